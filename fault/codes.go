@@ -1,0 +1,110 @@
+package fault
+
+import "slices"
+
+// Info describes a code: whose fault it is, whether a retry can help, what it means, and what to do about it.
+type Info struct {
+	Code  Code
+	Blame Blame
+	Retry bool
+	// Title is one sentence on what the code means.
+	Title string
+	// Help is appended to the message: what the user should do.
+	Help string
+}
+
+// The codes, by room. A new code is one constant and one row in codes.
+const (
+	GraphInvalid         Code = "graph.invalid"
+	GraphDuplicateUID    Code = "graph.duplicate-uid"
+	GraphInvalidUID      Code = "graph.invalid-uid"
+	GraphCycle           Code = "graph.cycle"
+	GraphNoSink          Code = "graph.no-sink"
+	GraphEmpty           Code = "graph.empty"
+	GraphForward         Code = "graph.forward-parallelism"
+	GraphParallelism     Code = "graph.parallelism"
+	GraphMaxParallelism  Code = "graph.max-parallelism"
+	GraphNonParallel     Code = "graph.non-parallel"
+	GraphNilFunction     Code = "graph.nil-function"
+	GraphForeignStream   Code = "graph.foreign-stream"
+	GraphUsed            Code = "graph.used"
+	TypeUnsupported      Code = "type.unsupported"
+	TypeKey              Code = "type.key"
+	TypeDecode           Code = "type.decode"
+	OptionInvalid        Code = "option.invalid"
+	FunctionPanic        Code = "function.panic"
+	FunctionExit         Code = "function.goexit"
+	FunctionError        Code = "function.error"
+	FunctionStuck        Code = "function.stuck"
+	PartitionRange       Code = "function.partition-range"
+	SourceFileMissing    Code = "source.file-missing"
+	SourceFileUnreadable Code = "source.file-unreadable"
+	SourceFileCorrupt    Code = "source.file-corrupt"
+	SourceGlob           Code = "source.bad-glob"
+	SourceLineTooLong    Code = "source.line-too-long"
+	SourceSocketRefused  Code = "source.socket-refused"
+	SourceSocketClosed   Code = "source.socket-closed"
+	SourceFailed         Code = "source.failed"
+	SinkFileWrite        Code = "sink.file-write"
+	SinkFileCommit       Code = "sink.file-commit"
+	SinkFailed           Code = "sink.failed"
+	JobCanceled          Code = "job.canceled"
+	JobNotRunning        Code = "job.not-running"
+	JobMismatch          Code = "job.graph-mismatch"
+	TaskManagerLost      Code = "job.task-manager-lost"
+	InternalInvariant    Code = "internal.invariant"
+)
+
+var codes = []Info{
+	{GraphInvalid, User, false, "The program builds a graph that cannot run.", ""},
+	{GraphDuplicateUID, User, false, "Two operators have the same uid.", "give each operator its own uid"},
+	{GraphInvalidUID, User, false, "A uid is empty or holds a character that is not allowed.", "use 1 to 255 letters, digits, '-', '_', '.', ':' or '/'"},
+	{GraphCycle, User, false, "The graph has a cycle.", "a dataflow has no way back: remove the edge that returns"},
+	{GraphNoSink, User, false, "A stream leads to no sink, so its work would be thrown away.", "end it with a sink such as Print, Discard or SinkTo"},
+	{GraphEmpty, User, false, "The environment has no operators.", "add a source and a sink before Execute"},
+	{GraphForward, User, false, "A forward edge joins operators of different parallelism.", "use Rebalance or Rescale, or set the same parallelism on both sides"},
+	{GraphParallelism, User, false, "A parallelism is out of range.", "parallelism is at least 1"},
+	{GraphMaxParallelism, User, false, "A maximum parallelism is below the parallelism, or out of range.", "set it between the parallelism and 32768; it cannot be changed later without losing state"},
+	{GraphNonParallel, User, false, "An operator that can only run with parallelism 1 was given a higher one.", "leave its parallelism unset, or add Rebalance behind it"},
+	{GraphNilFunction, User, false, "A function given to an operator is nil.", "pass a function"},
+	{GraphForeignStream, User, false, "Streams of two environments were joined in one operator.", "build one job in one environment"},
+	{GraphUsed, User, false, "An environment was executed or changed after it had been executed.", "one environment is one job: make a new environment"},
+	{TypeUnsupported, User, false, "A type that must travel between tasks cannot be encoded.", "use exported or unexported fields of basic types, structs, slices, arrays, maps, time.Time, pointers to these, or implement encoding.BinaryMarshaler and BinaryUnmarshaler"},
+	{TypeKey, User, false, "A type cannot be a key.", "key by booleans, numbers, strings, arrays, time.Time or structs of these"},
+	{TypeDecode, Weir, false, "Encoded data does not have the form that its type says.", "the data is damaged or was written with another type"},
+	{OptionInvalid, User, false, "An option has a value that is not allowed.", ""},
+	{FunctionPanic, User, false, "User code panicked.", "the stack is in the job's failure"},
+	{FunctionExit, User, false, "User code called runtime.Goexit.", "return instead; t.FailNow and t.Fatal must not be called inside a job"},
+	{FunctionError, User, false, "User code returned an error.", ""},
+	{FunctionStuck, User, true, "User code did not return after the job was canceled.", "user functions that wait must end when their context does"},
+	{PartitionRange, User, false, "A custom partitioner chose a channel that does not exist.", "return a number from 0 to channels-1"},
+	{SourceFileMissing, User, true, "A file or directory does not exist, or a glob matches nothing.", "check the path"},
+	{SourceFileUnreadable, External, true, "A file cannot be read.", "check its permissions and the disk"},
+	{SourceFileCorrupt, User, false, "A compressed file is damaged or cut short.", "compress it again, or remove it"},
+	{SourceGlob, User, false, "A glob pattern is malformed.", "see path/filepath.Match for the syntax"},
+	{SourceLineTooLong, User, false, "A line is longer than the limit.", "raise MaxLineBytes, or check that the file is text"},
+	{SourceSocketRefused, External, true, "A connection to a socket source cannot be made.", "start the server first, for instance nc -lk 9999, or set Reconnect"},
+	{SourceSocketClosed, External, true, "The server closed the connection of a socket source.", "set Reconnect to connect again"},
+	{SourceFailed, External, true, "A source failed.", ""},
+	{SinkFileWrite, External, true, "A file sink cannot write.", "check the disk's free space and the folder's permissions; no final file was touched"},
+	{SinkFileCommit, External, true, "A file sink cannot move a finished file to its final name.", "check the folder's permissions; the pending file is kept"},
+	{SinkFailed, External, true, "A sink failed.", ""},
+	{JobCanceled, User, true, "The job was canceled.", ""},
+	{JobNotRunning, User, false, "The job is not running.", ""},
+	{JobMismatch, User, false, "A worker built another graph than the one that was submitted.", "a program must build the same graph each time; compute values that vary with weir.Const"},
+	{TaskManagerLost, External, true, "A task manager that ran tasks of the job is gone.", "see its own log for why it ended"},
+	{InternalInvariant, Weir, false, "An invariant of the engine does not hold.", "this is a defect of Weir: please report it with the text above"},
+}
+
+// Describe returns what is known of a code. An unknown code is described as a defect of Weir.
+func Describe(c Code) Info {
+	for _, i := range codes {
+		if i.Code == c {
+			return i
+		}
+	}
+	return Info{Code: c, Blame: Weir, Title: "Unknown code."}
+}
+
+// All returns every code in the order of the list, for the documentation.
+func All() []Info { return slices.Clone(codes) }
