@@ -1,0 +1,69 @@
+# The ladder: from seconds to as long as you like. Each step is what CI runs; `make help` lists them.
+
+SHELL       := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS   += --no-print-directory
+
+GO       ?= go
+SEEDS    ?= 200
+FUZZTIME ?= 10s
+PKG      ?= ./...
+ARGS     ?=
+
+# Only the race detector needs cgo.
+export CGO_ENABLED := 0
+
+STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
+
+# The modules beside the main one that have packages; tools/go.mod has none, it only pins versions.
+MODULES := $(filter-out ./tools .,$(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/testdata/*')))
+
+.PHONY: help check fmt vet staticcheck lint test race synctests sim bench fuzz
+
+help: ## list the steps
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+check: fmt vet staticcheck lint ## format, vet, staticcheck, house rules
+
+fmt: ## fail if a Go file is not formatted
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted, run gofmt -w:"; echo "$$files"; exit 1; fi
+
+vet: ## go vet, with assertions off and on, in every module
+	$(GO) vet ./...
+	$(GO) vet -tags invariants,synctests ./...
+	@for mod in $(MODULES); do echo "$(GO) vet ./... in $$mod"; (cd $$mod && $(GO) vet ./...); done
+
+staticcheck: ## staticcheck, at the version that tools/go.mod pins
+	$(STATICCHECK) ./...
+	$(STATICCHECK) -tags invariants,synctests ./...
+
+lint: ## house rules: layers, package comments, bans, paths in guides, dependencies
+	$(GO) test ./internal/lint
+
+test: ## all tests of all modules
+	$(GO) test ./...
+	@for mod in $(MODULES); do echo "$(GO) test ./... in $$mod"; (cd $$mod && $(GO) test ./...); done
+
+race: ## all tests under the race detector, with assertions on (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -tags invariants $(PKG)
+
+synctests: ## all tests with locks that virtual time understands, assertions on
+	$(GO) test -tags synctests,invariants $(PKG)
+
+sim: ## whole jobs under a seeded scheduler: SEEDS=200
+	@$(GO) run ./tests/sim -seeds $(SEEDS)
+
+bench: ## Weir beside a hand-written loop: ARGS="-json"
+	@cd bench && $(GO) run . $(ARGS)
+
+fuzz: ## each fuzz target in turn: FUZZTIME=10s, PKG=./internal/codec for one package
+	@targets=0; \
+	for pkg in $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' $(PKG)); do \
+		dir=$$($(GO) list -f '{{.Dir}}' $$pkg); \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$dir/*_test.go); do \
+			targets=$$((targets+1)); \
+			echo "$$pkg $$target for $(FUZZTIME)"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done; \
+	echo "fuzz: $$targets targets, 0 failed"

@@ -1,0 +1,179 @@
+package files
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/weirstream/weir/connector"
+)
+
+// maxLines bounds the lines that one Poll emits.
+const maxLines = 4096
+
+// reader emits the lines of one chunk while a worker reads the next.
+type reader struct {
+	o   Options
+	ctx connector.ReaderContext
+
+	// queue holds splits that nobody reads yet; open those being read or emitted, oldest first.
+	queue []*split
+	open  []*split
+	// feed reads the last of open; nil if none is being read. buf is left by the one before.
+	feed *feed
+	buf  []byte
+	// fetching is set while a worker is in feed; ahead is what it brought while cur was being emitted.
+	fetching bool
+	ahead    *chunk
+
+	// cur is being emitted; its text up to next was.
+	cur  chunk
+	next int
+
+	requested, noMore bool
+}
+
+func (r *reader) Start() error {
+	r.request()
+	return nil
+}
+
+// request asks for a split if there is none to go on with.
+func (r *reader) request() {
+	if len(r.queue) == 0 && !r.requested && !r.noMore {
+		r.requested = true
+		r.ctx.RequestSplit()
+	}
+}
+
+func (r *reader) AddSplits(splits []connector.Split) error {
+	r.requested = false
+	for _, c := range splits {
+		s, err := decodeSplit(c)
+		if err != nil {
+			return err
+		}
+		r.queue = append(r.queue, s)
+	}
+	r.fetch()
+	r.ctx.Wake()
+	return nil
+}
+
+func (r *reader) NoMoreSplits() error {
+	r.noMore = true
+	r.ctx.Wake()
+	return nil
+}
+
+// fetch starts reading the next chunk, unless one is being read or waits.
+func (r *reader) fetch() {
+	if r.fetching || r.ahead != nil {
+		return
+	}
+	if r.feed == nil {
+		if len(r.queue) == 0 {
+			r.request()
+			return
+		}
+		s := r.queue[0]
+		r.queue = r.queue[1:]
+		r.open = append(r.open, s)
+		r.feed, r.buf = newFeed(r.o, s, r.buf), nil
+	}
+	r.fetching = true
+	f := r.feed
+	var c chunk
+	r.ctx.Async(0, func(ctx context.Context) { c = f.next(ctx) }, func() { r.handleChunk(c) })
+}
+
+func (r *reader) handleChunk(c chunk) {
+	r.fetching = false
+	if c.end || c.err != nil {
+		r.buf, r.feed = r.feed.buf, nil
+	}
+	r.ahead = &c
+	if r.next == len(r.cur.text) && r.cur.err == nil {
+		r.advance()
+	}
+}
+
+// advance goes on to the chunk that waits, and has the next one read.
+func (r *reader) advance() bool {
+	if r.cur.end {
+		r.open = slices.DeleteFunc(r.open, func(s *split) bool { return s == r.cur.split })
+		r.cur = chunk{}
+		r.next = 0
+	}
+	if r.ahead == nil {
+		return false
+	}
+	r.cur, r.next, r.ahead = *r.ahead, 0, nil
+	if r.cur.err == nil {
+		r.fetch()
+	}
+	return true
+}
+
+// sync brings the position of the split being emitted up to date.
+func (r *reader) sync() {
+	if r.cur.text != "" {
+		r.cur.split.pos = r.cur.off + int64(r.next)
+	}
+}
+
+func (r *reader) Poll(out *connector.Output[string]) (connector.Status, error) {
+	for budget := maxLines; budget > 0 && !out.Stop(); {
+		if r.next == len(r.cur.text) {
+			if r.cur.err != nil {
+				return connector.EndOfInput, r.cur.err
+			}
+			if r.advance() {
+				continue
+			}
+			if r.noMore && len(r.queue) == 0 && len(r.open) == 0 {
+				return connector.EndOfInput, nil
+			}
+			return connector.NothingAvailable, nil
+		}
+		budget -= r.emit(out, budget)
+	}
+	return connector.MoreAvailable, nil
+}
+
+// emit emits at most budget lines of the current chunk. The position is moved before a line is emitted: a snapshot taken while the line is on its way counts it.
+func (r *reader) emit(out *connector.Output[string], budget int) (n int) {
+	text := r.cur.text
+	for n < budget && r.next < len(text) && !out.Stop() {
+		line := text[r.next:]
+		size := len(line)
+		if i := strings.IndexByte(line, '\n'); i >= 0 {
+			size = i + 1
+			if line = line[:i]; i > 0 && line[i-1] == '\r' {
+				line = line[:i-1]
+			}
+		}
+		r.next += size
+		out.Collect(line)
+		n++
+	}
+	return n
+}
+
+func (r *reader) HandleSourceEvent([]byte) error { return nil }
+
+func (r *reader) Snapshot(int64) ([]connector.Split, error) {
+	r.sync()
+	splits := make([]connector.Split, 0, len(r.open)+len(r.queue))
+	for _, s := range slices.Concat(r.open, r.queue) {
+		splits = append(splits, s.encode())
+	}
+	return splits, nil
+}
+
+func (r *reader) Close() error {
+	if r.feed != nil {
+		r.feed.close()
+	}
+	return nil
+}

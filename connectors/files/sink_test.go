@@ -1,0 +1,403 @@
+package files
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/connector/connectortest"
+	"github.com/weirstream/weir/fault"
+)
+
+// names returns the names in dir, without those that begin with "." or only those.
+func names(t testing.TB, dir string, hidden bool) (all []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") == hidden {
+			all = append(all, e.Name())
+		}
+	}
+	return all
+}
+
+func TestSinkSuite(t *testing.T) {
+	var records []int
+	var want []string
+	for i := range 100 {
+		records = append(records, i)
+		want = append(want, fmt.Sprint(i))
+	}
+	for name, o := range map[string]SinkOptions[int]{
+		"one file":   {},
+		"many files": {RollBytes: 20, Prefix: "out", Suffix: ".txt"},
+		"one each":   {RollBytes: 1},
+		"gzip":       {Compression: Gzip},
+		"zstd":       {Compression: Zstd, RollBytes: 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var dir string
+			connectortest.TestSink(t, connectortest.SinkSuite[int]{
+				New: func(t *testing.T) (connector.Sink[int], func() []string) {
+					dir = filepath.Join(t.TempDir(), "made", "by", "the sink")
+					o.Dir = dir
+					s := Sink(o)
+					if err := s.(connector.Checker).Check(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					return s, func() []string {
+						if len(names(t, dir, false)) == 0 {
+							return nil
+						}
+						return readAll(t, Options{Path: dir})
+					}
+				},
+				Records:   records,
+				Want:      want,
+				Leftovers: func() []string { return names(t, dir, true) },
+			})
+		})
+	}
+}
+
+func commitAll(t testing.TB, s connector.CommittingSink[string], cs []connector.Committable) {
+	t.Helper()
+	c, err := s.NewCommitter(connectortest.NewWriterContext(0, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Commit(t.Context(), cs); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNamesAreNeverTaken(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "part-0-0.txt"), []byte("mine"))
+	write(t, filepath.Join(dir, "part-0-7.txt"), []byte("mine"))
+	write(t, filepath.Join(dir, ".part-0-9.txt.inprogress"), []byte("of a run that crashed"))
+	s := Sink(SinkOptions[string]{Dir: dir, Suffix: ".txt"})
+	// Two jobs that write in one directory.
+	a, b := connectortest.NewWriters(t, s, 1), connectortest.NewWriters(t, s, 1)
+	// A file that came after the writers had looked.
+	write(t, filepath.Join(dir, "part-0-11.txt"), []byte("mine"))
+	a.Write("a")
+	b.Write("b")
+	commitAll(t, s, b.Prepare(false))
+	commitAll(t, s, a.Prepare(false))
+	a.Write("a2")
+	commitAll(t, s, a.Prepare(true))
+	a.Close()
+	b.Close()
+	got := map[string]string{}
+	for _, name := range names(t, dir, false) {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[name] = string(content)
+	}
+	want := map[string]string{
+		"part-0-0.txt": "mine", "part-0-7.txt": "mine", "part-0-11.txt": "mine",
+		"part-0-10.txt": "a\n", "part-0-12.txt": "b\n", "part-0-13.txt": "a2\n",
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// Roll by size: each file has at least RollBytes and is not much longer.
+func TestRollBySize(t *testing.T) {
+	dir := t.TempDir()
+	s := Sink(SinkOptions[string]{Dir: dir, RollBytes: 100_000})
+	w := connectortest.NewWriters(t, s, 1)
+	for range 100_000 {
+		w.Write("0123456")
+	}
+	commitAll(t, s, w.Prepare(true))
+	files := names(t, dir, false)
+	if len(files) != 8 {
+		t.Errorf("%d files", len(files))
+	}
+	for _, name := range files[:len(files)-1] {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() != 100_000 {
+			t.Errorf("%s has %d bytes", name, info.Size())
+		}
+	}
+}
+
+func TestRollByTime(t *testing.T) {
+	s := func(o SinkOptions[string]) (*connectortest.Writers[string], func() int) {
+		o.Dir = t.TempDir()
+		w := connectortest.NewWriters(t, Sink(o), 1)
+		return w, func() int { return len(w.Writers[0].(*writer[string]).rolled) }
+	}
+	advance := func(w *connectortest.Writers[string], d time.Duration) {
+		t.Helper()
+		if err := w.Contexts[0].Advance(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("age", func(t *testing.T) {
+		w, rolled := s(SinkOptions[string]{RollInterval: 10 * time.Second, Inactivity: time.Hour})
+		for range 9 {
+			w.Write("x")
+			advance(w, time.Second)
+		}
+		if n := rolled(); n != 0 {
+			t.Fatalf("%d files after 9 s", n)
+		}
+		advance(w, 2*time.Second)
+		if n := rolled(); n != 1 {
+			t.Fatalf("%d files after 11 s", n)
+		}
+		advance(w, time.Hour)
+		if n := rolled(); n != 1 {
+			t.Fatalf("%d files after an hour without records", n)
+		}
+	})
+	t.Run("inactivity", func(t *testing.T) {
+		w, rolled := s(SinkOptions[string]{RollInterval: time.Hour, Inactivity: 10 * time.Second})
+		for range 20 {
+			w.Write("x")
+			advance(w, 8*time.Second)
+		}
+		if n := rolled(); n != 0 {
+			t.Fatalf("%d files while records came", n)
+		}
+		advance(w, 4*time.Second)
+		if n := rolled(); n != 1 {
+			t.Fatalf("%d files after 12 s without records", n)
+		}
+	})
+}
+
+// A crash can come between the two steps of a commit.
+func TestCommitAfterCrash(t *testing.T) {
+	dir := t.TempDir()
+	s := Sink(SinkOptions[string]{Dir: dir})
+	w := connectortest.NewWriters(t, s, 1)
+	w.Write("x")
+	cs := w.Prepare(true)
+	if err := os.Link(filepath.Join(dir, ".part-0-0.inprogress"), filepath.Join(dir, "part-0-0")); err != nil {
+		t.Fatal(err)
+	}
+	commitAll(t, s, cs)
+	if got := append(names(t, dir, false), names(t, dir, true)...); !slices.Equal(got, []string{"part-0-0"}) {
+		t.Fatalf("got %q", got)
+	}
+}
+
+func TestCommitErrors(t *testing.T) {
+	for name, spoil := range map[string]func(dir string) error{
+		"pending file is gone": func(dir string) error { return os.Remove(filepath.Join(dir, ".part-0-0.inprogress")) },
+		"pending file is cut":  func(dir string) error { return os.Truncate(filepath.Join(dir, ".part-0-0.inprogress"), 1) },
+		"name is taken":        func(dir string) error { return os.WriteFile(filepath.Join(dir, "part-0-0"), []byte("mine"), 0o644) },
+		"another is there": func(dir string) error {
+			return errors.Join(os.Remove(filepath.Join(dir, ".part-0-0.inprogress")), os.WriteFile(filepath.Join(dir, "part-0-0"), []byte("mine!"), 0o644))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := Sink(SinkOptions[string]{Dir: dir})
+			w := connectortest.NewWriters(t, s, 1)
+			w.Write("text")
+			cs := w.Prepare(true)
+			if err := spoil(dir); err != nil {
+				t.Fatal(err)
+			}
+			before := fmt.Sprint(names(t, dir, false), names(t, dir, true))
+			c, err := s.NewCommitter(connectortest.NewWriterContext(0, 1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name == "another is there" {
+				// As long as what was written: only then is the name known to be of another.
+				cs[0] = bytes.Replace(cs[0], []byte(`"size":5`), []byte(`"size":6`), 1)
+			}
+			if err := c.Commit(t.Context(), cs); fault.CodeOf(err) != fault.SinkFileCommit || !strings.Contains(err.Error(), dir) {
+				t.Errorf("got %v", err)
+			}
+			if after := fmt.Sprint(names(t, dir, false), names(t, dir, true)); after != before {
+				t.Errorf("files before %s, after %s", before, after)
+			}
+			if content, err := os.ReadFile(filepath.Join(dir, "part-0-0")); err == nil && !bytes.HasPrefix(content, []byte("mine")) {
+				t.Errorf("the file of another has %q", content)
+			}
+		})
+	}
+	c, err := Sink(SinkOptions[string]{Dir: t.TempDir()}).NewCommitter(connectortest.NewWriterContext(0, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Commit(t.Context(), []connector.Committable{[]byte("{")}); fault.CodeOf(err) != fault.SinkFileCommit {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSinkCheck(t *testing.T) {
+	file := write(t, filepath.Join(t.TempDir(), "file"), nil)
+	for _, test := range []struct {
+		o    SinkOptions[int]
+		want fault.Code
+	}{
+		{SinkOptions[int]{}, fault.OptionInvalid},
+		{SinkOptions[int]{Dir: "x", Prefix: "a/b"}, fault.OptionInvalid},
+		{SinkOptions[int]{Dir: "x", Suffix: "/b"}, fault.OptionInvalid},
+		{SinkOptions[int]{Dir: "x", Prefix: ".a"}, fault.OptionInvalid},
+		{SinkOptions[int]{Dir: "x", RollBytes: -1}, fault.OptionInvalid},
+		{SinkOptions[int]{Dir: "x", RollInterval: -1}, fault.OptionInvalid},
+		{SinkOptions[int]{Dir: "x", Inactivity: -1}, fault.OptionInvalid},
+		{SinkOptions[int]{Dir: "x", Compression: 9}, fault.OptionInvalid},
+		{SinkOptions[int]{Dir: filepath.Join(file, "below")}, fault.SinkFileWrite},
+		{SinkOptions[int]{Dir: "/proc/nothing"}, fault.SinkFileWrite},
+	} {
+		if err := Sink(test.o).(connector.Checker).Check(t.Context()); fault.CodeOf(err) != test.want {
+			t.Errorf("%+v: got %v, want %q", test.o, err, test.want)
+		}
+	}
+}
+
+// limited names the directory for a process whose files may not grow beyond a limit.
+const limited = "WEIR_TEST_FULL_DISK"
+
+// A full disk fails the write, and leaves neither a half file nor the one being written. The disk is a small tmpfs where one can be mounted, and else a limit on the
+// size of files, in a process of its own.
+func TestFullDisk(t *testing.T) {
+	if dir := os.Getenv(limited); dir != "" {
+		limit := syscall.Rlimit{Cur: 1 << 20, Max: 1 << 20}
+		// The runtime ignores SIGXFSZ, so that a write beyond the limit fails with EFBIG.
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		fillDisk(t, dir, syscall.EFBIG)
+		return
+	}
+	t.Run("limit", func(t *testing.T) {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestFullDisk$", "-test.v")
+		cmd.Env = append(os.Environ(), limited+"="+t.TempDir())
+		if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: TestFullDisk")) {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	})
+	t.Run("tmpfs", func(t *testing.T) {
+		dir := t.TempDir()
+		if err := syscall.Mount("weir-test", dir, "tmpfs", 0, "size=1m"); err != nil {
+			t.Skipf("no file system can be mounted, so that the limit has to do: %v", err)
+		}
+		defer func() {
+			if err := syscall.Unmount(dir, 0); err != nil {
+				t.Error(err)
+			}
+		}()
+		fillDisk(t, dir, syscall.ENOSPC)
+	})
+}
+
+func fillDisk(t *testing.T, dir string, cause error) {
+	for _, c := range []Compression{NoCompression, Gzip, Zstd} {
+		s := Sink(SinkOptions[string]{Dir: dir, Compression: c})
+		w := connectortest.NewWriters(t, s, 1)
+		w.Write("complete before the disk is full")
+		commitAll(t, s, w.Prepare(false))
+		before := names(t, dir, false)
+
+		line, state := make([]byte, 1000), uint32(1)
+		var err error
+		for range 20_000 {
+			for i := range line { // that no compressor shortens much
+				state ^= state << 13
+				state ^= state >> 17
+				state ^= state << 5
+				line[i] = 'a' + byte(state>>24)%16
+			}
+			if err = w.Writers[0].Write(string(line), 0); err != nil {
+				break
+			}
+		}
+		if fault.CodeOf(err) != fault.SinkFileWrite || !errors.Is(err, cause) || !strings.Contains(err.Error(), dir) {
+			t.Errorf("compression %d: got %v", c, err)
+		}
+		w.Close()
+		if after := names(t, dir, false); !slices.Equal(after, before) {
+			t.Errorf("compression %d: files before %q, after %q", c, before, after)
+		}
+		if left := names(t, dir, true); len(left) > 0 {
+			t.Errorf("compression %d: left %q", c, left)
+		}
+	}
+	if got := readAll(t, Options{Path: dir}); len(got) != 3 {
+		t.Errorf("the complete files have %q", got)
+	}
+}
+
+// The disk can be full at the last moment, when the rest of a buffer is written.
+func TestFullDiskAtPrepare(t *testing.T) {
+	dir := t.TempDir()
+	w := connectortest.NewWriters(t, Sink(SinkOptions[string]{Dir: dir}), 1)
+	w.Write("x")
+	p := w.Writers[0].(*writer[string]).part
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.file = full
+	if _, err := w.Writers[0].(connector.PreparingWriter).PrepareCommit(); fault.CodeOf(err) != fault.SinkFileWrite || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("got %v", err)
+	}
+	w.Close()
+	if left := append(names(t, dir, false), names(t, dir, true)...); len(left) > 0 {
+		t.Errorf("left %q", left)
+	}
+}
+
+// The directory may be removed while the job runs.
+func TestDirectoryVanishes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "out")
+	w := connectortest.NewWriters(t, Sink(SinkOptions[string]{Dir: dir}), 1)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Writers[0].Write("x", 0); fault.CodeOf(err) != fault.SinkFileWrite {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Nothing is allocated per record.
+func BenchmarkSink(b *testing.B) {
+	s := Sink(SinkOptions[string]{Dir: b.TempDir()})
+	w, err := s.NewWriter(connectortest.NewWriterContext(0, 1), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	line := "When in the course of a line of usual length, some words"
+	b.SetBytes(int64(len(line) + 1))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := w.Write(line, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		b.Fatal(err)
+	}
+}

@@ -1,0 +1,211 @@
+package sequence
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/fault"
+)
+
+// From returns a bounded source of the numbers from first to last, both included; of none if last is less than first.
+func From(first, last int64) connector.Source[int64] {
+	return source[int64]{
+		divide:  func(n int) []connector.Split { return contiguous(first, last, n) },
+		bounded: true,
+		fn:      func(i int64) int64 { return i },
+	}
+}
+
+// Options says how many records to make, and how fast.
+type Options struct {
+	// Count is the number of records; 0 for no end.
+	Count int64
+	// RatePerSecond is the rate of all readers together; 0 for as fast as possible.
+	RatePerSecond float64
+	// Resolution is the shortest time between two wake-ups of a reader by its own pacer thread; 100 µs if zero. Records due within it are emitted together.
+	// A wake-up costs some microseconds of CPU.
+	Resolution time.Duration
+	// Stats, unless nil, takes what the pacers of all readers measured.
+	Stats *PacerStats
+}
+
+// Generate returns a source of fn(0), fn(1) and so on. With several readers fn is called by all of them, each number once.
+func Generate[T any](o Options, fn func(i int64) T) connector.Source[T] {
+	s := generator[T](o)
+	s.fn, s.isNil = fn, fn == nil
+	return s
+}
+
+// GenerateAt is [Generate] for a function that is told when the record was due. Without a rate, that is when the reader began the current run of records.
+func GenerateAt[T any](o Options, fn func(i int64, due time.Time) T) connector.Source[T] {
+	s := generator[T](o)
+	s.fnAt, s.isNil = fn, fn == nil
+	return s
+}
+
+func generator[T any](o Options) source[T] {
+	count := o.Count
+	if count == 0 {
+		count = math.MaxInt64
+	}
+	if o.Resolution == 0 {
+		o.Resolution = 100 * time.Microsecond
+	}
+	return source[T]{
+		divide:  func(n int) []connector.Split { return dealt(count, n) },
+		bounded: o.Count != 0,
+		o:       o,
+	}
+}
+
+type source[T any] struct {
+	divide  func(parallelism int) []connector.Split
+	bounded bool
+	o       Options
+	// One of fn and fnAt is set, unless isNil.
+	fn    func(int64) T
+	fnAt  func(int64, time.Time) T
+	isNil bool
+}
+
+var _ connector.Checker = source[int]{}
+
+func (s source[T]) Boundedness() connector.Boundedness {
+	if s.bounded {
+		return connector.Bounded
+	}
+	return connector.ContinuousUnbounded
+}
+
+// Check reports options out of range.
+func (s source[T]) Check(context.Context) error {
+	switch {
+	case s.isNil:
+		return fault.New(fault.GraphNilFunction, "the generator's function is nil")
+	case s.o.Count < 0:
+		return fault.New(fault.OptionInvalid, "generator: Count is %d, less than zero", s.o.Count)
+	case !(s.o.RatePerSecond >= 0) || math.IsInf(s.o.RatePerSecond, 0):
+		return fault.New(fault.OptionInvalid, "generator: RatePerSecond is %v, not a finite number from zero on", s.o.RatePerSecond)
+	case s.o.Resolution < 0:
+		return fault.New(fault.OptionInvalid, "generator: Resolution is %v, less than zero", s.o.Resolution)
+	}
+	return nil
+}
+
+func (s source[T]) NewEnumerator(ctx connector.EnumeratorContext, restored []byte) (connector.Enumerator, error) {
+	if err := s.Check(context.Background()); err != nil {
+		return nil, err
+	}
+	return connector.FixedSplits(ctx, restored, s.divide)
+}
+
+func (s source[T]) NewReader(ctx connector.ReaderContext) (connector.Reader[T], error) {
+	base := reader{ctx: ctx}
+	switch {
+	case s.o.RatePerSecond > 0:
+		fn := s.fnAt
+		if fn == nil {
+			plain := s.fn
+			fn = func(i int64, _ time.Time) T { return plain(i) }
+		}
+		return &ratedReader[T]{reader: base, o: s.o, fn: fn}, nil
+	case s.fnAt != nil:
+		return &fastReader[T]{reader: base, fnAt: s.fnAt}, nil
+	default:
+		return &fastReader[T]{reader: base, fn: s.fn}, nil
+	}
+}
+
+// maxRecords bounds the records that one Poll emits.
+const maxRecords = 4096
+
+// reader is what readers with and without a rate share: spans, of which none is finished.
+type reader struct {
+	ctx    connector.ReaderContext
+	spans  []*span
+	noMore bool
+}
+
+func (r *reader) Start() error { return nil }
+
+func (r *reader) AddSplits(splits []connector.Split) error {
+	for _, c := range splits {
+		s, err := decodeSpan(c)
+		if err != nil {
+			return err
+		}
+		if s.done < s.total {
+			r.spans = append(r.spans, s)
+		}
+	}
+	r.ctx.Wake()
+	return nil
+}
+
+func (r *reader) NoMoreSplits() error {
+	r.noMore = true
+	r.ctx.Wake()
+	return nil
+}
+
+func (r *reader) HandleSourceEvent([]byte) error { return nil }
+
+func (r *reader) Snapshot(int64) ([]connector.Split, error) {
+	var splits []connector.Split
+	for _, s := range r.spans {
+		if s.done < s.total {
+			splits = append(splits, s.encode())
+		}
+	}
+	return splits, nil
+}
+
+func (r *reader) Close() error { return nil }
+
+// drop removes finished spans, and returns what Poll returns if nothing is left to emit now.
+func (r *reader) drop() connector.Status {
+	r.spans = slices.DeleteFunc(r.spans, func(s *span) bool { return s.done == s.total })
+	if len(r.spans) == 0 && r.noMore {
+		return connector.EndOfInput
+	}
+	return connector.NothingAvailable
+}
+
+// fastReader emits as fast as it can.
+type fastReader[T any] struct {
+	reader
+	fn   func(int64) T
+	fnAt func(int64, time.Time) T
+}
+
+func (r *fastReader[T]) Poll(out *connector.Output[T]) (connector.Status, error) {
+	if len(r.spans) == 0 {
+		return r.drop(), nil
+	}
+	fn := r.fn
+	if fn == nil {
+		now := r.ctx.Now()
+		fn = func(i int64) T { return r.fnAt(i, now) }
+	}
+	s := r.spans[0]
+	n, end := s.done, s.done+min(s.total-s.done, maxRecords)
+	// The position is moved before a record is emitted: a snapshot taken while the record is on its way counts it.
+	for i := s.at(n); n < end && !out.Stop(); i += s.step {
+		n++
+		s.done = n
+		out.Collect(fn(i))
+	}
+	if n < s.total {
+		return connector.MoreAvailable, nil
+	}
+	if r.drop() == connector.EndOfInput {
+		return connector.EndOfInput, nil
+	}
+	if len(r.spans) > 0 {
+		return connector.MoreAvailable, nil
+	}
+	return connector.NothingAvailable, nil
+}

@@ -1,0 +1,241 @@
+package weir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/codec"
+	"github.com/weirstream/weir/internal/dataflow"
+	"github.com/weirstream/weir/internal/runtime/local"
+)
+
+// Options configures an [Environment]. The zero value of each field means its default.
+type Options struct {
+	// Parallelism is how many subtasks an operator runs in, unless it sets its own. Default 1.
+	Parallelism int
+	// MaxParallelism is the number of key groups, and so the largest parallelism that the job's state can ever be spread over. It cannot be changed
+	// later without losing state. Default: 1.5 times the parallelism, rounded up to a power of two, at least 128, at most 32768.
+	MaxParallelism int
+	// DisableChaining runs every operator in a task of its own.
+	DisableChaining bool
+	// FlushTimeout bounds how long a busy task holds a record back in a chunk that is not full. A task that has nothing left to do sends at once, whatever
+	// this says. Default 10 ms; negative means no bound.
+	FlushTimeout time.Duration
+	// ChunkRows bounds the records of a chunk, the unit that travels between tasks. 1 sends every record alone. Default 1024.
+	ChunkRows int
+	// ChunkBytes bounds what a chunk holds. Default 64 KiB.
+	ChunkBytes int
+	// ChannelBytes is the credit of each channel between two subtasks: how much may wait there before its producer is blocked. Default 256 KiB.
+	ChannelBytes int
+	// Parameters are for the program's own use: functions read them by [Context.Parameter].
+	Parameters map[string]string
+	// Logger takes what the engine has to say. Default slog.Default().
+	Logger *slog.Logger
+}
+
+// withDefaults returns o with defaults filled in, and all that is wrong with it.
+func (o Options) withDefaults() (Options, error) {
+	var errs []error
+	wrong := func(format string, args ...any) {
+		errs = append(errs, fault.New(fault.OptionInvalid, format, args...))
+	}
+	fill := func(name string, v *int, def, least, most int) {
+		if *v == 0 {
+			*v = def
+		}
+		if *v < least || *v > most {
+			wrong("Options.%s is %d, it must be from %d to %d", name, *v, least, most)
+		}
+	}
+	fill("Parallelism", &o.Parallelism, 1, 1, dataflow.UpperMaxParallelism)
+	fill("ChunkRows", &o.ChunkRows, 1024, 1, 1<<20)
+	fill("ChunkBytes", &o.ChunkBytes, 64<<10, 256, 1<<30)
+	fill("ChannelBytes", &o.ChannelBytes, 256<<10, 256, 1<<30)
+	if o.MaxParallelism < 0 || o.MaxParallelism > dataflow.UpperMaxParallelism {
+		wrong("Options.MaxParallelism is %d, it must be from 1 to %d, or 0 for the default", o.MaxParallelism, dataflow.UpperMaxParallelism)
+	} else if o.MaxParallelism != 0 && o.MaxParallelism < o.Parallelism {
+		errs = append(errs, fault.New(fault.GraphMaxParallelism, "Options.MaxParallelism is %d, Options.Parallelism is %d", o.MaxParallelism, o.Parallelism))
+	}
+	if o.FlushTimeout == 0 {
+		o.FlushTimeout = 10 * time.Millisecond
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	o.Parameters = maps.Clone(o.Parameters)
+	return o, errors.Join(errs...)
+}
+
+// Environment holds the dataflow of one job while it is built.
+type Environment struct {
+	options Options
+	graph   *dataflow.Graph
+	checks  []func(context.Context) error
+	errs    []error
+	used    bool
+}
+
+// NewEnvironment returns an empty environment. Options that are wrong are reported by Execute.
+func NewEnvironment(o Options) *Environment {
+	o, err := o.withDefaults()
+	e := &Environment{options: o, graph: &dataflow.Graph{
+		Parallelism: o.Parallelism, MaxParallelism: o.MaxParallelism, DisableChaining: o.DisableChaining,
+	}}
+	e.fail(err)
+	return e
+}
+
+// Options returns the options with defaults filled in.
+func (e *Environment) Options() Options { return e.options }
+
+func (e *Environment) fail(err error) {
+	if err != nil {
+		e.errs = append(e.errs, err)
+	}
+}
+
+// Program validates and freezes the graph. It is what runs a job: Execute, a test kit or a worker calls it, once.
+func (e *Environment) Program(ctx context.Context, name string) (*local.Program, error) {
+	if e.used {
+		return nil, fault.New(fault.GraphUsed, "the environment of job %q has been executed before", e.graph.Name)
+	}
+	e.used = true
+	e.graph.Name = name
+	plan, err := e.plan()
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, check := range e.checks {
+		errs = append(errs, check(ctx))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return &local.Program{
+		Plan: plan, GraphHash: e.graph.Hash(), Logger: e.options.Logger, Params: e.options.Parameters,
+		ChunkRows: e.options.ChunkRows, ChunkBytes: e.options.ChunkBytes, ChannelBytes: e.options.ChannelBytes,
+		FlushTimeout: max(e.options.FlushTimeout, 0),
+	}, nil
+}
+
+// typeError is an error about the type of an edge that counts only if the edge is not chained.
+type typeError interface{ typeError() error }
+
+func (e *Environment) plan() (*dataflow.Plan, error) {
+	errs := slices.Clone(e.errs)
+	plan, err := e.graph.Plan()
+	if err != nil && (len(errs) == 0 || fault.CodeOf(err) != fault.GraphEmpty) {
+		errs = append(errs, err)
+	}
+	if plan != nil {
+		for _, pe := range plan.Edges {
+			if t, ok := pe.Edge.Factory.(typeError); ok && t.typeError() != nil {
+				from, to := e.graph.Operators[pe.Edge.From], e.graph.Operators[pe.Edge.To]
+				errs = append(errs, fault.New(fault.CodeOf(t.typeError()), "between %q and %q: %w", from.Name, to.Name, plain{t.typeError()}))
+			}
+		}
+	}
+	return plan, errors.Join(errs...)
+}
+
+// plain prints a coded error without its code and advice, where both will be said by what wraps it.
+type plain struct{ err error }
+
+func (p plain) Error() string {
+	if e, ok := errors.AsType[*fault.Error](p.err); ok {
+		return e.Message()
+	}
+	return p.err.Error()
+}
+func (p plain) Unwrap() error { return p.err }
+
+// Explain returns the plan as text: tasks with their chained operators, uids, and how records travel between them. It does not use up the environment.
+// The text of a program is the same each time.
+func (e *Environment) Explain() (string, error) {
+	plan, err := e.plan()
+	if err != nil {
+		return "", err
+	}
+	return plan.Text(), nil
+}
+
+// ExplainJSON is Explain in JSON.
+func (e *Environment) ExplainJSON() ([]byte, error) {
+	plan, err := e.plan()
+	if err != nil {
+		return nil, err
+	}
+	return plan.JSON()
+}
+
+// Execute runs the job to its end in this process. It returns what became of it, also beside an error: the error of the function, source or sink that failed, or one
+// with the code job.canceled when ctx ended first.
+func (e *Environment) Execute(ctx context.Context, name string) (*JobResult, error) {
+	client, err := e.ExecuteAsync(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { client.Cancel() })
+	defer stop()
+	return client.Wait(context.WithoutCancel(ctx))
+}
+
+// ExecuteAsync starts the job in this process and returns at once. ctx bounds only the checks before the start; the job goes on when it ends.
+func (e *Environment) ExecuteAsync(ctx context.Context, name string) (*JobClient, error) {
+	program, err := e.Program(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return newJobClient(name, program), nil
+}
+
+// Const computes a value once while the graph is built, and ships it with the job: every worker that builds the graph again gets the value that was
+// computed at submission. Use it for whatever may differ between two builds: the time, a random number, the content of a file. T must be encodable.
+func Const[T any](e *Environment, name string, compute func() T) T {
+	var zero T
+	if name == "" || compute == nil {
+		e.fail(fault.New(fault.GraphNilFunction, "Const %q needs a name and a function", name))
+		return zero
+	}
+	for _, c := range e.graph.Consts {
+		if c.Name == name {
+			e.fail(fault.New(fault.GraphInvalid, "two constants are named %q", name))
+			return zero
+		}
+	}
+	c, err := codec.For[T]()
+	if err != nil {
+		e.fail(fmt.Errorf("Const %q: %w", name, err))
+		return zero
+	}
+	v := compute()
+	encoded, err := c.Encode(nil, &v)
+	if err != nil {
+		e.fail(fmt.Errorf("Const %q: %w", name, err))
+		return zero
+	}
+	e.graph.Consts = append(e.graph.Consts, dataflow.Const{Name: name, Value: encoded})
+	var decoded T // what a worker will see, not what was computed
+	if _, err := c.Decode(encoded, &decoded); err != nil {
+		e.fail(fmt.Errorf("Const %q: %w", name, err))
+		return zero
+	}
+	return decoded
+}
+
+// String says what has been built, for debugging.
+func (e *Environment) String() string {
+	var names []string
+	for _, op := range e.graph.Operators {
+		names = append(names, op.Name)
+	}
+	return "weir.Environment[" + strings.Join(names, ", ") + "]"
+}

@@ -1,0 +1,39 @@
+package operator
+
+import "github.com/weirstream/weir/internal/statebackend"
+
+// Aggregate keeps an accumulator per key and emits its result for every input. Fields as in the public aggregate function.
+type Aggregate[T any, K comparable, A, R any] struct {
+	Key    Key[T, K]
+	Create func() A
+	Add    func(acc A, v T) A
+	Result func(key K, acc A) R
+}
+
+type aggregateInstance[T any, K comparable, A, R any] struct {
+	Base
+	in func(T, int64, uint64)
+	f  *Aggregate[T, K, A, R]
+}
+
+// New implements [Factory].
+func (f *Aggregate[T, K, A, R]) New(ctx *Context, w Wiring) (Instance, error) {
+	table := statebackend.NewTable[K, A](ctx.KeyGroups, ctx.MaxParallelism, f.Key.Equal, f.Key.Own)
+	key, create, add, result, next := f.Key.Of, f.Create, f.Add, f.Result, Next[R](w)
+	a := &aggregateInstance[T, K, A, R]{f: f}
+	a.in = func(v T, ts int64, hash uint64) {
+		k := key(v)
+		acc, fresh := table.At(hash, k)
+		if fresh {
+			*acc = create()
+		}
+		*acc = add(*acc, v)
+		next(result(k, *acc), ts)
+	}
+	return a, nil
+}
+
+func (m *aggregateInstance[T, K, A, R]) Inputs() []any { return []any{m.in} }
+func (m *aggregateInstance[T, K, A, R]) Functions() []any {
+	return []any{m.f.Add, m.f.Create, m.f.Result, m.f.Key.Of}
+}

@@ -1,0 +1,153 @@
+package operator
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/eventtime"
+	"github.com/weirstream/weir/internal/base"
+)
+
+// Factory makes the instances of an operator, one per subtask. It is shared by all of them and is not changed.
+type Factory interface {
+	New(ctx *Context, w Wiring) (Instance, error)
+}
+
+// Wiring is what stands behind an operator: emit functions of type func(T, int64). A missing one means that nobody reads that output.
+type Wiring struct {
+	Main any
+	Side map[string]any
+}
+
+// Next returns the main emit function, or one that drops records when nobody reads them.
+func Next[T any](w Wiring) func(T, int64) {
+	if f, ok := w.Main.(func(T, int64)); ok {
+		return f
+	}
+	return func(T, int64) {}
+}
+
+// SideNext is Next for the side output of the given tag; nil when nobody reads it.
+func SideNext[T any](w Wiring, tag string) func(T, int64) {
+	f, _ := w.Side[tag].(func(T, int64))
+	return f
+}
+
+// Instance is an operator in one subtask. Embed [Base] for the methods that do nothing.
+type Instance interface {
+	// Inputs returns the emit functions of the inputs, each a func(T, int64), or a func(T, int64, uint64) that takes the key's hash as well.
+	Inputs() []any
+	// Functions returns the user's functions, any func values, so that a panic can be traced to this operator.
+	Functions() []any
+	// Open is called once, before any record.
+	Open() error
+	// Watermark tells that event time has come to t, which is greater than any before. The task passes it on when more is false.
+	Watermark(t int64) (more bool)
+	// EndInput tells that an input is complete.
+	EndInput(input int)
+	// Finish is called when all inputs are complete, until it returns false; it may emit.
+	Finish() (more bool)
+	// Flush is called when the input pauses: what waits in buffers of the operator's own should become visible.
+	Flush()
+	// Close is called once, last, also after a failure or cancellation.
+	Close() error
+}
+
+// Base is an instance that does nothing.
+type Base struct{}
+
+func (Base) Inputs() []any        { return nil }
+func (Base) Functions() []any     { return nil }
+func (Base) Open() error          { return nil }
+func (Base) Watermark(int64) bool { return false }
+func (Base) EndInput(int)         {}
+func (Base) Finish() bool         { return false }
+func (Base) Flush()               {}
+func (Base) Close() error         { return nil }
+
+// Source is the instance at the head of a chain that reads splits.
+type Source interface {
+	Instance
+	// Poll lets the reader emit some records.
+	Poll() (connector.Status, error)
+	AddSplits(splits []connector.Split) error
+	NoMoreSplits() error
+	HandleSourceEvent(event []byte) error
+	// Emitted is the number of records emitted so far.
+	Emitted() int64
+}
+
+// Limited is an optional capability of instances that can be full: see connector.ReadyWriter.
+type Limited interface {
+	// Ready reports whether the instance takes records.
+	Ready() bool
+	// OnReady sets what to call, from any goroutine, when Ready may have become true.
+	OnReady(wake func())
+}
+
+// Commits is an optional capability of sinks in two phases.
+type Commits interface {
+	// Prepare is called after the last record: it collects what has to be committed.
+	Prepare() error
+	// Commit runs away from the task and may block.
+	Commit(ctx context.Context) error
+}
+
+// Context is what a task gives to one operator instance.
+type Context struct {
+	Job            base.JobID
+	Name           string
+	UID            base.OperatorUID
+	Node           int // position in the chain
+	Subtask        int // from 0
+	Parallelism    int
+	MaxParallelism int
+	KeyGroups      base.KeyGroupRange
+	// Bounded is whether all sources of the job end by themselves.
+	Bounded bool
+	// Params are the job's parameters.
+	Params map[string]string
+	// Stop is raised when the chain should return to the task at the next record boundary.
+	Stop *atomic.Uint32
+	Host Host
+	// CurrentWatermark is maintained by the task before it calls Watermark.
+	CurrentWatermark int64
+	// Failed is set once any operator of the chain has failed: operators that run user code drop records then.
+	Failed bool
+}
+
+// NewContext returns a context with no watermark yet.
+func NewContext() *Context { return &Context{CurrentWatermark: eventtime.MinWatermark} }
+
+// Fail fails the task with err, naming this operator. The first failure counts.
+func (c *Context) Fail(err error) { c.Host.Fail(c.Node, err) }
+
+// Host is the task, as its operators see it. All methods but Wake are called on the task.
+type Host interface {
+	// Fail records a failure of the operator at node, raises Stop and sets Failed in every context of the chain.
+	Fail(node int, err error)
+	// EmitWatermark sends a watermark to what stands behind node, at once.
+	EmitWatermark(node int, t int64)
+	// EmitIdle tells what stands behind node whether it is idle, at once.
+	EmitIdle(node int, idle bool)
+	// Async runs work away from the task after delay, then calls then (if not nil) on the task between two records.
+	Async(node int, delay time.Duration, work func(context.Context), then func())
+	// Wake makes the task look for work. It may be called from any goroutine.
+	Wake()
+	// Now is the engine's clock.
+	Now() time.Time
+	RealTime() bool
+	Logger() *slog.Logger
+	// RequestSplit and SendEvent reach the enumerator of the chain's source.
+	RequestSplit()
+	SendEvent(event []byte)
+	// Accumulator returns the named accumulator of this task, made at its first use.
+	Accumulator(name, kind string) *Accumulator
+	// ParkOutput waits, inside an emit, until o has room. It returns false if the record may be dropped because the task is ending.
+	ParkOutput(o Output) bool
+	// OutputFull tells that a channel of an output has become full: it raises Stop.
+	OutputFull()
+}

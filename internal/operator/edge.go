@@ -1,0 +1,305 @@
+package operator
+
+import (
+	"unsafe"
+
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/dataflow"
+)
+
+// Edge makes the typed ends of an edge that carries T.
+type Edge[T any] struct {
+	// KeyHash returns the hash of a record's key; set on hash edges.
+	KeyHash func(v T) uint64
+	// Custom chooses a channel from 0 to channels-1; set on custom edges. It runs user code.
+	Custom func(v T, channels int) int
+	// Size returns what a value pins beyond its own size; nil if T holds no pointers.
+	Size func(v *T) int
+}
+
+var _ EdgeFactory = (*Edge[int])(nil)
+
+// Tee implements [EdgeFactory].
+func (e *Edge[T]) Tee(emits []any) any { return tee[T](emits) }
+
+func tee[T any](emits []any) func(T, int64) {
+	all := make([]func(T, int64), len(emits))
+	for i, f := range emits {
+		all[i] = f.(func(T, int64))
+	}
+	switch len(all) {
+	case 1:
+		return all[0]
+	case 2:
+		first, second := all[0], all[1]
+		return func(v T, ts int64) {
+			first(v, ts)
+			second(v, ts)
+		}
+	}
+	return func(v T, ts int64) {
+		for _, f := range all {
+			f(v, ts)
+		}
+	}
+}
+
+// edgeInput pushes chunks into a chain.
+type edgeInput[T any] struct {
+	ctx    *Context
+	emit   func(T, int64)
+	hashed func(T, int64, uint64)
+	hash   func(T) uint64
+}
+
+// NewInput implements [EdgeFactory].
+func (e *Edge[T]) NewInput(ctx *Context, emit any) (Input, error) {
+	in := &edgeInput[T]{ctx: ctx, hash: e.KeyHash}
+	switch f := emit.(type) {
+	case func(T, int64):
+		in.emit = f
+	case func(T, int64, uint64):
+		in.hashed = f
+	default:
+		return nil, fault.New(fault.InternalInvariant, "operator %q takes %T, its edge carries func(%T, int64)", ctx.Name, emit, *new(T))
+	}
+	return in, nil
+}
+
+// Process implements [Input].
+func (in *edgeInput[T]) Process(c Chunk, from, to int) int {
+	rows := c.(*Rows[T])
+	stop := in.ctx.Stop
+	values, times := rows.Values[:to], rows.Times[:to]
+	if in.hashed == nil {
+		emit := in.emit
+		for i := from; i < len(values) && i < len(times); i++ {
+			emit(values[i], times[i])
+			if stop.Load() != 0 {
+				return i + 1
+			}
+		}
+		return to
+	}
+	hashed := in.hashed
+	hashes := rows.Hashes[:to]
+	for i := from; i < len(values) && i < len(times) && i < len(hashes); i++ {
+		hashed(values[i], times[i], hashes[i])
+		if stop.Load() != 0 {
+			return i + 1
+		}
+	}
+	return to
+}
+
+// edgeOutput gathers records into chunks, one pending chunk for each channel.
+type edgeOutput[T any] struct {
+	cfg     OutputConfig
+	edge    *Edge[T]
+	pending []*Rows[T]
+	full    []bool // channels that had no room after their last chunk
+	fulls   int
+	width   int // bytes of a row without what it points to
+	keyed   bool
+	scrub   bool
+	groups  []int32
+	next    int
+	records int64
+	bytes   int64
+}
+
+// NewOutput implements [EdgeFactory].
+func (e *Edge[T]) NewOutput(cfg OutputConfig) (any, Output, error) {
+	var zero T
+	o := &edgeOutput[T]{
+		cfg: cfg, edge: e, pending: make([]*Rows[T], len(cfg.Writers)), full: make([]bool, len(cfg.Writers)),
+		width: int(unsafe.Sizeof(zero)) + 8, scrub: e.Size != nil,
+	}
+	if cfg.Partitioner == dataflow.Hash {
+		if e.KeyHash == nil {
+			return nil, nil, fault.New(fault.InternalInvariant, "a hash edge of %T has no key", zero)
+		}
+		o.keyed = true
+		o.width += 8
+		o.groups = make([]int32, cfg.MaxParallelism)
+		for g := range o.groups {
+			o.groups[g] = int32(base.SubtaskOf(g, cfg.Consumers, cfg.MaxParallelism))
+		}
+	}
+	o.cfg.ChunkRows = max(1, min(cfg.ChunkRows, cfg.ChunkBytes/o.width))
+	for i := range o.pending {
+		o.pending[i] = &Rows[T]{scrub: o.scrub}
+	}
+	return o.emitter(), o, nil
+}
+
+func (o *edgeOutput[T]) emitter() func(T, int64) {
+	channels := len(o.pending)
+	switch o.cfg.Partitioner {
+	case dataflow.Hash:
+		hash := o.edge.KeyHash
+		maxParallelism := o.cfg.MaxParallelism
+		return func(v T, ts int64) {
+			h := hash(v)
+			i := int(o.groups[base.KeyGroup(h, maxParallelism)])
+			b := o.pending[i]
+			n := b.n
+			if n >= len(b.Values) {
+				b.grow(o.cfg.ChunkRows, true)
+			}
+			b.Values[n] = v
+			b.Times[n] = ts
+			b.Hashes[n] = h
+			b.n = n + 1
+			if o.scrub && o.heavy(b) || n+1 >= o.cfg.ChunkRows {
+				o.send(i)
+			}
+		}
+	case dataflow.Rebalance, dataflow.Rescale:
+		if channels > 1 {
+			o.next = o.cfg.Rand(channels)
+			return func(v T, ts int64) {
+				i := o.next
+				if i++; i >= len(o.pending) {
+					i = 0
+				}
+				o.next = i
+				o.put(i, v, ts)
+			}
+		}
+	case dataflow.Shuffle:
+		if channels > 1 {
+			return func(v T, ts int64) { o.put(o.cfg.Rand(len(o.pending)), v, ts) }
+		}
+	case dataflow.Broadcast:
+		return func(v T, ts int64) {
+			for i := range o.pending {
+				o.put(i, v, ts)
+			}
+		}
+	case dataflow.Custom:
+		custom := o.edge.Custom
+		return func(v T, ts int64) {
+			i := custom(v, len(o.pending))
+			if uint(i) >= uint(len(o.pending)) {
+				o.cfg.Host.Fail(-1, fault.New(fault.PartitionRange, "the partitioner chose channel %d of %d", i, len(o.pending)))
+				return
+			}
+			o.put(i, v, ts)
+		}
+	}
+	return func(v T, ts int64) {
+		b := o.pending[0]
+		n := b.n
+		if n >= len(b.Values) {
+			b.grow(o.cfg.ChunkRows, false)
+		}
+		b.Values[n] = v
+		b.Times[n] = ts
+		b.n = n + 1
+		if o.scrub && o.heavy(b) || n+1 >= o.cfg.ChunkRows {
+			o.send(0)
+		}
+	}
+}
+
+func (o *edgeOutput[T]) put(i int, v T, ts int64) {
+	b := o.pending[i]
+	n := b.n
+	if n >= len(b.Values) {
+		b.grow(o.cfg.ChunkRows, false)
+	}
+	b.Values[n] = v
+	b.Times[n] = ts
+	b.n = n + 1
+	if o.scrub && o.heavy(b) || n+1 >= o.cfg.ChunkRows {
+		o.send(i)
+	}
+}
+
+// heavy accounts what the last row pins and reports whether the chunk has reached its limit of bytes.
+func (o *edgeOutput[T]) heavy(b *Rows[T]) bool {
+	b.bytes += o.edge.Size(&b.Values[b.n-1])
+	return b.bytes+b.n*o.width >= o.cfg.ChunkBytes
+}
+
+// send hands the pending chunk of a channel over. If the channel was left full by the chunk before, it parks until there is room: so a record may
+// overdraw a channel by one chunk, and no more.
+func (o *edgeOutput[T]) send(i int) {
+	b := o.pending[i]
+	if o.full[i] && !o.hasRoom(i) && !o.cfg.Host.ParkOutput(o) {
+		b.Reset() // the task is ending
+		return
+	}
+	o.push(i)
+}
+
+func (o *edgeOutput[T]) push(i int) {
+	b := o.pending[i]
+	size := b.bytes + b.n*o.width
+	o.records += int64(b.n)
+	o.bytes += int64(size)
+	recycled, room := o.cfg.Writers[i].Push(Element{Kind: Data, Chunk: b, Bytes: size})
+	if next, ok := recycled.(*Rows[T]); ok {
+		o.pending[i] = next
+	} else {
+		o.pending[i] = &Rows[T]{scrub: o.scrub}
+	}
+	if !room && !o.full[i] {
+		o.full[i] = true
+		o.fulls++
+		o.cfg.Host.OutputFull()
+	}
+}
+
+func (o *edgeOutput[T]) hasRoom(i int) bool {
+	if !o.cfg.Writers[i].HasRoom() {
+		return false
+	}
+	o.full[i] = false
+	o.fulls--
+	return true
+}
+
+// Room implements [Output].
+func (o *edgeOutput[T]) Room() bool {
+	if o.fulls == 0 {
+		return true
+	}
+	for i, full := range o.full {
+		if full && !o.hasRoom(i) {
+			return false
+		}
+	}
+	return true
+}
+
+// Flush implements [Output]. Channels without room keep their pending chunk: the task comes back when there is room.
+func (o *edgeOutput[T]) Flush() {
+	for i, b := range o.pending {
+		if (b.n > 0 || len(b.marks) > 0) && (!o.full[i] || o.hasRoom(i)) {
+			o.push(i)
+		}
+	}
+}
+
+// Watermark implements [Output].
+func (o *edgeOutput[T]) Watermark(t int64) {
+	for _, b := range o.pending {
+		b.mark(t)
+	}
+}
+
+// Signal implements [Output].
+func (o *edgeOutput[T]) Signal(e Element) {
+	for i, b := range o.pending {
+		if b.n > 0 || len(b.marks) > 0 {
+			o.push(i) // signals need no credit, nor does what must go before them
+		}
+		o.cfg.Writers[i].Push(e)
+	}
+}
+
+// Counts implements [Output].
+func (o *edgeOutput[T]) Counts() (int64, int64) { return o.records, o.bytes }

@@ -1,0 +1,176 @@
+package operator
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/fault"
+)
+
+// SinkOperator writes to a connector.Sink.
+type SinkOperator[T any] struct{ Sink connector.Sink[T] }
+
+// Check asks the sink what can be known to be wrong before the job starts.
+func (f *SinkOperator[T]) Check(ctx context.Context) error { return check(ctx, f.Sink) }
+
+type sinkInstance[T any] struct {
+	Base
+	ctx      *Context
+	sink     connector.Sink[T]
+	in       func(T, int64)
+	writer   connector.Writer[T]
+	prepared []connector.Committable
+	closed   bool
+}
+
+// New implements [Factory].
+func (f *SinkOperator[T]) New(ctx *Context, _ Wiring) (Instance, error) {
+	s := &sinkInstance[T]{ctx: ctx, sink: f.Sink}
+	writer, err := f.Sink.NewWriter(writerContext{ctx, s.scheduled}, nil)
+	if err != nil {
+		return nil, fault.Wrap(fault.SinkFailed, err)
+	}
+	s.writer = writer
+	s.in = func(v T, ts int64) {
+		if ctx.Failed {
+			return
+		}
+		if err := writer.Write(v, ts); err != nil {
+			ctx.Fail(fault.Wrap(fault.SinkFailed, err))
+		}
+	}
+	if limited, ok := writer.(connector.ReadyWriter); ok {
+		if c, ok := f.Sink.(connector.CommittingSink[T]); ok {
+			return &limitedCommittingSink[T]{committingSink[T]{s, c}, limited}, nil
+		}
+		return &limitedSink[T]{s, limited}, nil
+	}
+	if c, ok := f.Sink.(connector.CommittingSink[T]); ok {
+		return &committingSink[T]{s, c}, nil
+	}
+	return s, nil
+}
+
+func (s *sinkInstance[T]) Inputs() []any    { return []any{s.in} }
+func (s *sinkInstance[T]) Functions() []any { return []any{s.sink} }
+
+func (s *sinkInstance[T]) scheduled(f func() error) {
+	if s.closed || s.ctx.Failed {
+		return
+	}
+	if err := f(); err != nil {
+		s.ctx.Fail(fault.Wrap(fault.SinkFailed, err))
+	}
+}
+
+func (s *sinkInstance[T]) flush(end bool) {
+	if s.ctx.Failed {
+		return
+	}
+	if err := s.writer.Flush(end); err != nil {
+		s.ctx.Fail(fault.Wrap(fault.SinkFailed, err))
+	}
+}
+
+func (s *sinkInstance[T]) Flush() { s.flush(false) }
+
+func (s *sinkInstance[T]) Finish() bool {
+	s.flush(true)
+	return false
+}
+
+func (s *sinkInstance[T]) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return fault.Wrap(fault.SinkFailed, s.writer.Close())
+}
+
+type limitedSink[T any] struct {
+	*sinkInstance[T]
+	limited connector.ReadyWriter
+}
+
+var _ Limited = (*limitedSink[int])(nil)
+
+func (s *limitedSink[T]) Ready() bool         { return s.limited.Ready() }
+func (s *limitedSink[T]) OnReady(wake func()) { s.limited.OnReady(wake) }
+
+type committingSink[T any] struct {
+	*sinkInstance[T]
+	sinkOf connector.CommittingSink[T]
+}
+
+var _ Commits = (*committingSink[int])(nil)
+
+// Prepare implements [Commits].
+func (s *committingSink[T]) Prepare() error {
+	p, ok := s.writer.(connector.PreparingWriter)
+	if !ok {
+		return fault.New(fault.SinkFailed, "the sink has a committer, but its writer %T prepares nothing", s.writer)
+	}
+	prepared, err := p.PrepareCommit()
+	if err != nil {
+		return fault.Wrap(fault.SinkFailed, err)
+	}
+	s.prepared = append(s.prepared, prepared...)
+	return nil
+}
+
+// Commit implements [Commits]. An error that may be retried is retried some times, with growing pauses.
+func (s *committingSink[T]) Commit(ctx context.Context) (err error) {
+	committer, err := s.sinkOf.NewCommitter(writerContext{s.ctx, nil})
+	if err != nil {
+		return fault.Wrap(fault.SinkFailed, err)
+	}
+	defer func() {
+		if closeErr := committer.Close(); err == nil {
+			err = fault.Wrap(fault.SinkFailed, closeErr)
+		}
+	}()
+	return fault.Wrap(fault.SinkFailed, committer.Commit(ctx, s.prepared))
+}
+
+type limitedCommittingSink[T any] struct {
+	committingSink[T]
+	limited connector.ReadyWriter
+}
+
+func (s *limitedCommittingSink[T]) Ready() bool         { return s.limited.Ready() }
+func (s *limitedCommittingSink[T]) OnReady(wake func()) { s.limited.OnReady(wake) }
+
+// writerContext gives a writer its part of the task.
+type writerContext struct {
+	ctx       *Context
+	scheduled func(func() error)
+}
+
+var _ connector.WriterContext = writerContext{}
+
+func (w writerContext) JobID() string        { return string(w.ctx.Job) }
+func (w writerContext) Subtask() int         { return w.ctx.Subtask }
+func (w writerContext) Parallelism() int     { return w.ctx.Parallelism }
+func (w writerContext) Watermark() int64     { return w.ctx.CurrentWatermark }
+func (w writerContext) Bounded() bool        { return w.ctx.Bounded }
+func (w writerContext) Now() time.Time       { return w.ctx.Host.Now() }
+func (w writerContext) Logger() *slog.Logger { return w.ctx.Host.Logger() }
+
+func (w writerContext) Schedule(d time.Duration, f func() error) {
+	if w.scheduled == nil {
+		return
+	}
+	w.ctx.Host.Async(w.ctx.Node, d, func(context.Context) {}, func() { w.scheduled(f) })
+}
+
+// Discard drops every record.
+type Discard[T any] struct{}
+
+type discardInstance[T any] struct{ Base }
+
+// New implements [Factory].
+func (Discard[T]) New(*Context, Wiring) (Instance, error) { return discardInstance[T]{}, nil }
+
+func (discardInstance[T]) Inputs() []any { return []any{func(T, int64) {}} }

@@ -1,0 +1,115 @@
+package operator
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/fault"
+)
+
+// SourceOperator reads a connector.Source.
+type SourceOperator[T any] struct{ Source connector.Source[T] }
+
+// NewEnumerator makes the enumerator on the job manager.
+func (f *SourceOperator[T]) NewEnumerator(ctx connector.EnumeratorContext, restored []byte) (connector.Enumerator, error) {
+	return f.Source.NewEnumerator(ctx, restored)
+}
+
+// Check asks the source what can be known to be wrong before the job starts.
+func (f *SourceOperator[T]) Check(ctx context.Context) error { return check(ctx, f.Source) }
+
+func check(ctx context.Context, v any) error {
+	if c, ok := v.(connector.Checker); ok {
+		return c.Check(ctx)
+	}
+	return nil
+}
+
+type sourceInstance[T any] struct {
+	Base
+	ctx    *Context
+	source connector.Source[T]
+	reader connector.Reader[T]
+	out    *connector.Output[T]
+}
+
+var _ Source = (*sourceInstance[int])(nil)
+
+// New implements [Factory].
+func (f *SourceOperator[T]) New(ctx *Context, w Wiring) (Instance, error) {
+	s := &sourceInstance[T]{ctx: ctx, source: f.Source}
+	s.out = connector.NewOutput(Next[T](w), sourceHooks{ctx}, ctx.Stop)
+	return s, nil
+}
+
+func (s *sourceInstance[T]) Functions() []any { return []any{s.source} }
+
+func (s *sourceInstance[T]) Open() error {
+	reader, err := s.source.NewReader(readerContext{s.ctx})
+	if err != nil {
+		return fault.Wrap(fault.SourceFailed, err)
+	}
+	s.reader = reader
+	return fault.Wrap(fault.SourceFailed, reader.Start())
+}
+
+func (s *sourceInstance[T]) Close() error {
+	if s.reader == nil {
+		return nil
+	}
+	reader := s.reader
+	s.reader = nil
+	return fault.Wrap(fault.SourceFailed, reader.Close())
+}
+
+// Poll implements [Source].
+func (s *sourceInstance[T]) Poll() (connector.Status, error) {
+	status, err := s.reader.Poll(s.out)
+	return status, fault.Wrap(fault.SourceFailed, err)
+}
+
+// AddSplits implements [Source].
+func (s *sourceInstance[T]) AddSplits(splits []connector.Split) error {
+	return fault.Wrap(fault.SourceFailed, s.reader.AddSplits(splits))
+}
+
+// NoMoreSplits implements [Source].
+func (s *sourceInstance[T]) NoMoreSplits() error {
+	return fault.Wrap(fault.SourceFailed, s.reader.NoMoreSplits())
+}
+
+// HandleSourceEvent implements [Source].
+func (s *sourceInstance[T]) HandleSourceEvent(event []byte) error {
+	return fault.Wrap(fault.SourceFailed, s.reader.HandleSourceEvent(event))
+}
+
+// Emitted implements [Source].
+func (s *sourceInstance[T]) Emitted() int64 { return s.out.Count() }
+
+// sourceHooks takes the signals that a reader emits.
+type sourceHooks struct{ ctx *Context }
+
+func (h sourceHooks) Watermark(t int64) { h.ctx.Host.EmitWatermark(h.ctx.Node, t) }
+func (h sourceHooks) Idle(idle bool)    { h.ctx.Host.EmitIdle(h.ctx.Node, idle) }
+
+// readerContext gives a reader its part of the task.
+type readerContext struct{ ctx *Context }
+
+var _ connector.ReaderContext = readerContext{}
+
+func (r readerContext) Subtask() int           { return r.ctx.Subtask }
+func (r readerContext) Parallelism() int       { return r.ctx.Parallelism }
+func (r readerContext) RequestSplit()          { r.ctx.Host.RequestSplit() }
+func (r readerContext) SendEvent(event []byte) { r.ctx.Host.SendEvent(event) }
+func (r readerContext) Wake()                  { r.ctx.Host.Wake() }
+func (r readerContext) Now() time.Time         { return r.ctx.Host.Now() }
+func (r readerContext) Logger() *slog.Logger   { return r.ctx.Host.Logger() }
+
+// RealTime reports whether time is the machine's: connectors that pace themselves ask for it.
+func (r readerContext) RealTime() bool { return r.ctx.Host.RealTime() }
+
+func (r readerContext) Async(delay time.Duration, work func(context.Context), then func()) {
+	r.ctx.Host.Async(r.ctx.Node, delay, work, then)
+}

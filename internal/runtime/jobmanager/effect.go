@@ -1,0 +1,125 @@
+package jobmanager
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/dataflow"
+	"github.com/weirstream/weir/internal/wire"
+)
+
+// Effect is something that the machine wants done. The set is closed: the types of this file. The effects of a step are carried
+// out in order, before the next step.
+type Effect interface {
+	fmt.Stringer
+	effect()
+}
+
+type (
+	// Send sends a message to a task manager. Messages to one task manager arrive in the order they were sent.
+	Send struct {
+		TaskManager string
+		Message     *wire.ToTaskManager
+	}
+	// JobChanged tells that the job has changed its state.
+	JobChanged struct{ From, To dataflow.JobState }
+	// StartEnumerator makes and starts the enumerator of a vertex. It is answered by EnumeratorStarted or EnumeratorFailed.
+	StartEnumerator struct{ Vertex int }
+	// CloseEnumerator ends the enumerator of a vertex; no other method is called any more. It is answered by EnumeratorClosed.
+	CloseEnumerator struct{ Vertex int }
+	// AddReader tells an enumerator that a reader has started.
+	AddReader struct{ Vertex, Subtask int }
+	// RequestSplit tells an enumerator that a reader wants a split.
+	RequestSplit struct{ Vertex, Subtask int }
+	// DeliverSourceEvent brings a reader's event to the enumerator.
+	DeliverSourceEvent struct {
+		Vertex, Subtask int
+		Event           []byte
+	}
+	// BarrierCompleted tells that every task that writes has passed the barrier on, or finished.
+	BarrierCompleted struct{ Checkpoint base.CheckpointID }
+	// BarrierAborted tells that a barrier will not complete.
+	BarrierAborted struct {
+		Checkpoint base.CheckpointID
+		Err        error
+	}
+	// Ignored tells that an event changed nothing, and why. It is there for the trace.
+	Ignored struct {
+		Event Event
+		Why   string
+	}
+	// JobEnded is the last effect of a job: its result. Err is nil for FINISHED, a *Failure for FAILED, and a fault.JobCanceled error for
+	// CANCELED.
+	JobEnded struct {
+		State dataflow.JobState
+		Err   error
+	}
+)
+
+func (Send) effect()               {}
+func (JobChanged) effect()         {}
+func (StartEnumerator) effect()    {}
+func (CloseEnumerator) effect()    {}
+func (AddReader) effect()          {}
+func (RequestSplit) effect()       {}
+func (DeliverSourceEvent) effect() {}
+func (BarrierCompleted) effect()   {}
+func (BarrierAborted) effect()     {}
+func (Ignored) effect()            {}
+func (JobEnded) effect()           {}
+
+func (e Send) String() string            { return "-> " + e.TaskManager + " " + describe(e.Message) }
+func (e JobChanged) String() string      { return fmt.Sprintf("job: %v -> %v", e.From, e.To) }
+func (e StartEnumerator) String() string { return fmt.Sprintf("enumerator v%d: start", e.Vertex) }
+func (e CloseEnumerator) String() string { return fmt.Sprintf("enumerator v%d: close", e.Vertex) }
+func (e AddReader) String() string {
+	return fmt.Sprintf("enumerator v%d: add reader %d", e.Vertex, e.Subtask)
+}
+func (e RequestSplit) String() string {
+	return fmt.Sprintf("enumerator v%d: split request from %d", e.Vertex, e.Subtask)
+}
+func (e DeliverSourceEvent) String() string {
+	return fmt.Sprintf("enumerator v%d: event %q from %d", e.Vertex, e.Event, e.Subtask)
+}
+func (e BarrierCompleted) String() string { return fmt.Sprintf("barrier %d complete", e.Checkpoint) }
+func (e BarrierAborted) String() string {
+	return fmt.Sprintf("barrier %d aborted: %v", e.Checkpoint, e.Err)
+}
+func (e Ignored) String() string { return fmt.Sprintf("ignored: %v (%s)", e.Event, e.Why) }
+func (e JobEnded) String() string {
+	if e.Err == nil {
+		return fmt.Sprintf("end: %v", e.State)
+	}
+	return fmt.Sprintf("end: %v: %v", e.State, e.Err)
+}
+
+// describe is the text of a message in traces: short, and the same in every run.
+func describe(m *wire.ToTaskManager) string {
+	switch {
+	case m.GetDeploy() != nil:
+		return fmt.Sprintf("deploy %v", m.GetDeploy().GetAttempt().ID())
+	case m.GetCancel() != nil:
+		return fmt.Sprintf("cancel %v", m.GetCancel().GetAttempt().ID())
+	case m.GetAssignSplits() != nil:
+		a := m.GetAssignSplits()
+		ids := make([]string, len(a.GetSplits()))
+		for i, s := range a.GetSplits() {
+			ids[i] = s.GetId()
+		}
+		return fmt.Sprintf("assign %v [%s]", a.GetAttempt().ID(), strings.Join(ids, " "))
+	case m.GetNoMoreSplits() != nil:
+		return fmt.Sprintf("no-more-splits %v", m.GetNoMoreSplits().GetAttempt().ID())
+	case m.GetSourceEvent() != nil:
+		return fmt.Sprintf("event %v %q", m.GetSourceEvent().GetAttempt().ID(), m.GetSourceEvent().GetEvent())
+	case m.GetTriggerBarrier() != nil:
+		t := m.GetTriggerBarrier()
+		return fmt.Sprintf("barrier %v %d%s", t.GetAttempt().ID(), t.GetCheckpoint(), unaligned(t.GetUnaligned()))
+	case m.GetCommit() != nil:
+		return fmt.Sprintf("commit %v", m.GetCommit().GetAttempt().ID())
+	case m.GetRelease() != nil:
+		return "release"
+	default:
+		return "unknown message"
+	}
+}

@@ -1,0 +1,147 @@
+package jobmanager
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/dataflow"
+	"github.com/weirstream/weir/internal/wire"
+)
+
+// Event is something that happened outside the machine. The set is closed: the types of this file. An event given to the machine is not
+// changed after.
+type Event interface {
+	fmt.Stringer
+	event()
+}
+
+type (
+	// Start begins the job. It comes once, first or behind a cancel.
+	Start struct{}
+	// TaskManagerRegistered offers slots.
+	TaskManagerRegistered struct {
+		ID    string
+		Slots int
+	}
+	// TaskManagerLost tells that a task manager is gone, with all that ran on it. Cause may be nil.
+	TaskManagerLost struct {
+		ID    string
+		Cause error
+	}
+	// TaskChanged tells the state a task has entered. Err goes with FAILED, Accumulators with terminal states.
+	TaskChanged struct {
+		Attempt      base.AttemptID
+		State        dataflow.TaskState
+		Err          error
+		Accumulators []*wire.Accumulator
+	}
+	// CancelRequested asks to end the job.
+	CancelRequested struct{}
+	// ReadyToCommit tells that the writers of a task have finished and that it waits for Commit.
+	ReadyToCommit struct{ Attempt base.AttemptID }
+	// BarrierRequested asks for a barrier. Each has a higher number than those before it; it is answered by exactly one BarrierCompleted or
+	// BarrierAborted.
+	BarrierRequested struct {
+		Checkpoint base.CheckpointID
+		Unaligned  bool
+	}
+	// BarrierAcked tells that a task has passed a barrier on.
+	BarrierAcked struct {
+		Attempt    base.AttemptID
+		Checkpoint base.CheckpointID
+	}
+	// ReaderStarted tells that the reader of a source task is open.
+	ReaderStarted struct{ Attempt base.AttemptID }
+	// SplitRequested brings a reader's wish for a split.
+	SplitRequested struct{ Attempt base.AttemptID }
+	// ReaderSent brings an event from a reader to the enumerator.
+	ReaderSent struct {
+		Attempt base.AttemptID
+		Event   []byte
+	}
+	// EnumeratorStarted answers StartEnumerator.
+	EnumeratorStarted struct{ Vertex int }
+	// EnumeratorFailed tells that an enumerator has failed, in StartEnumerator or later. It is told to close all the same.
+	EnumeratorFailed struct {
+		Vertex int
+		Err    error
+	}
+	// EnumeratorClosed answers CloseEnumerator. Err is what Close returned.
+	EnumeratorClosed struct {
+		Vertex int
+		Err    error
+	}
+	// SplitsAssigned brings splits from an enumerator to a reader.
+	SplitsAssigned struct {
+		Vertex, Subtask int
+		Splits          []connector.Split
+	}
+	// SplitsEnded tells a reader that no more splits will come.
+	SplitsEnded struct{ Vertex, Subtask int }
+	// EnumeratorSent brings an event from an enumerator to a reader.
+	EnumeratorSent struct {
+		Vertex, Subtask int
+		Event           []byte
+	}
+)
+
+func (Start) event()                 {}
+func (TaskManagerRegistered) event() {}
+func (TaskManagerLost) event()       {}
+func (TaskChanged) event()           {}
+func (CancelRequested) event()       {}
+func (ReadyToCommit) event()         {}
+func (BarrierRequested) event()      {}
+func (BarrierAcked) event()          {}
+func (ReaderStarted) event()         {}
+func (SplitRequested) event()        {}
+func (ReaderSent) event()            {}
+func (EnumeratorStarted) event()     {}
+func (EnumeratorFailed) event()      {}
+func (EnumeratorClosed) event()      {}
+func (SplitsAssigned) event()        {}
+func (SplitsEnded) event()           {}
+func (EnumeratorSent) event()        {}
+
+func (Start) String() string { return "start" }
+func (e TaskManagerRegistered) String() string {
+	return fmt.Sprintf("register %s slots=%d", e.ID, e.Slots)
+}
+func (e TaskManagerLost) String() string { return "lost " + e.ID }
+func (e TaskChanged) String() string     { return fmt.Sprintf("%v %v", e.Attempt, e.State) }
+func (CancelRequested) String() string   { return "cancel" }
+func (e ReadyToCommit) String() string   { return fmt.Sprintf("%v ready-to-commit", e.Attempt) }
+func (e BarrierRequested) String() string {
+	return fmt.Sprintf("barrier %d%s", e.Checkpoint, unaligned(e.Unaligned))
+}
+func (e BarrierAcked) String() string      { return fmt.Sprintf("%v ack %d", e.Attempt, e.Checkpoint) }
+func (e ReaderStarted) String() string     { return fmt.Sprintf("%v reader-started", e.Attempt) }
+func (e SplitRequested) String() string    { return fmt.Sprintf("%v split-request", e.Attempt) }
+func (e ReaderSent) String() string        { return fmt.Sprintf("%v reader-event %q", e.Attempt, e.Event) }
+func (e EnumeratorStarted) String() string { return fmt.Sprintf("enumerator v%d started", e.Vertex) }
+func (e EnumeratorFailed) String() string {
+	return fmt.Sprintf("enumerator v%d failed: %v", e.Vertex, e.Err)
+}
+func (e EnumeratorClosed) String() string { return fmt.Sprintf("enumerator v%d closed", e.Vertex) }
+func (e SplitsAssigned) String() string {
+	ids := make([]string, len(e.Splits))
+	for i, s := range e.Splits {
+		ids[i] = s.ID
+	}
+	return fmt.Sprintf("assign v%d/%d [%s]", e.Vertex, e.Subtask, strings.Join(ids, " "))
+}
+func (e SplitsEnded) String() string {
+	return fmt.Sprintf("no-more-splits v%d/%d", e.Vertex, e.Subtask)
+}
+func (e EnumeratorSent) String() string {
+	return fmt.Sprintf("enumerator-event v%d/%d %q", e.Vertex, e.Subtask, e.Event)
+}
+
+func unaligned(u bool) string {
+	if u {
+		return " unaligned"
+	}
+	return ""
+}

@@ -1,0 +1,111 @@
+// Package local runs a job in this process: one job manager and one task manager, joined in memory. They speak the same wire messages as on a cluster.
+package local
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/dataflow"
+	"github.com/weirstream/weir/internal/runtime/jobmanager"
+	"github.com/weirstream/weir/internal/runtime/sched"
+	"github.com/weirstream/weir/internal/runtime/task"
+	"github.com/weirstream/weir/internal/runtime/taskmanager"
+	"github.com/weirstream/weir/internal/wire"
+	"github.com/weirstream/weir/internal/xsync"
+)
+
+// Program is a validated graph with the options it runs under.
+type Program struct {
+	Plan         *dataflow.Plan
+	GraphHash    string
+	Logger       *slog.Logger
+	Params       map[string]string
+	ChunkRows    int
+	ChunkBytes   int
+	ChannelBytes int
+	FlushTimeout time.Duration
+}
+
+// Job is a running job. Its methods may be called from any goroutine.
+type Job struct {
+	ID  base.JobID
+	jm  *jobmanager.JobManager
+	tms *taskmanager.TaskManager
+}
+
+// taskManagerName is what the only task manager calls itself.
+const taskManagerName = "local"
+
+// Submit starts a program under a scheduler.
+func Submit(s sched.Scheduler, id base.JobID, p *Program) *Job {
+	j := &Job{ID: id}
+	var wired struct { // the two are told of each other before either is heard
+		xsync.Mutex
+	}
+	wired.Lock()
+	defer wired.Unlock()
+	toTask := func(_ string, m *wire.ToTaskManager) {
+		wired.Lock()
+		tm := j.tms
+		wired.Unlock()
+		tm.Deliver(m)
+	}
+	j.jm = jobmanager.New(jobmanager.Config{
+		Job: id, Plan: p.Plan, GraphHash: p.GraphHash, Scheduler: s, Send: toTask, Logger: p.Logger,
+	})
+	j.tms = taskmanager.New(taskmanager.Config{
+		Name: taskManagerName, Job: id, Plan: p.Plan, GraphHash: p.GraphHash, Scheduler: s,
+		Send:   func(m *wire.ToJobManager) { j.jm.Deliver(m, taskManagerName) },
+		Logger: p.Logger.With("job", string(id)), Params: p.Params,
+		ChunkRows: p.ChunkRows, ChunkBytes: p.ChunkBytes, ChannelBytes: p.ChannelBytes, FlushTimeout: p.FlushTimeout,
+	})
+	return j
+}
+
+// Cancel asks the job to end.
+func (j *Job) Cancel() { j.jm.Cancel() }
+
+// Done is closed when the job has ended.
+func (j *Job) Done() <-chan struct{} { return j.jm.Done() }
+
+// State is the job's state.
+func (j *Job) State() dataflow.JobState { return j.jm.State() }
+
+// Metrics returns what has been counted of every task.
+func (j *Job) Metrics() []task.Metrics { return j.tms.Metrics() }
+
+// Accumulators returns the values of the tasks that have ended, merged.
+func (j *Job) Accumulators() map[string]*wire.Accumulator { return j.jm.Accumulators() }
+
+// TriggerBarrier lets a barrier into all sources; done is called when it has passed every task, or with the reason why it has not.
+func (j *Job) TriggerBarrier(unaligned bool, done func(id int64, err error)) {
+	j.jm.TriggerBarrier(unaligned, done)
+}
+
+// Err returns why the job did not finish, once Done is closed. In one process the error of user code is still the value that it returned, so errors.Is finds it.
+func (j *Job) Err() error {
+	err := j.jm.Err()
+	if err == nil || fault.CodeOf(err) == fault.JobCanceled {
+		return err
+	}
+	op, subtask := fault.OperatorOf(err)
+	match := func(e error) bool {
+		o, n := fault.OperatorOf(e)
+		return o == op && n == subtask && fault.CodeOf(e) == fault.CodeOf(err)
+	}
+	if original := j.tms.FirstFailure(match); original != nil && original.Error() != err.Error() {
+		return fmt.Errorf("%w", joined{err, original})
+	} else if original != nil {
+		return original
+	}
+	return err
+}
+
+// joined prints one error and unwraps to two.
+type joined struct{ shown, original error }
+
+func (j joined) Error() string   { return j.shown.Error() }
+func (j joined) Unwrap() []error { return []error{j.shown, j.original} }

@@ -1,0 +1,200 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/operator"
+)
+
+// maxOverdraft bounds, in chunks, what one record may emit beyond the credit while an unaligned barrier waits for it to end.
+const maxOverdraft = 256
+
+// canceledInEmit unwinds user code that emits while its task has been canceled.
+type canceledInEmit struct{}
+
+var _ operator.Host = (*Task)(nil)
+
+// Fail implements [operator.Host].
+func (t *Task) Fail(node int, err error) {
+	t.stop.Store(1)
+	for _, n := range t.nodes {
+		n.ctx.Failed = true
+	}
+	if t.failure != nil {
+		return
+	}
+	name := t.cfg.Vertex.Name
+	if node >= 0 && node < len(t.nodes) {
+		name = t.nodes[node].ctx.Name
+	}
+	if e, ok := errors.AsType[*fault.Error](err); ok && error(e) == err {
+		if op, _ := e.Operator(); op == "" {
+			err = e.WithOperator(name, t.cfg.Subtask+1)
+		}
+	} else {
+		err = fault.New(codeFor(err), "%w", err).WithOperator(name, t.cfg.Subtask+1)
+	}
+	t.failure = err
+}
+
+func codeFor(err error) fault.Code {
+	if c := fault.CodeOf(err); c != "" {
+		return c
+	}
+	return fault.FunctionError
+}
+
+// EmitWatermark implements [operator.Host]. What stands behind is told at once, however long it takes: only watermarks that come
+// in at the head run in parts.
+func (t *Task) EmitWatermark(node int, w int64) {
+	n := t.nodes[node]
+	if w <= n.emitted {
+		return
+	}
+	n.emitWatermark(w)
+	for _, child := range n.children {
+		c := t.nodes[child]
+		if c.replaces {
+			continue
+		}
+		c.ctx.CurrentWatermark = w
+		for c.instance.Watermark(w) && !c.ctx.Failed {
+		}
+		t.EmitWatermark(child, w)
+	}
+}
+
+// EmitIdle implements [operator.Host].
+func (t *Task) EmitIdle(node int, idle bool) {
+	if t.source != nil && node == 0 {
+		if t.idleSource == idle {
+			return
+		}
+		t.idleSource = idle
+	}
+	kind := operator.Active
+	if idle {
+		kind = operator.Idle
+	}
+	n := t.nodes[node]
+	for _, o := range n.outputs {
+		o.Signal(operator.Element{Kind: kind})
+	}
+	for _, child := range n.children {
+		t.EmitIdle(child, idle)
+	}
+}
+
+// Async implements [operator.Host].
+func (t *Task) Async(node int, delay time.Duration, work func(context.Context), then func()) {
+	name := t.nodes[node].ctx.Name
+	t.cfg.Scheduler.Async(t.ctx, name, delay, func(ctx context.Context) {
+		returned := false
+		defer func() {
+			r := recover()
+			if returned && r == nil {
+				if then != nil {
+					t.Post(then)
+				}
+				return
+			}
+			stack := string(debug.Stack())
+			t.Post(func() {
+				if r == nil {
+					t.Fail(node, fault.New(fault.FunctionExit, "runtime.Goexit was called").WithStack(stack))
+				} else {
+					t.Fail(node, fault.New(fault.FunctionPanic, "panic: %v", r).WithStack(stack))
+				}
+			})
+		}()
+		work(ctx)
+		returned = true
+	})
+}
+
+// Now implements [operator.Host].
+func (t *Task) Now() time.Time { return t.cfg.Scheduler.Now() }
+
+// RealTime implements [operator.Host].
+func (t *Task) RealTime() bool { return t.cfg.Scheduler.RealTime() }
+
+// Logger implements [operator.Host].
+func (t *Task) Logger() *slog.Logger { return t.cfg.Logger }
+
+// RequestSplit implements [operator.Host].
+func (t *Task) RequestSplit() { t.cfg.Listener.SplitRequest() }
+
+// SendEvent implements [operator.Host].
+func (t *Task) SendEvent(event []byte) { t.cfg.Listener.ReaderEvent(event) }
+
+// Accumulator implements [operator.Host].
+func (t *Task) Accumulator(name, kind string) *operator.Accumulator {
+	i := slices.IndexFunc(t.accs, func(a *operator.Accumulator) bool { return a.Name == name })
+	if i < 0 {
+		t.accs = append(t.accs, operator.NewAccumulator(name, kind))
+		i = len(t.accs) - 1
+	}
+	if a := t.accs[i]; a.Kind != kind {
+		t.Fail(-1, fault.New(fault.OptionInvalid, "accumulator %q is a %s and cannot be used as a %s", name, a.Kind, kind))
+	}
+	return t.accs[i]
+}
+
+// ParkOutput implements [operator.Host]. Keeps T3.
+func (t *Task) ParkOutput(o operator.Output) bool {
+	for !o.Room() {
+		if t.canceled.Load() {
+			panic(canceledInEmit{})
+		}
+		if t.failure != nil {
+			return false
+		}
+		if t.urgent.Load() && t.overdraft < maxOverdraft {
+			// Something waits for the record to end: a barrier, mail. Let it end.
+			t.overdraft++
+			return true
+		}
+		t.active.Store(false)
+		t.metrics.pause(t.cfg.Scheduler.Nanos(), blocked)
+		t.proc.Park()
+		t.metrics.resume(t.cfg.Scheduler.Nanos())
+		t.active.Store(true)
+		if t.cfg.Flusher != nil {
+			t.cfg.Flusher.Touch()
+		}
+	}
+	return true
+}
+
+// AddSplits, NoMoreSplits and HandleSourceEvent reach the reader. They may be called from any goroutine.
+func (t *Task) AddSplits(splits []connector.Split) {
+	t.toReader(func() error { return t.source.AddSplits(splits) })
+}
+
+// NoMoreSplits tells the reader that no splits will come after those given.
+func (t *Task) NoMoreSplits() { t.toReader(t.sourceNoMoreSplits) }
+
+func (t *Task) sourceNoMoreSplits() error { return t.source.NoMoreSplits() }
+
+// HandleSourceEvent brings an event of the enumerator.
+func (t *Task) HandleSourceEvent(event []byte) {
+	t.toReader(func() error { return t.source.HandleSourceEvent(event) })
+}
+
+func (t *Task) toReader(f func() error) {
+	t.Post(func() {
+		if t.source == nil || t.sourceEnded {
+			return
+		}
+		if err := f(); err != nil {
+			t.Fail(0, err)
+		}
+	})
+}

@@ -1,0 +1,768 @@
+package task
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/eventtime"
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/checkpoint"
+	"github.com/weirstream/weir/internal/dataflow"
+	"github.com/weirstream/weir/internal/operator"
+	"github.com/weirstream/weir/internal/runtime/sched"
+	"github.com/weirstream/weir/internal/temporal"
+	"github.com/weirstream/weir/internal/xsync"
+)
+
+// Gate is the reading end of a task's channels. Its implementation is exchange.Gate.
+type Gate interface {
+	Channels() int
+	SetReader(w sched.Waker, onUrgent func())
+	Poll() (channel int, e operator.Element, ok bool)
+	PollUrgent() (channel int, e operator.Element, ok bool)
+	Recycle(channel int, chunk operator.Chunk)
+	Hold(channel int, held bool)
+	Close()
+}
+
+// Listener is told what happens to a task. Its methods are called on the task's process and must not block.
+type Listener interface {
+	// State tells of each state the task enters. err comes with FAILED, accumulators with final states.
+	State(s dataflow.TaskState, err error, accumulators []*operator.Accumulator)
+	ReaderStarted()
+	SplitRequest()
+	ReaderEvent(event []byte)
+	BarrierAck(checkpoint int64)
+	ReadyToCommit()
+}
+
+// Config is what a task needs. It is not changed.
+type Config struct {
+	Job       base.JobID
+	Attempt   base.AttemptID
+	Plan      *dataflow.Plan
+	Vertex    *dataflow.Vertex
+	Subtask   int
+	Scheduler sched.Scheduler
+	Listener  Listener
+	Logger    *slog.Logger
+	Params    map[string]string
+	// Gate is nil for sources. ChannelInput is, for each channel, the position of its edge in Vertex.Inputs.
+	Gate         Gate
+	ChannelInput []int
+	// Writers returns the channels of an output edge in the order of the plan's targets.
+	Writers func(e *dataflow.PlanEdge, targets []int) []operator.ChannelWriter
+	// ChunkRows and ChunkBytes bound a chunk.
+	ChunkRows, ChunkBytes int
+	// Flusher calls FlushDue from time to time while the task is not parked; nil for none.
+	Flusher *Flusher
+	// Bounded is whether all sources of the job end by themselves.
+	Bounded bool
+}
+
+// Task is one running chain. Cancel, Post, Barrier, Metrics and Wake may be called from any goroutine; all else is its own process's.
+type Task struct {
+	cfg   Config
+	proc  sched.Proc
+	waker atomic.Pointer[sched.Waker]
+
+	nodes   []*node
+	outputs []operator.Output
+	inputs  []operator.Input // by position in Vertex.Inputs
+	ports   []int            // input number of the head, by position in Vertex.Inputs
+	limited []operator.Limited
+	source  operator.Source
+	commits []operator.Commits
+
+	// stop is polled between records; the rest says why.
+	stop     atomic.Uint32
+	canceled atomic.Bool
+	urgent   atomic.Bool // mail or an unaligned barrier waits for the record to end
+	flushDue atomic.Bool
+	active   atomic.Bool
+	mailed   atomic.Int32
+	mail     struct {
+		xsync.Mutex
+		letters []func()
+	}
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	state       dataflow.TaskState
+	failure     error
+	valve       *temporal.Valve
+	aligner     *checkpoint.Aligner
+	idleSource  bool
+	openPorts   map[int]int // channels not ended, by input number
+	open        int         // channels not ended
+	current     cursor
+	signals     []signal
+	sourceEnded bool
+	finishing   bool
+	finished    bool
+	committing  bool
+	committed   bool
+	overdraft   int
+	building    int // the node whose instance is being made; -1 for none
+	accs        []*operator.Accumulator
+
+	metrics metrics
+}
+
+// cursor is the place in the chunk being worked on.
+type cursor struct {
+	chunk   operator.Chunk
+	channel int
+	row     int
+	mark    int
+}
+
+type signalKind uint8
+
+const (
+	signalWatermark signalKind = iota
+	signalFinish
+)
+
+// signal is work that runs through the chain node by node.
+type signal struct {
+	kind  signalKind
+	node  int
+	value int64
+}
+
+// New returns a task that has not started. Its chain is built on its own process, since that runs user code.
+func New(cfg Config) *Task {
+	t := &Task{cfg: cfg, openPorts: map[int]int{}, state: dataflow.TaskDeploying, building: -1}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	return t
+}
+
+// Start starts the task's process.
+func (t *Task) Start() {
+	name := fmt.Sprintf("task %v %s", t.cfg.Attempt, t.cfg.Vertex.Name)
+	w := t.cfg.Scheduler.Go(name, t.run)
+	t.waker.Store(&w)
+	w.Wake() // whatever was posted before the waker was known
+}
+
+// Attempt is the task's id.
+func (t *Task) Attempt() base.AttemptID { return t.cfg.Attempt }
+
+// Wake implements [operator.Host] and [sched.Waker].
+func (t *Task) Wake() {
+	if w := t.waker.Load(); w != nil {
+		(*w).Wake()
+	}
+}
+
+// Cancel ends the task at the next record boundary, or inside an emit that waits.
+func (t *Task) Cancel() {
+	t.canceled.Store(true)
+	t.cancel()
+	t.raise()
+}
+
+func (t *Task) raise() {
+	t.stop.Store(1)
+	t.Wake()
+}
+
+// Post runs f on the task's process between two records. It is not run if the task ends before.
+func (t *Task) Post(f func()) {
+	t.mail.Lock()
+	t.mail.letters = append(t.mail.letters, f)
+	t.mail.Unlock()
+	t.mailed.Add(1)
+	t.urgent.Store(true)
+	t.raise()
+}
+
+// setFlushDue makes a busy task send what is pending.
+func (t *Task) setFlushDue() {
+	t.flushDue.Store(true)
+	t.stop.Store(1)
+}
+
+// OutputFull implements [operator.Host].
+func (t *Task) OutputFull() { t.stop.Store(1) }
+
+type outcome uint8
+
+const (
+	progress outcome = iota
+	idle
+	blocked
+	done
+)
+
+func (t *Task) run(p sched.Proc) {
+	t.proc = p
+	t.active.Store(true)
+	t.metrics.begin(t.cfg.Scheduler.Nanos())
+	returned := false
+	defer func() {
+		switch r := recover(); r.(type) {
+		case nil:
+			if !returned { // runtime.Goexit
+				t.failPanic(fault.FunctionExit, "runtime.Goexit was called")
+			}
+		case sched.Killed:
+			panic(r)
+		case canceledInEmit:
+		default:
+			t.failPanic(fault.FunctionPanic, fmt.Sprint("panic: ", r))
+		}
+		t.end()
+	}()
+	t.loop()
+	returned = true
+}
+
+func (t *Task) loop() {
+	t.become(dataflow.TaskInitializing)
+	if err := t.build(); err != nil {
+		t.Fail(-1, err)
+		return
+	}
+	for _, n := range t.nodes {
+		if err := n.instance.Open(); err != nil {
+			t.Fail(n.ctx.Node, err)
+			return
+		}
+		n.opened = true
+		if t.canceled.Load() {
+			return
+		}
+	}
+	t.become(dataflow.TaskRunning)
+	if t.source != nil {
+		t.cfg.Listener.ReaderStarted()
+	}
+	if t.source == nil && t.open == 0 { // no producer leads here, as behind a global edge
+		t.endOfInput()
+	}
+	yielded := false
+	for {
+		switch t.step() {
+		case progress:
+			yielded = false
+			t.proc.Yield()
+		case idle:
+			if !yielded { // so that chunks do not shrink from hop to hop
+				yielded = true
+				t.proc.YieldIdle()
+				continue
+			}
+			yielded = false
+			t.flush()
+			t.park(idle)
+		case blocked:
+			t.flush()
+			t.park(blocked)
+		case done:
+			return
+		}
+	}
+}
+
+// park waits until there is something to do. The flusher leaves parked tasks alone.
+func (t *Task) park(why outcome) {
+	if t.failure != nil || t.stop.Load() != 0 {
+		return
+	}
+	t.active.Store(false)
+	t.metrics.pause(t.cfg.Scheduler.Nanos(), why)
+	t.proc.Park()
+	t.metrics.resume(t.cfg.Scheduler.Nanos())
+	t.active.Store(true)
+	if t.cfg.Flusher != nil {
+		t.cfg.Flusher.Touch()
+	}
+}
+
+// step does a bounded piece of work. Keeps T1.
+func (t *Task) step() outcome {
+	if t.stop.Load() != 0 {
+		t.stop.Store(0)
+		t.attend()
+	}
+	if t.failure != nil || t.canceled.Load() {
+		return done
+	}
+	if !t.room() {
+		return blocked // keeps T3
+	}
+	t.overdraft = 0
+	switch {
+	case len(t.signals) > 0:
+		t.propagate()
+		return progress
+	case t.current.chunk != nil:
+		t.advance()
+		return progress
+	case t.finished:
+		return t.commit()
+	case t.source != nil:
+		return t.poll()
+	}
+	channel, e, ok := t.cfg.Gate.Poll()
+	if !ok {
+		return idle
+	}
+	t.take(channel, e)
+	return progress
+}
+
+// attend looks at everything that Stop may stand for.
+func (t *Task) attend() {
+	t.urgent.Store(false)
+	if t.mailed.Load() > 0 {
+		t.mail.Lock()
+		letters := t.mail.letters
+		t.mail.letters = nil
+		t.mail.Unlock()
+		t.mailed.Add(int32(-len(letters)))
+		for _, f := range letters {
+			if t.failure == nil {
+				f()
+			}
+		}
+	}
+	if t.flushDue.Swap(false) {
+		t.flush()
+	}
+	if t.cfg.Gate != nil {
+		for {
+			channel, e, ok := t.cfg.Gate.PollUrgent()
+			if !ok {
+				break
+			}
+			t.barrier(channel, e)
+		}
+	}
+}
+
+func (t *Task) room() bool {
+	for _, o := range t.outputs {
+		if !o.Room() {
+			return false
+		}
+	}
+	for _, l := range t.limited {
+		if !l.Ready() {
+			return false
+		}
+	}
+	return true
+}
+
+// flush makes visible what is pending. Keeps T4.
+func (t *Task) flush() {
+	for _, n := range t.nodes {
+		if n.opened {
+			n.instance.Flush()
+		}
+	}
+	for _, o := range t.outputs {
+		o.Flush()
+	}
+}
+
+// poll lets the reader emit some records.
+func (t *Task) poll() outcome {
+	status, err := t.source.Poll()
+	if err != nil {
+		t.Fail(0, err)
+		return progress
+	}
+	emitted := t.source.Emitted()
+	if t.idleSource && emitted > t.metrics.recordsIn.Load() {
+		t.idleSource = false
+	}
+	t.metrics.recordsIn.Store(emitted)
+	t.publish()
+	switch status {
+	case connector.NothingAvailable:
+		if t.stop.Load() != 0 {
+			return progress
+		}
+		return idle
+	case connector.EndOfInput:
+		t.sourceEnded = true
+		t.endOfInput()
+	}
+	return progress
+}
+
+// endOfInput starts what happens when nothing more comes in: event time is complete, then every node finishes.
+func (t *Task) endOfInput() {
+	t.finishing = true
+	t.signals = append(t.signals, signal{signalWatermark, 0, eventtime.MaxWatermark}, signal{signalFinish, 0, 0})
+}
+
+// take starts on an element.
+func (t *Task) take(channel int, e operator.Element) {
+	t.cfg.Scheduler.Trace("take", int64(channel), int64(e.Kind)<<32|int64(e.Bytes))
+	switch e.Kind {
+	case operator.Data:
+		t.metrics.bytesIn.Add(int64(e.Bytes))
+		t.current = cursor{chunk: e.Chunk, channel: channel}
+		if e.Chunk.Rows() > 0 {
+			t.settle(t.valve.SetIdle(channel, false))
+		}
+		if len(t.signals) == 0 {
+			t.advance()
+		}
+	case operator.Idle:
+		t.settle(t.valve.SetIdle(channel, true))
+	case operator.Active:
+		t.settle(t.valve.SetIdle(channel, false))
+	case operator.Barrier:
+		t.barrier(channel, e)
+	case operator.End:
+		t.endChannel(channel)
+	}
+}
+
+func (t *Task) settle(advanced, changed bool) {
+	if changed {
+		t.EmitIdle(0, t.valve.Idle())
+	}
+	if advanced {
+		t.signals = append(t.signals, signal{signalWatermark, 0, t.valve.Combined()})
+	}
+}
+
+func (t *Task) endChannel(channel int) {
+	t.settle(t.valve.End(channel))
+	if t.aligner.End(channel) {
+		t.completeBarrier()
+	}
+	port := t.ports[t.cfg.ChannelInput[channel]]
+	t.openPorts[port]--
+	if t.openPorts[port] == 0 {
+		t.nodes[0].instance.EndInput(port)
+	}
+	t.open--
+	if t.open == 0 {
+		t.finishing = true
+		t.signals = append(t.signals, signal{signalFinish, 0, 0})
+	}
+}
+
+// advance works on the current chunk until it is done, Stop is raised, or a mark starts a signal that takes more than one part.
+func (t *Task) advance() {
+	c := &t.current
+	rows, marks := c.chunk.Rows(), c.chunk.MarkCount()
+	input := t.inputs[t.cfg.ChannelInput[c.channel]]
+	for {
+		to := rows
+		for c.mark < marks {
+			row, w := c.chunk.Mark(c.mark)
+			if row > c.row {
+				to = row
+				break
+			}
+			c.mark++
+			if t.valve.Watermark(c.channel, w) {
+				t.signals = append(t.signals, signal{signalWatermark, 0, t.valve.Combined()})
+				t.propagate()
+				if len(t.signals) > 0 || t.stop.Load() != 0 {
+					return
+				}
+			}
+		}
+		if c.row >= rows {
+			break
+		}
+		from := c.row
+		c.row = input.Process(c.chunk, from, to)
+		t.metrics.recordsIn.Add(int64(c.row - from))
+		if t.stop.Load() != 0 && (c.row < rows || c.mark < marks) {
+			return
+		}
+	}
+	chunk, channel := c.chunk, c.channel
+	t.current = cursor{}
+	t.cfg.Gate.Recycle(channel, chunk)
+	t.publish()
+}
+
+// propagate works on the signal in front, node by node, until all are done or Stop is raised. Keeps T2.
+func (t *Task) propagate() {
+	for len(t.signals) > 0 {
+		s := t.signals[0]
+		n := t.nodes[s.node]
+		switch s.kind {
+		case signalWatermark:
+			if n.replaces && s.value != eventtime.MaxWatermark {
+				t.signals = t.signals[1:]
+				continue
+			}
+			n.ctx.CurrentWatermark = s.value
+			if n.instance.Watermark(s.value) {
+				if t.stop.Load() != 0 {
+					return
+				}
+				continue
+			}
+			n.emitWatermark(s.value)
+		case signalFinish:
+			if n.instance.Finish() {
+				if t.stop.Load() != 0 {
+					return
+				}
+				continue
+			}
+		}
+		if t.failure != nil {
+			return
+		}
+		t.follow(s)
+		if len(t.signals) == 0 {
+			t.signals = nil
+			if t.finishing && s.kind == signalFinish {
+				t.finish()
+			}
+			return
+		}
+		if t.stop.Load() != 0 {
+			return
+		}
+	}
+}
+
+// follow replaces the signal in front by the same one for each child.
+func (t *Task) follow(s signal) {
+	children := t.nodes[s.node].children
+	rest := t.signals[1:]
+	if len(children) == 0 {
+		t.signals = rest
+		return
+	}
+	next := make([]signal, 0, len(children)+len(rest))
+	for _, child := range children {
+		if s.kind == signalFinish {
+			t.nodes[child].instance.EndInput(0)
+		}
+		next = append(next, signal{s.kind, child, s.value})
+	}
+	t.signals = append(next, rest...)
+}
+
+// finish comes after the last node has finished: outputs end.
+func (t *Task) finish() {
+	if t.failure != nil {
+		return
+	}
+	for _, c := range t.commits {
+		if err := c.Prepare(); err != nil {
+			t.Fail(len(t.nodes)-1, err)
+			return
+		}
+	}
+	for _, o := range t.outputs {
+		o.Signal(operator.Element{Kind: operator.End})
+	}
+	t.publish()
+	t.finished = true
+}
+
+// commit waits for leave to commit, commits, and ends.
+func (t *Task) commit() outcome {
+	if len(t.commits) == 0 || t.committed {
+		return done
+	}
+	if !t.committing {
+		t.committing = true
+		t.cfg.Listener.ReadyToCommit()
+	}
+	return idle
+}
+
+// Commit tells that all writers of the job have finished. It may be called from any goroutine.
+func (t *Task) Commit() {
+	t.Post(func() {
+		if !t.committing {
+			return
+		}
+		t.commitNext(0, 0)
+	})
+}
+
+// commitAttempts is how often a commit is tried; the pauses between grow from 100 ms twofold.
+const commitAttempts = 6
+
+func (t *Task) commitNext(i, attempt int) {
+	if i == len(t.commits) {
+		t.committed = true
+		return
+	}
+	var err error
+	t.Async(t.nodeOf(t.commits[i]), time.Duration(attempt)*100*time.Millisecond, func(ctx context.Context) {
+		err = t.commits[i].Commit(ctx)
+	}, func() {
+		switch {
+		case err == nil:
+			t.commitNext(i+1, 0)
+		case fault.Retryable(err) && attempt+1 < commitAttempts:
+			t.cfg.Logger.Warn("commit failed, trying again", "task", t.cfg.Attempt.String(), "attempt", attempt+1, "err", err)
+			t.commitNext(i, attempt+1)
+		default:
+			t.Fail(t.nodeOf(t.commits[i]), err)
+		}
+	})
+}
+
+// Barrier lets a barrier into the stream of a source's task. It may be called from any goroutine.
+func (t *Task) Barrier(id int64, unaligned bool) {
+	t.Post(func() {
+		if t.source == nil || t.finished {
+			return
+		}
+		t.passBarrier(id, unaligned)
+		t.cfg.Listener.BarrierAck(id)
+	})
+}
+
+func (t *Task) barrier(channel int, e operator.Element) {
+	decision, restarted := t.aligner.Barrier(channel, e.Checkpoint, e.Unaligned)
+	if restarted {
+		t.releaseChannels()
+	}
+	switch decision {
+	case checkpoint.Hold:
+		t.cfg.Gate.Hold(channel, true)
+	case checkpoint.PassEarly:
+		t.passBarrier(e.Checkpoint, true)
+	case checkpoint.Complete:
+		if !t.aligner.Passed() {
+			t.passBarrier(e.Checkpoint, e.Unaligned)
+		}
+		t.ackBarrier(e.Checkpoint)
+	}
+}
+
+func (t *Task) completeBarrier() {
+	id, _ := t.aligner.Current()
+	if !t.aligner.Passed() {
+		t.passBarrier(id, false)
+	}
+	t.ackBarrier(id)
+}
+
+func (t *Task) ackBarrier(id int64) {
+	t.releaseChannels()
+	t.cfg.Listener.BarrierAck(id)
+}
+
+func (t *Task) releaseChannels() {
+	for i := range t.cfg.Gate.Channels() {
+		t.cfg.Gate.Hold(i, false)
+	}
+}
+
+func (t *Task) passBarrier(id int64, unaligned bool) {
+	t.cfg.Scheduler.Trace("barrier", id, int64(t.cfg.Attempt.Subtask.Vertex)<<32|int64(t.cfg.Subtask))
+	for _, n := range t.nodes {
+		n.instance.Flush()
+	}
+	for _, o := range t.outputs {
+		o.Signal(operator.Element{Kind: operator.Barrier, Checkpoint: id, Unaligned: unaligned})
+	}
+}
+
+func (t *Task) become(s dataflow.TaskState) {
+	next, err := t.state.Become(s)
+	if err != nil {
+		t.cfg.Logger.Error("task state", "task", t.cfg.Attempt.String(), "err", err)
+		return
+	}
+	t.state = next
+	var accs []*operator.Accumulator
+	if s.Terminal() {
+		for _, a := range t.accs {
+			accs = append(accs, a.Clone())
+		}
+	}
+	t.cfg.Listener.State(s, t.failure, accs)
+}
+
+// end closes everything and reports the final state. Keeps T5.
+func (t *Task) end() {
+	t.cancel()
+	if t.failure != nil {
+		for _, n := range t.nodes {
+			n.ctx.Failed = true
+		}
+	}
+	complete := t.finished && (len(t.commits) == 0 || t.committed)
+	for _, n := range t.nodes {
+		if n.instance == nil {
+			continue
+		}
+		if err := closeQuietly(n.instance); err != nil {
+			if t.failure == nil && complete {
+				t.Fail(n.ctx.Node, err)
+			} else {
+				t.cfg.Logger.Warn("closing an operator failed", "operator", n.ctx.Name, "err", err)
+			}
+		}
+	}
+	if t.cfg.Gate != nil {
+		t.cfg.Gate.Close()
+	}
+	t.active.Store(false)
+	if t.cfg.Flusher != nil {
+		t.cfg.Flusher.Remove(t)
+	}
+	t.publish()
+	t.metrics.end(t.cfg.Scheduler.Nanos())
+	switch {
+	case t.failure != nil:
+		t.become(dataflow.TaskFailed)
+	case complete:
+		t.become(dataflow.TaskFinished)
+	default:
+		t.become(dataflow.TaskCanceling)
+		t.become(dataflow.TaskCanceled)
+	}
+}
+
+func closeQuietly(i operator.Instance) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, killed := r.(sched.Killed); killed {
+				panic(r)
+			}
+			err = fault.New(fault.FunctionPanic, "panic: %v", r).WithStack(string(debug.Stack()))
+		}
+	}()
+	return i.Close()
+}
+
+// failPanic records a panic or Goexit of user code. It is called with the stack of the culprit still in place.
+func (t *Task) failPanic(code fault.Code, what string) {
+	pcs := make([]uintptr, 512)
+	pcs = pcs[:runtime.Callers(2, pcs)]
+	if t.failure != nil {
+		return
+	}
+	name, node := t.culprit(pcs)
+	err := fault.New(code, "%s", what).WithStack(string(debug.Stack()))
+	if name == "" {
+		name = t.cfg.Vertex.Name
+		if node < len(t.nodes) {
+			name = t.nodes[node].ctx.Name
+		}
+	}
+	t.failure = err.WithOperator(name, t.cfg.Subtask+1)
+}

@@ -1,0 +1,324 @@
+// Package taskmanager runs the tasks of a job in this process. It meets the job manager only over wire messages.
+package taskmanager
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/dataflow"
+	"github.com/weirstream/weir/internal/operator"
+	"github.com/weirstream/weir/internal/runtime/exchange"
+	"github.com/weirstream/weir/internal/runtime/sched"
+	"github.com/weirstream/weir/internal/runtime/task"
+	"github.com/weirstream/weir/internal/wire"
+	"github.com/weirstream/weir/internal/xsync"
+)
+
+// Config is what a task manager needs. It is not changed.
+type Config struct {
+	Name      string
+	Job       base.JobID
+	Plan      *dataflow.Plan
+	GraphHash string
+	Scheduler sched.Scheduler
+	// Send takes a message to the job manager. It is called from any process and does not block.
+	Send   func(*wire.ToJobManager)
+	Logger *slog.Logger
+	Params map[string]string
+	// ChunkRows and ChunkBytes bound a chunk, ChannelBytes is the credit of a channel.
+	ChunkRows, ChunkBytes, ChannelBytes int
+	// FlushTimeout bounds how long a busy task keeps a record in a pending chunk; 0 means for ever.
+	FlushTimeout time.Duration
+}
+
+// TaskManager is a process that starts and ends tasks as it is told. Deliver, Metrics and Failure may be called from any goroutine.
+type TaskManager struct {
+	cfg     Config
+	flusher *task.Flusher
+	bounded bool
+
+	mu struct {
+		xsync.Mutex
+		waker    sched.Waker
+		inbox    []*wire.ToTaskManager
+		tasks    map[base.AttemptID]*task.Task
+		order    []*task.Task
+		gates    map[base.SubtaskID]*exchange.Gate
+		running  int
+		released bool
+		failures map[base.AttemptID]error
+		states   map[base.AttemptID]dataflow.TaskState
+	}
+}
+
+// New starts a task manager and registers it with the slots the plan needs.
+func New(cfg Config) *TaskManager {
+	m := &TaskManager{cfg: cfg, bounded: true}
+	for _, op := range cfg.Plan.Graph.Operators {
+		m.bounded = m.bounded && (!op.Source || op.Bounded)
+	}
+	m.mu.tasks = map[base.AttemptID]*task.Task{}
+	m.mu.gates = map[base.SubtaskID]*exchange.Gate{}
+	m.mu.failures = map[base.AttemptID]error{}
+	m.mu.states = map[base.AttemptID]dataflow.TaskState{}
+	if cfg.FlushTimeout > 0 {
+		m.flusher = task.NewFlusher(cfg.Scheduler, cfg.FlushTimeout)
+	}
+	m.mu.Lock() // whoever answers the registration finds the waker
+	defer m.mu.Unlock()
+	m.mu.waker = cfg.Scheduler.Go("taskmanager "+cfg.Name, m.run)
+	return m
+}
+
+// Deliver takes a message of the job manager. It does not block.
+func (m *TaskManager) Deliver(message *wire.ToTaskManager) {
+	m.mu.Lock()
+	m.mu.inbox = append(m.mu.inbox, message)
+	waker := m.mu.waker
+	m.mu.Unlock()
+	waker.Wake()
+}
+
+func (m *TaskManager) run(p sched.Proc) {
+	m.cfg.Send(&wire.ToJobManager{Message: &wire.ToJobManager_Register_{Register: &wire.ToJobManager_Register{
+		TaskManager: m.cfg.Name, Slots: int32(m.cfg.Plan.Slots),
+	}}})
+	for {
+		m.mu.Lock()
+		inbox := m.mu.inbox
+		m.mu.inbox = nil
+		over := m.mu.released && m.mu.running == 0 && len(inbox) == 0
+		m.mu.Unlock()
+		if over {
+			return
+		}
+		for _, message := range inbox {
+			m.handle(message)
+			p.Yield()
+		}
+		if len(inbox) == 0 {
+			p.Park()
+		}
+	}
+}
+
+func (m *TaskManager) handle(message *wire.ToTaskManager) {
+	switch x := message.Message.(type) {
+	case *wire.ToTaskManager_Deploy_:
+		m.deploy(x.Deploy)
+	case *wire.ToTaskManager_Cancel_:
+		if t := m.task(x.Cancel.Attempt); t != nil {
+			t.Cancel()
+		}
+	case *wire.ToTaskManager_AssignSplits_:
+		if t := m.task(x.AssignSplits.Attempt); t != nil {
+			t.AddSplits(wire.ToSplits(x.AssignSplits.Splits))
+		}
+	case *wire.ToTaskManager_NoMoreSplits_:
+		if t := m.task(x.NoMoreSplits.Attempt); t != nil {
+			t.NoMoreSplits()
+		}
+	case *wire.ToTaskManager_SourceEvent_:
+		if t := m.task(x.SourceEvent.Attempt); t != nil {
+			t.HandleSourceEvent(x.SourceEvent.Event)
+		}
+	case *wire.ToTaskManager_TriggerBarrier_:
+		if t := m.task(x.TriggerBarrier.Attempt); t != nil {
+			t.Barrier(x.TriggerBarrier.Checkpoint, x.TriggerBarrier.Unaligned)
+		}
+	case *wire.ToTaskManager_Commit_:
+		if t := m.task(x.Commit.Attempt); t != nil {
+			t.Commit()
+		}
+	case *wire.ToTaskManager_Release_:
+		m.mu.Lock()
+		m.mu.released = true
+		m.mu.Unlock()
+	}
+}
+
+func (m *TaskManager) task(a *wire.Attempt) *task.Task {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mu.tasks[a.ID()]
+}
+
+func (m *TaskManager) deploy(d *wire.ToTaskManager_Deploy) {
+	id := d.Attempt.ID()
+	l := &listener{m: m, id: id}
+	if d.GraphHash != m.cfg.GraphHash {
+		l.State(dataflow.TaskFailed, fault.New(fault.JobMismatch, "the job manager's graph is %s, this worker's is %s", d.GraphHash, m.cfg.GraphHash), nil)
+		return
+	}
+	v := m.cfg.Plan.Vertices[id.Subtask.Vertex]
+	cfg := task.Config{
+		Job: m.cfg.Job, Attempt: id, Plan: m.cfg.Plan, Vertex: v, Subtask: id.Subtask.Index,
+		Scheduler: m.cfg.Scheduler, Listener: l, Logger: m.cfg.Logger, Params: m.cfg.Params,
+		ChunkRows: m.cfg.ChunkRows, ChunkBytes: m.cfg.ChunkBytes, Flusher: m.flusher, Bounded: m.bounded,
+	}
+	var t *task.Task
+	cfg.Writers = func(e *dataflow.PlanEdge, targets []int) []operator.ChannelWriter {
+		return m.writers(t, e, id.Subtask.Index, targets)
+	}
+	if len(v.Inputs) > 0 {
+		m.mu.Lock()
+		cfg.Gate = m.gateLocked(id.Subtask)
+		m.mu.Unlock()
+		for i, e := range v.Inputs {
+			for range m.cfg.Plan.Sources(e, id.Subtask.Index) {
+				cfg.ChannelInput = append(cfg.ChannelInput, i)
+			}
+		}
+	}
+	t = task.New(cfg)
+	m.mu.Lock()
+	m.mu.tasks[id] = t
+	m.mu.order = append(m.mu.order, t)
+	m.mu.running++
+	m.mu.Unlock()
+	if m.flusher != nil {
+		m.flusher.Add(t)
+	}
+	t.Start()
+}
+
+// gateLocked returns the gate of a consumer subtask, made by whoever asks first. Its channels are ordered by input edge, then by producer.
+func (m *TaskManager) gateLocked(s base.SubtaskID) *exchange.Gate {
+	if g := m.mu.gates[s]; g != nil {
+		return g
+	}
+	n := 0
+	for _, e := range m.cfg.Plan.Vertices[s.Vertex].Inputs {
+		n += len(m.cfg.Plan.Sources(e, s.Index))
+	}
+	g := exchange.NewGate(n, m.cfg.ChannelBytes)
+	m.mu.gates[s] = g
+	return g
+}
+
+func (m *TaskManager) writers(t *task.Task, e *dataflow.PlanEdge, subtask int, targets []int) []operator.ChannelWriter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	writers := make([]operator.ChannelWriter, len(targets))
+	for i, target := range targets {
+		g := m.gateLocked(base.SubtaskID{Vertex: e.To, Index: target})
+		channel := 0
+		for _, in := range m.cfg.Plan.Vertices[e.To].Inputs {
+			sources := m.cfg.Plan.Sources(in, target)
+			if in == e {
+				for _, s := range sources {
+					if s == subtask {
+						break
+					}
+					channel++
+				}
+				break
+			}
+			channel += len(sources)
+		}
+		c := g.Channel(channel)
+		c.SetWriter(t)
+		writers[i] = c
+	}
+	return writers
+}
+
+// Metrics returns what has been counted of every task so far, in the order of deployment.
+func (m *TaskManager) Metrics() []task.Metrics {
+	m.mu.Lock()
+	tasks := m.mu.order[:len(m.mu.order):len(m.mu.order)]
+	states := make([]dataflow.TaskState, len(tasks))
+	for i, t := range tasks {
+		states[i] = m.mu.states[t.Attempt()]
+	}
+	m.mu.Unlock()
+	all := make([]task.Metrics, len(tasks))
+	for i, t := range tasks {
+		all[i] = t.Metrics()
+		all[i].State = states[i]
+	}
+	return all
+}
+
+// Failure returns the error that an attempt failed with, as the user's code returned it, or nil.
+func (m *TaskManager) Failure(a base.AttemptID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mu.failures[a]
+}
+
+// FirstFailure returns the failure of the attempt that failed first, or nil.
+func (m *TaskManager) FirstFailure(match func(error) bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, t := range m.mu.order {
+		if err := m.mu.failures[t.Attempt()]; err != nil && match(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// listener sends what a task tells to the job manager.
+type listener struct {
+	m  *TaskManager
+	id base.AttemptID
+}
+
+var _ task.Listener = (*listener)(nil)
+
+func (l *listener) attempt() *wire.Attempt { return wire.FromAttempt(l.m.cfg.Job, l.id) }
+
+// State implements [task.Listener].
+func (l *listener) State(s dataflow.TaskState, err error, accumulators []*operator.Accumulator) {
+	message := &wire.ToJobManager_TaskState{Attempt: l.attempt(), State: s.String()}
+	if s == dataflow.TaskFailed {
+		message.Failure = wire.FromError(err)
+	}
+	for _, a := range accumulators {
+		message.Accumulators = append(message.Accumulators, &wire.Accumulator{
+			Name: a.Name, Kind: a.Kind, Count: a.Count, Sum: a.Sum, Min: a.Min, Max: a.Max, Buckets: a.Buckets,
+		})
+	}
+	l.m.mu.Lock()
+	l.m.mu.states[l.id] = s
+	if s == dataflow.TaskFailed {
+		l.m.mu.failures[l.id] = err
+	}
+	if s.Terminal() && l.m.mu.tasks[l.id] != nil {
+		l.m.mu.running--
+	}
+	waker := l.m.mu.waker
+	l.m.mu.Unlock()
+	l.m.cfg.Send(&wire.ToJobManager{Message: &wire.ToJobManager_TaskState_{TaskState: message}})
+	if s.Terminal() {
+		waker.Wake()
+	}
+}
+
+// ReaderStarted implements [task.Listener].
+func (l *listener) ReaderStarted() {
+	l.m.cfg.Send(&wire.ToJobManager{Message: &wire.ToJobManager_ReaderStarted_{ReaderStarted: &wire.ToJobManager_ReaderStarted{Attempt: l.attempt()}}})
+}
+
+// SplitRequest implements [task.Listener].
+func (l *listener) SplitRequest() {
+	l.m.cfg.Send(&wire.ToJobManager{Message: &wire.ToJobManager_SplitRequest_{SplitRequest: &wire.ToJobManager_SplitRequest{Attempt: l.attempt()}}})
+}
+
+// ReaderEvent implements [task.Listener].
+func (l *listener) ReaderEvent(event []byte) {
+	l.m.cfg.Send(&wire.ToJobManager{Message: &wire.ToJobManager_ReaderEvent_{ReaderEvent: &wire.ToJobManager_ReaderEvent{Attempt: l.attempt(), Event: event}}})
+}
+
+// BarrierAck implements [task.Listener].
+func (l *listener) BarrierAck(id int64) {
+	l.m.cfg.Send(&wire.ToJobManager{Message: &wire.ToJobManager_BarrierAck_{BarrierAck: &wire.ToJobManager_BarrierAck{Attempt: l.attempt(), Checkpoint: id}}})
+}
+
+// ReadyToCommit implements [task.Listener].
+func (l *listener) ReadyToCommit() {
+	l.m.cfg.Send(&wire.ToJobManager{Message: &wire.ToJobManager_ReadyToCommit_{ReadyToCommit: &wire.ToJobManager_ReadyToCommit{Attempt: l.attempt()}}})
+}

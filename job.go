@@ -1,0 +1,221 @@
+package weir
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/runtime/local"
+	"github.com/weirstream/weir/internal/runtime/sched"
+	"github.com/weirstream/weir/internal/wire"
+)
+
+// JobStatus is the state of a job, spelled as Flink spells it.
+type JobStatus string
+
+// The states of a job.
+const (
+	StatusInitializing JobStatus = "INITIALIZING"
+	StatusCreated      JobStatus = "CREATED"
+	StatusRunning      JobStatus = "RUNNING"
+	StatusFailing      JobStatus = "FAILING"
+	StatusFailed       JobStatus = "FAILED"
+	StatusCancelling   JobStatus = "CANCELLING"
+	StatusCanceled     JobStatus = "CANCELED"
+	StatusFinished     JobStatus = "FINISHED"
+)
+
+// TaskMetrics is what has been counted of one task: a chain of operators in one subtask. Busy, Idle and Blocked add up to the time since the task started.
+type TaskMetrics struct {
+	// Vertex numbers the chain in the plan, Subtask the task within it, both from 0.
+	Vertex, Subtask int
+	// Name lists the chain's operators.
+	Name string
+	// State is the task's state, spelled as Flink spells it.
+	State string
+	// Source and Sink tell whether the chain begins with a source, and whether it sends to no other.
+	Source, Sink bool
+	// RecordsIn counts records taken from other tasks, or emitted by the source at the head; RecordsOut records sent to other tasks.
+	RecordsIn, RecordsOut int64
+	// BytesIn and BytesOut count what the chunks held.
+	BytesIn, BytesOut int64
+	// Busy is time spent working, Idle waiting for input, Blocked waiting for room in an output.
+	Busy, Idle, Blocked time.Duration
+}
+
+// JobResult is what became of a job.
+type JobResult struct {
+	ID       string
+	Name     string
+	Status   JobStatus
+	Duration time.Duration
+	// Accumulators are the job's counters, measures and histograms, by name.
+	Accumulators map[string]AccumulatorValue
+	// Tasks are the metrics of all tasks.
+	Tasks []TaskMetrics
+}
+
+// AccumulatorValue is the merged value of an accumulator.
+type AccumulatorValue struct {
+	// Count is the value of a counter; for others, how many values were added.
+	Count int64
+	// Float is the value of a measure.
+	Float float64
+	// Buckets tells, for a histogram, how often each value was added.
+	Buckets map[int64]int64
+}
+
+// JobClient follows a running job. Its methods may be called from any goroutine.
+type JobClient struct {
+	name      string
+	program   *local.Program
+	scheduler *sched.Real
+	job       *local.Job
+	started   time.Time
+	once      sync.Once
+	ended     chan struct{}
+	result    *JobResult
+	err       error
+}
+
+func newJobClient(name string, p *local.Program) *JobClient {
+	s := sched.NewReal()
+	c := &JobClient{name: name, program: p, scheduler: s, started: s.Now(), ended: make(chan struct{})}
+	c.job = local.Submit(s, newJobID(), p)
+	return c
+}
+
+func newJobID() base.JobID {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	return base.JobID(hex.EncodeToString(b[:]))
+}
+
+// ID is the job's id: 32 hexadecimal digits.
+func (c *JobClient) ID() string { return string(c.job.ID) }
+
+// Name is what Execute was given.
+func (c *JobClient) Name() string { return c.name }
+
+// Status is the job's state.
+func (c *JobClient) Status() JobStatus { return JobStatus(c.job.State().String()) }
+
+// Cancel asks the job to end. Tasks end between two records; user code that waits is waited for. Cancelling a job that has ended does nothing.
+func (c *JobClient) Cancel() { c.job.Cancel() }
+
+// Done is closed when the job has ended.
+func (c *JobClient) Done() <-chan struct{} { return c.job.Done() }
+
+// Wait returns when the job has ended and nothing of it runs any more, or when ctx ends; the job goes on then. The result is there also beside an error.
+func (c *JobClient) Wait(ctx context.Context) (*JobResult, error) {
+	select {
+	case <-ctx.Done():
+		return c.Progress(), ctx.Err()
+	case <-c.job.Done():
+	}
+	c.once.Do(func() {
+		c.scheduler.Wait()
+		c.result, c.err = c.Progress(), c.job.Err()
+		close(c.ended)
+	})
+	<-c.ended
+	return c.result, c.err
+}
+
+// Metrics returns what has been counted of every task so far, in the order of the plan.
+func (c *JobClient) Metrics() []TaskMetrics {
+	var all []TaskMetrics
+	for _, m := range c.job.Metrics() {
+		v := c.program.Plan.Vertices[m.Vertex]
+		all = append(all, TaskMetrics{
+			Vertex: m.Vertex, Subtask: m.Subtask, Name: m.Name, State: m.State.String(),
+			Source: len(v.Inputs) == 0, Sink: len(v.Outputs) == 0,
+			RecordsIn: m.RecordsIn, RecordsOut: m.RecordsOut, BytesIn: m.BytesIn, BytesOut: m.BytesOut,
+			Busy: m.Busy, Idle: m.Idle, Blocked: m.Blocked,
+		})
+	}
+	return all
+}
+
+// Progress returns what there is to say of the job so far. Accumulators cover tasks that have ended.
+func (c *JobClient) Progress() *JobResult {
+	r := &JobResult{
+		ID: c.ID(), Name: c.name, Status: c.Status(), Duration: c.scheduler.Now().Sub(c.started),
+		Accumulators: map[string]AccumulatorValue{}, Tasks: c.Metrics(),
+	}
+	for name, a := range c.job.Accumulators() {
+		r.Accumulators[name] = accumulatorValue(a)
+	}
+	return r
+}
+
+func accumulatorValue(a *wire.Accumulator) AccumulatorValue {
+	v := AccumulatorValue{Count: a.Count, Buckets: a.Buckets}
+	switch MeasureKind(a.Kind) {
+	case MeasureSum:
+		v.Float = a.Sum
+	case MeasureAverage:
+		v.Float = math.NaN()
+		if a.Count > 0 {
+			v.Float = a.Sum / float64(a.Count)
+		}
+	case MeasureMinimum:
+		v.Float = a.Min
+	case MeasureMaximum:
+		v.Float = a.Max
+	}
+	return v
+}
+
+// RecordsRead is how many records the sources have emitted.
+func (r *JobResult) RecordsRead() (n int64) {
+	for _, t := range r.Tasks {
+		if t.Source {
+			n += t.RecordsIn
+		}
+	}
+	return n
+}
+
+// String says in a line what became of the job.
+func (r *JobResult) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s after %v: %s records read", r.Name, r.Status, r.Duration.Round(time.Millisecond), thousands(r.RecordsRead()))
+	var sent, reached int64
+	for _, t := range r.Tasks {
+		sent += t.RecordsOut
+		if t.Sink && !t.Source {
+			reached += t.RecordsIn
+		}
+	}
+	if sent > 0 {
+		fmt.Fprintf(&b, ", %s sent between tasks, %s came to the last ones", thousands(sent), thousands(reached))
+	}
+	return b.String()
+}
+
+func thousands(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// errStatus maps an error of Execute to a status, for exit codes.
+func errStatus(err error) JobStatus {
+	switch {
+	case err == nil:
+		return StatusFinished
+	case errors.Is(err, errCanceled):
+		return StatusCanceled
+	}
+	return StatusFailed
+}
