@@ -440,7 +440,7 @@ func (w *world) apply(f Effect) error {
 			return nil
 		}
 		w.enums[f.Vertex] = "started"
-		w.internal = append(w.internal, EnumeratorStarted{f.Vertex})
+		w.internal = append(w.internal, EnumeratorStarted(f))
 	case CloseEnumerator:
 		if s := w.enums[f.Vertex]; s == "" || s == "closed" {
 			return fmt.Errorf("enumerator %d is %q and was closed", f.Vertex, s)
@@ -456,7 +456,7 @@ func (w *world) apply(f Effect) error {
 			w.assign(f.Vertex, f.Subtask, 1+w.rng.IntN(2))
 		} else {
 			w.exhausted[id] = true
-			w.internal = append(w.internal, SplitsEnded{f.Vertex, f.Subtask})
+			w.internal = append(w.internal, SplitsEnded(f))
 		}
 	case BarrierCompleted:
 		for id := range w.barriers[f.Checkpoint] {

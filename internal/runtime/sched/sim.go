@@ -29,6 +29,7 @@ type Sim struct {
 	digest hash.Hash64
 	log    func(string)
 	steps  int64
+	live   int // processes that have not ended
 	closed bool
 }
 
@@ -103,6 +104,7 @@ func (p *simProc) YieldIdle() { p.Yield() }
 func (s *Sim) Go(name string, body func(Proc)) Waker {
 	p := &simProc{sim: s, id: len(s.procs), name: name}
 	s.procs = append(s.procs, p)
+	s.live++
 	p.next, p.stop = iter.Pull(func(yield func(struct{}) bool) {
 		p.yield = yield
 		defer func() {
@@ -204,6 +206,7 @@ func (s *Sim) Run(until func() bool) error {
 		for _, p := range s.procs {
 			if p.running {
 				p.running, p.ended = false, true
+				s.live--
 			}
 		}
 	}
@@ -239,6 +242,7 @@ func (s *Sim) loop(until func() bool) error {
 		p.running = false
 		if !more {
 			p.ended = true
+			s.live--
 		} else if p.woken {
 			p.makeReady()
 		}
@@ -281,6 +285,9 @@ func (s *Sim) Settle() error {
 	})
 }
 
+// Live is the number of processes that have not ended.
+func (s *Sim) Live() int { return s.live }
+
 // Alive returns the names of the processes that have not ended, in the order they started.
 func (s *Sim) Alive() []string {
 	var names []string
@@ -301,6 +308,7 @@ func (s *Sim) Close() {
 	for i := 0; i < len(s.procs); i++ { // ending one may start another
 		if p := s.procs[i]; !p.ended {
 			p.ended = true
+			s.live--
 			p.stop()
 		}
 	}
