@@ -60,12 +60,12 @@ func (t OutputTag[T]) EmitAt(ctx *Context, v T, ts int64) {
 	if !ok {
 		return
 	}
-	emit, ok := out.(func(T, int64))
+	port, ok := out.(*operator.Port[T])
 	if !ok {
 		ctx.c.Fail(fault.New(fault.GraphInvalid, "side output %q is read with another type than %T", t.name, v))
 		return
 	}
-	emit(v, ts)
+	port.Value(v, ts)
 }
 
 // SideOutput is the stream of what the operator that made s emits under the tag.

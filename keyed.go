@@ -57,8 +57,22 @@ func (k *KeyedStream[K, T]) Reduce(combine func(kept, v T) T) *Stream[T] {
 	return reduce(k, "reduce", combine)
 }
 
+// ReduceInto is [KeyedStream.Reduce] with a function that changes the kept record in place, and leaves v as it is. It saves copying large records. combine must not keep the
+// pointers.
+func (k *KeyedStream[K, T]) ReduceInto(combine func(kept, v *T)) *Stream[T] {
+	need(k.stream.env, "reduce", combine)
+	return reduceInto(k, "reduce", combine)
+}
+
 func reduce[K comparable, T any](k *KeyedStream[K, T], kind string, combine func(kept, v T) T) *Stream[T] {
-	r := &operator.Reduce[T, K]{Key: k.operatorKey(), Fn: combine}
+	return addReduce(k, kind, &operator.Reduce[T, K]{Key: k.operatorKey(), Fn: combine})
+}
+
+func reduceInto[K comparable, T any](k *KeyedStream[K, T], kind string, combine func(kept, v *T)) *Stream[T] {
+	return addReduce(k, kind, &operator.Reduce[T, K]{Key: k.operatorKey(), Into: combine})
+}
+
+func addReduce[K comparable, T any](k *KeyedStream[K, T], kind string, r *operator.Reduce[T, K]) *Stream[T] {
 	if c, err := codec.For[T](); err == nil {
 		r.Own = c.Own
 	}
@@ -73,29 +87,20 @@ type Number interface {
 // Sum keeps, per key, the first record with the sum of a field of all records, and emits it for every record that comes in. field points to the field within a record.
 func Sum[K comparable, T any, N Number](k *KeyedStream[K, T], field func(*T) *N) *Stream[T] {
 	need(k.stream.env, "sum", field)
-	return reduce(k, "sum", func(kept, v T) T {
-		*field(&kept) += *field(&v)
-		return kept
-	})
+	return reduceInto(k, "sum", func(kept, v *T) { *field(kept) += *field(v) })
 }
 
 // Min keeps, per key, the first record with the least value of a field, and emits it for every record that comes in. The other fields stay those of the first
 // record: see [MinBy].
 func Min[K comparable, T any, N cmp.Ordered](k *KeyedStream[K, T], field func(*T) *N) *Stream[T] {
 	need(k.stream.env, "min", field)
-	return reduce(k, "min", func(kept, v T) T {
-		*field(&kept) = min(*field(&kept), *field(&v))
-		return kept
-	})
+	return reduceInto(k, "min", func(kept, v *T) { *field(kept) = min(*field(kept), *field(v)) })
 }
 
 // Max is [Min] with the greatest value.
 func Max[K comparable, T any, N cmp.Ordered](k *KeyedStream[K, T], field func(*T) *N) *Stream[T] {
 	need(k.stream.env, "max", field)
-	return reduce(k, "max", func(kept, v T) T {
-		*field(&kept) = max(*field(&kept), *field(&v))
-		return kept
-	})
+	return reduceInto(k, "max", func(kept, v *T) { *field(kept) = max(*field(kept), *field(v)) })
 }
 
 // MinBy keeps, per key, the record with the least value, the first of equal ones, and emits it for every record that comes in.

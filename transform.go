@@ -51,6 +51,19 @@ func (s *Stream[T]) Filter(fn func(T) bool) *Stream[T] {
 	return transform[T, T](s.in(), "filter", &operator.Filter[T]{Fn: fn})
 }
 
+// FilterRef is [Stream.Filter] with a function that looks at the record by reference, and must not change it. It saves copying large records.
+func (s *Stream[T]) FilterRef(fn func(*T) bool) *Stream[T] {
+	need(s.env, "filter", fn)
+	return transform[T, T](s.in(), "filter", &operator.Filter[T]{Ref: fn})
+}
+
+// Update changes each record in place. For large records it is much cheaper than a [Map] that returns a changed copy. fn must not keep the pointer, nor change what the record
+// points to.
+func (s *Stream[T]) Update(fn func(*T)) *Stream[T] {
+	need(s.env, "update", fn)
+	return transform[T, T](s.in(), "update", &operator.Update[T]{Fn: fn})
+}
+
 // Process calls fn for each record. fn emits any number of records, to side outputs too; an error fails the job.
 func Process[T, U any](s *Stream[T], fn func(ctx *Context, v T, out *Collector[U]) error) *Stream[U] {
 	need(s.env, "process", fn)

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -40,4 +41,68 @@ func FuzzDecodeSplits(f *testing.F) {
 			t.Fatalf("%v: %v", err, again)
 		}
 	})
+}
+
+// assignments is the context of an enumerator, and keeps what it assigns.
+type assignments struct {
+	EnumeratorContext
+	parallelism int
+	got         []string
+}
+
+func (a *assignments) Parallelism() int { return a.parallelism }
+
+func (a *assignments) Assign(subtask int, splits ...Split) {
+	for _, s := range splits {
+		a.got = append(a.got, fmt.Sprintf("%s to %d", s.ID, subtask))
+	}
+}
+
+func (a *assignments) NoMoreSplits(subtask int) {
+	a.got = append(a.got, fmt.Sprintf("end to %d", subtask))
+}
+
+func TestFixedSplits(t *testing.T) {
+	start := func(parallelism int, restored []byte) (Enumerator, *assignments) {
+		ctx := &assignments{parallelism: parallelism}
+		e, err := FixedSplits(ctx, restored, func(n int) []Split {
+			return []Split{{ID: "a"}, {ID: "b"}, {ID: "c"}, {ID: "d"}}[:n]
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e, ctx
+	}
+	check := func(e Enumerator, ctx *assignments, subtask int, want ...string) {
+		t.Helper()
+		ctx.got = nil
+		if err := e.AddReader(subtask); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(ctx.got, want) {
+			t.Errorf("got %q, want %q", ctx.got, want)
+		}
+	}
+	e, ctx := start(4, nil)
+	check(e, ctx, 1, "b to 1", "end to 1")
+	// The reader fails, and comes again.
+	check(e, ctx, 1, "end to 1")
+	if err := e.AddSplitsBack([]Split{{ID: "b"}}, 1); err != nil {
+		t.Fatal(err)
+	}
+	check(e, ctx, 1, "b to 1", "end to 1")
+	check(e, ctx, 3, "d to 3", "end to 3")
+
+	state, err := e.Snapshot(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, ctx = start(1, state)
+	check(e, ctx, 0, "a to 0", "c to 0", "end to 0")
+	if state, err = e.Snapshot(1); err != nil || state == nil {
+		t.Fatalf("got %v, %v", state, err)
+	}
+	e, ctx = start(2, state)
+	check(e, ctx, 0, "end to 0")
+	check(e, ctx, 1, "end to 1")
 }

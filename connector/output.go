@@ -9,6 +9,7 @@ import (
 // Output takes the records of a reader. It belongs to the reader's task and may be used only within Poll.
 type Output[T any] struct {
 	emit  func(v T, ts int64)
+	ref   func(v *T, ts int64)
 	hooks OutputHooks
 	stop  *atomic.Uint32
 	count int64
@@ -20,9 +21,13 @@ type OutputHooks interface {
 	Idle(idle bool)
 }
 
-// NewOutput is called by the engine, and by tests of connectors. stop is raised when Poll should return.
-func NewOutput[T any](emit func(v T, ts int64), hooks OutputHooks, stop *atomic.Uint32) *Output[T] {
-	return &Output[T]{emit: emit, hooks: hooks, stop: stop}
+// NewOutput is called by the engine, and by tests of connectors. ref takes a record by reference; nil means that it is copied and given to emit. stop is raised when
+// Poll should return.
+func NewOutput[T any](emit func(v T, ts int64), ref func(v *T, ts int64), hooks OutputHooks, stop *atomic.Uint32) *Output[T] {
+	if ref == nil {
+		ref = func(v *T, ts int64) { emit(*v, ts) }
+	}
+	return &Output[T]{emit: emit, ref: ref, hooks: hooks, stop: stop}
 }
 
 // Collect emits a record that has no timestamp.
@@ -35,6 +40,13 @@ func (o *Output[T]) Collect(v T) {
 func (o *Output[T]) CollectAt(v T, ts int64) {
 	o.count++
 	o.emit(v, ts)
+}
+
+// CollectRef emits the record that v points to. The engine may change it, and is done with it when CollectRef returns: a reader that makes records in one place
+// over and over saves copying them.
+func (o *Output[T]) CollectRef(v *T, ts int64) {
+	o.count++
+	o.ref(v, ts)
 }
 
 // Watermark says that no record with a timestamp at or below t is expected any more. One that does not advance is ignored.

@@ -173,7 +173,7 @@ func (r *Run[T]) startReader(k int, restored []connector.Split) {
 	rd := &reader[T]{component: *newComponent("reader"), subtask: k}
 	rd.woken.Store(true)
 	rd.assigned = slices.Clone(restored)
-	rd.out = connector.NewOutput(func(v T, ts int64) { r.emit(rd, v, ts) }, hooks{}, &rd.stop)
+	rd.out = connector.NewOutput(func(v T, ts int64) { r.emit(rd, v, ts) }, nil, hooks{}, &rd.stop)
 	if k < len(r.readers) {
 		r.readers[k] = rd
 	} else {

@@ -72,7 +72,7 @@ func (l *loop) run(b *testing.B) int {
 	must(l.r.Start())
 	var stop atomic.Uint32
 	n := 0
-	out := connector.NewOutput(func(string, int64) { n++ }, nil, &stop)
+	out := connector.NewOutput(func(string, int64) { n++ }, nil, nil, &stop)
 	for {
 		if l.wants {
 			l.wants = false

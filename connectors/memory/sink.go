@@ -27,7 +27,7 @@ func (s funcSink[T]) Check(context.Context) error {
 }
 
 func (s funcSink[T]) NewWriter(connector.WriterContext, [][]byte) (connector.Writer[T], error) {
-	return funcWriter[T]{s.fn}, nil
+	return funcWriter[T](s), nil
 }
 
 type funcWriter[T any] struct{ fn func(v T, ts int64) error }

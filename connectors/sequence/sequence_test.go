@@ -288,7 +288,7 @@ func TestDamagedState(t *testing.T) {
 func BenchmarkGenerate(b *testing.B) {
 	var stop atomic.Uint32
 	var sum int64
-	out := connector.NewOutput(func(v, _ int64) { sum += v }, nil, &stop)
+	out := connector.NewOutput(func(v, _ int64) { sum += v }, nil, nil, &stop)
 	r := &fastReader[int64]{fn: func(i int64) int64 { return i }}
 	s := &span{step: 1, total: math.MaxInt64}
 	r.spans = []*span{s}

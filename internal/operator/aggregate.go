@@ -12,7 +12,7 @@ type Aggregate[T any, K comparable, A, R any] struct {
 
 type aggregateInstance[T any, K comparable, A, R any] struct {
 	Base
-	in func(T, int64, uint64)
+	in func(*T, int64, uint64)
 	f  *Aggregate[T, K, A, R]
 }
 
@@ -21,13 +21,13 @@ func (f *Aggregate[T, K, A, R]) New(ctx *Context, w Wiring) (Instance, error) {
 	table := statebackend.NewTable[K, A](ctx.KeyGroups, ctx.MaxParallelism, f.Key.Equal, f.Key.Own)
 	key, create, add, result, next := f.Key.Of, f.Create, f.Add, f.Result, Next[R](w)
 	a := &aggregateInstance[T, K, A, R]{f: f}
-	a.in = func(v T, ts int64, hash uint64) {
-		k := key(v)
+	a.in = func(v *T, ts int64, hash uint64) {
+		k := key(*v)
 		acc, fresh := table.At(hash, k)
 		if fresh {
 			*acc = create()
 		}
-		*acc = add(*acc, v)
+		*acc = add(*acc, *v)
 		next(result(k, *acc), ts)
 	}
 	return a, nil

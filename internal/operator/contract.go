@@ -16,29 +16,54 @@ type Factory interface {
 	New(ctx *Context, w Wiring) (Instance, error)
 }
 
-// Wiring is what stands behind an operator: emit functions of type func(T, int64). A missing one means that nobody reads that output.
+// Port is one input of an operator: two emit functions that do the same. Value takes a record by value, Ref takes it by reference: the record is the callee's
+// until it returns, who may change it in place if Mutates is set. A chain of operators that work in place hands one record through without copying it.
+//
+// Both are always set: see [ValuePort] and [RefPort].
+type Port[T any] struct {
+	Value func(v T, ts int64)
+	Ref   func(v *T, ts int64)
+	// Mutates tells that Ref may change the record.
+	Mutates bool
+}
+
+// Entries returns the functions of a port that may stand on the stack, for naming a panic.
+func (p *Port[T]) Entries() []any { return []any{p.Value, p.Ref} }
+
+// ValuePort makes a port of a function that takes records by value.
+func ValuePort[T any](value func(T, int64)) *Port[T] {
+	return &Port[T]{Value: value, Ref: func(v *T, ts int64) { value(*v, ts) }}
+}
+
+// RefPort makes a port of a function that takes records by reference.
+func RefPort[T any](mutates bool, ref func(*T, int64)) *Port[T] {
+	place := new(T)
+	return &Port[T]{Mutates: mutates, Ref: ref, Value: func(v T, ts int64) {
+		*place = v
+		ref(place, ts)
+	}}
+}
+
+// Wiring is what stands behind an operator: ports of type *Port[T]. A missing one means that nobody reads that output.
 type Wiring struct {
 	Main any
 	Side map[string]any
 }
 
-// Next returns the main emit function, or one that drops records when nobody reads them.
-func Next[T any](w Wiring) func(T, int64) {
-	if f, ok := w.Main.(func(T, int64)); ok {
-		return f
+// PortOf returns the port of the main output, or one that drops records when nobody reads them.
+func PortOf[T any](w Wiring) *Port[T] {
+	if p, ok := w.Main.(*Port[T]); ok {
+		return p
 	}
-	return func(T, int64) {}
+	return &Port[T]{Value: func(T, int64) {}, Ref: func(*T, int64) {}}
 }
 
-// SideNext is Next for the side output of the given tag; nil when nobody reads it.
-func SideNext[T any](w Wiring, tag string) func(T, int64) {
-	f, _ := w.Side[tag].(func(T, int64))
-	return f
-}
+// Next returns the main emit function by value.
+func Next[T any](w Wiring) func(T, int64) { return PortOf[T](w).Value }
 
 // Instance is an operator in one subtask. Embed [Base] for the methods that do nothing.
 type Instance interface {
-	// Inputs returns the emit functions of the inputs, each a func(T, int64), or a func(T, int64, uint64) that takes the key's hash as well.
+	// Inputs returns the inputs, each a *Port[T], or a func(*T, int64, uint64) that takes the key's hash as well and does not change the record.
 	Inputs() []any
 	// Functions returns the user's functions, any func values, so that a panic can be traced to this operator.
 	Functions() []any

@@ -20,49 +20,52 @@ type Edge[T any] struct {
 
 var _ EdgeFactory = (*Edge[int])(nil)
 
-// Tee implements [EdgeFactory].
-func (e *Edge[T]) Tee(emits []any) any { return tee[T](emits) }
-
-func tee[T any](emits []any) func(T, int64) {
-	all := make([]func(T, int64), len(emits))
-	for i, f := range emits {
-		all[i] = f.(func(T, int64))
+// Tee implements [EdgeFactory]. Who comes first must not change what comes second sees, so by reference each but the last gets a copy if it mutates.
+func (e *Edge[T]) Tee(ports []any) any {
+	all := make([]*Port[T], len(ports))
+	for i, p := range ports {
+		all[i] = p.(*Port[T])
 	}
-	switch len(all) {
-	case 1:
+	if len(all) == 1 {
 		return all[0]
-	case 2:
-		first, second := all[0], all[1]
-		return func(v T, ts int64) {
-			first(v, ts)
-			second(v, ts)
+	}
+	for i, p := range all[:len(all)-1] {
+		if p.Mutates {
+			all[i] = ValuePort(p.Value)
 		}
 	}
-	return func(v T, ts int64) {
-		for _, f := range all {
-			f(v, ts)
-		}
+	return &Port[T]{
+		Mutates: all[len(all)-1].Mutates,
+		Value: func(v T, ts int64) {
+			for _, p := range all {
+				p.Value(v, ts)
+			}
+		},
+		Ref: func(v *T, ts int64) {
+			for _, p := range all {
+				p.Ref(v, ts)
+			}
+		},
 	}
 }
 
-// edgeInput pushes chunks into a chain.
+// edgeInput pushes chunks into a chain. A chunk belongs to its reader, so operators may change its records in place.
 type edgeInput[T any] struct {
 	ctx    *Context
-	emit   func(T, int64)
-	hashed func(T, int64, uint64)
-	hash   func(T) uint64
+	emit   func(*T, int64)
+	hashed func(*T, int64, uint64)
 }
 
 // NewInput implements [EdgeFactory].
-func (e *Edge[T]) NewInput(ctx *Context, emit any) (Input, error) {
-	in := &edgeInput[T]{ctx: ctx, hash: e.KeyHash}
-	switch f := emit.(type) {
-	case func(T, int64):
-		in.emit = f
-	case func(T, int64, uint64):
-		in.hashed = f
+func (e *Edge[T]) NewInput(ctx *Context, port any) (Input, error) {
+	in := &edgeInput[T]{ctx: ctx}
+	switch p := port.(type) {
+	case *Port[T]:
+		in.emit = p.Ref
+	case func(*T, int64, uint64):
+		in.hashed = p
 	default:
-		return nil, fault.New(fault.InternalInvariant, "operator %q takes %T, its edge carries func(%T, int64)", ctx.Name, emit, *new(T))
+		return nil, fault.New(fault.InternalInvariant, "operator %q takes %T, its edge carries %T", ctx.Name, port, *new(T))
 	}
 	return in, nil
 }
@@ -75,7 +78,7 @@ func (in *edgeInput[T]) Process(c Chunk, from, to int) int {
 	if in.hashed == nil {
 		emit := in.emit
 		for i := from; i < len(values) && i < len(times); i++ {
-			emit(values[i], times[i])
+			emit(&values[i], times[i])
 			if stop.Load() != 0 {
 				return i + 1
 			}
@@ -85,7 +88,7 @@ func (in *edgeInput[T]) Process(c Chunk, from, to int) int {
 	hashed := in.hashed
 	hashes := rows.Hashes[:to]
 	for i := from; i < len(values) && i < len(times) && i < len(hashes); i++ {
-		hashed(values[i], times[i], hashes[i])
+		hashed(&values[i], times[i], hashes[i])
 		if stop.Load() != 0 {
 			return i + 1
 		}
@@ -131,16 +134,70 @@ func (e *Edge[T]) NewOutput(cfg OutputConfig) (any, Output, error) {
 	for i := range o.pending {
 		o.pending[i] = &Rows[T]{scrub: o.scrub}
 	}
-	return o.emitter(), o, nil
+	return o.port(), o, nil
 }
 
-func (o *edgeOutput[T]) emitter() func(T, int64) {
+func (o *edgeOutput[T]) port() *Port[T] {
 	channels := len(o.pending)
 	switch o.cfg.Partitioner {
 	case dataflow.Hash:
-		hash := o.edge.KeyHash
-		maxParallelism := o.cfg.MaxParallelism
-		return func(v T, ts int64) {
+		return o.hashPort()
+	case dataflow.Rebalance, dataflow.Rescale:
+		if channels > 1 {
+			o.next = o.cfg.Rand(channels)
+			return RefPort(false, func(v *T, ts int64) {
+				i := o.next + 1
+				if i >= len(o.pending) {
+					i = 0
+				}
+				o.next = i
+				o.put(i, v, ts)
+			})
+		}
+	case dataflow.Shuffle:
+		if channels > 1 {
+			return RefPort(false, func(v *T, ts int64) { o.put(o.cfg.Rand(len(o.pending)), v, ts) })
+		}
+	case dataflow.Broadcast:
+		return RefPort(false, func(v *T, ts int64) {
+			for i := range o.pending {
+				o.put(i, v, ts)
+			}
+		})
+	case dataflow.Custom:
+		custom := o.edge.Custom
+		return RefPort(false, func(v *T, ts int64) {
+			i := custom(*v, len(o.pending))
+			if uint(i) >= uint(len(o.pending)) {
+				o.cfg.Host.Fail(-1, fault.New(fault.PartitionRange, "the partitioner chose channel %d of %d", i, len(o.pending)))
+				return
+			}
+			o.put(i, v, ts)
+		})
+	}
+	return &Port[T]{
+		Value: func(v T, ts int64) {
+			b := o.pending[0]
+			n := b.n
+			if n >= len(b.Values) {
+				b.grow(o.cfg.ChunkRows, false)
+			}
+			b.Values[n] = v
+			b.Times[n] = ts
+			b.n = n + 1
+			if o.scrub && o.heavy(b) || n+1 >= o.cfg.ChunkRows {
+				o.send(0)
+			}
+		},
+		Ref: func(v *T, ts int64) { o.put(0, v, ts) },
+	}
+}
+
+func (o *edgeOutput[T]) hashPort() *Port[T] {
+	hash := o.edge.KeyHash
+	maxParallelism := o.cfg.MaxParallelism
+	return &Port[T]{
+		Value: func(v T, ts int64) {
 			h := hash(v)
 			i := int(o.groups[base.KeyGroup(h, maxParallelism)])
 			b := o.pending[i]
@@ -155,62 +212,33 @@ func (o *edgeOutput[T]) emitter() func(T, int64) {
 			if o.scrub && o.heavy(b) || n+1 >= o.cfg.ChunkRows {
 				o.send(i)
 			}
-		}
-	case dataflow.Rebalance, dataflow.Rescale:
-		if channels > 1 {
-			o.next = o.cfg.Rand(channels)
-			return func(v T, ts int64) {
-				i := o.next
-				if i++; i >= len(o.pending) {
-					i = 0
-				}
-				o.next = i
-				o.put(i, v, ts)
+		},
+		Ref: func(v *T, ts int64) {
+			h := hash(*v)
+			i := int(o.groups[base.KeyGroup(h, maxParallelism)])
+			b := o.pending[i]
+			n := b.n
+			if n >= len(b.Values) {
+				b.grow(o.cfg.ChunkRows, true)
 			}
-		}
-	case dataflow.Shuffle:
-		if channels > 1 {
-			return func(v T, ts int64) { o.put(o.cfg.Rand(len(o.pending)), v, ts) }
-		}
-	case dataflow.Broadcast:
-		return func(v T, ts int64) {
-			for i := range o.pending {
-				o.put(i, v, ts)
+			b.Values[n] = *v
+			b.Times[n] = ts
+			b.Hashes[n] = h
+			b.n = n + 1
+			if o.scrub && o.heavy(b) || n+1 >= o.cfg.ChunkRows {
+				o.send(i)
 			}
-		}
-	case dataflow.Custom:
-		custom := o.edge.Custom
-		return func(v T, ts int64) {
-			i := custom(v, len(o.pending))
-			if uint(i) >= uint(len(o.pending)) {
-				o.cfg.Host.Fail(-1, fault.New(fault.PartitionRange, "the partitioner chose channel %d of %d", i, len(o.pending)))
-				return
-			}
-			o.put(i, v, ts)
-		}
-	}
-	return func(v T, ts int64) {
-		b := o.pending[0]
-		n := b.n
-		if n >= len(b.Values) {
-			b.grow(o.cfg.ChunkRows, false)
-		}
-		b.Values[n] = v
-		b.Times[n] = ts
-		b.n = n + 1
-		if o.scrub && o.heavy(b) || n+1 >= o.cfg.ChunkRows {
-			o.send(0)
-		}
+		},
 	}
 }
 
-func (o *edgeOutput[T]) put(i int, v T, ts int64) {
+func (o *edgeOutput[T]) put(i int, v *T, ts int64) {
 	b := o.pending[i]
 	n := b.n
 	if n >= len(b.Values) {
 		b.grow(o.cfg.ChunkRows, false)
 	}
-	b.Values[n] = v
+	b.Values[n] = *v
 	b.Times[n] = ts
 	b.n = n + 1
 	if o.scrub && o.heavy(b) || n+1 >= o.cfg.ChunkRows {

@@ -94,10 +94,10 @@ type OutputConfig struct {
 
 // EdgeFactory makes the typed ends of an edge. Its implementation is [Edge].
 type EdgeFactory interface {
-	// NewOutput returns an emit function of type func(T, int64) and the output behind it.
-	NewOutput(cfg OutputConfig) (emit any, out Output, err error)
-	// NewInput wraps an instance's emit function, func(T, int64) or func(T, int64, uint64).
-	NewInput(ctx *Context, emit any) (Input, error)
-	// Tee returns an emit function that calls each of emits in order.
-	Tee(emits []any) any
+	// NewOutput returns a *Port[T] and the output behind it.
+	NewOutput(cfg OutputConfig) (port any, out Output, err error)
+	// NewInput wraps one of an instance's Inputs.
+	NewInput(ctx *Context, port any) (Input, error)
+	// Tee returns a port that passes each record to all ports, in order.
+	Tee(ports []any) any
 }

@@ -1,22 +1,43 @@
 package operator
 
-// Filter keeps the records for which Fn is true.
-type Filter[T any] struct{ Fn func(T) bool }
+// Filter keeps the records for which Fn, or Ref, is true. One of the two is set.
+type Filter[T any] struct {
+	Fn func(T) bool
+	// Ref looks at the record by reference and must not change it.
+	Ref func(*T) bool
+}
 
 type filterInstance[T any] struct {
 	Base
-	in func(T, int64)
-	fn func(T) bool
+	in *Port[T]
+	fn any
 }
 
 // New implements [Factory].
 func (f *Filter[T]) New(_ *Context, w Wiring) (Instance, error) {
-	fn, next := f.Fn, Next[T](w)
-	return &filterInstance[T]{fn: fn, in: func(v T, ts int64) {
+	next := PortOf[T](w)
+	value, ref := next.Value, next.Ref
+	if fn := f.Fn; fn != nil {
+		return &filterInstance[T]{fn: fn, in: &Port[T]{
+			Mutates: next.Mutates,
+			Value: func(v T, ts int64) {
+				if fn(v) {
+					value(v, ts)
+				}
+			},
+			Ref: func(v *T, ts int64) {
+				if fn(*v) {
+					ref(v, ts)
+				}
+			},
+		}}, nil
+	}
+	fn := f.Ref
+	return &filterInstance[T]{fn: fn, in: RefPort(next.Mutates, func(v *T, ts int64) {
 		if fn(v) {
-			next(v, ts)
+			ref(v, ts)
 		}
-	}}, nil
+	})}, nil
 }
 
 func (m *filterInstance[T]) Inputs() []any    { return []any{m.in} }

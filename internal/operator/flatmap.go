@@ -9,17 +9,17 @@ type FlatMap[T, U any] struct {
 
 type flatMapInstance[T, U any] struct {
 	Base
-	in func(T, int64)
+	in *Port[T]
 	fn func(T, *Collector[U])
 }
 
 // New implements [Factory].
 func (f *FlatMap[T, U]) New(ctx *Context, w Wiring) (Instance, error) {
 	fn, out := f.Fn, &Collector[U]{next: Next[U](w), ctx: ctx}
-	return &flatMapInstance[T, U]{fn: fn, in: func(v T, ts int64) {
+	return &flatMapInstance[T, U]{fn: fn, in: ValuePort(func(v T, ts int64) {
 		out.ts = ts
 		fn(v, out)
-	}}, nil
+	})}, nil
 }
 
 func (m *flatMapInstance[T, U]) Inputs() []any    { return []any{m.in} }
@@ -32,21 +32,21 @@ type FlatMapSeq[T, U any] struct {
 
 type flatMapSeqInstance[T, U any] struct {
 	Base
-	in func(T, int64)
+	in *Port[T]
 	fn func(T) iter.Seq[U]
 }
 
 // New implements [Factory].
 func (f *FlatMapSeq[T, U]) New(ctx *Context, w Wiring) (Instance, error) {
 	fn, next := f.Fn, Next[U](w)
-	return &flatMapSeqInstance[T, U]{fn: fn, in: func(v T, ts int64) {
+	return &flatMapSeqInstance[T, U]{fn: fn, in: ValuePort(func(v T, ts int64) {
 		for u := range fn(v) {
 			next(u, ts)
 			if ctx.Failed {
 				return
 			}
 		}
-	}}, nil
+	})}, nil
 }
 
 func (m *flatMapSeqInstance[T, U]) Inputs() []any    { return []any{m.in} }

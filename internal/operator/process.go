@@ -45,9 +45,9 @@ func (f *Process[A, B, U]) New(ctx *Context, w Wiring) (Instance, error) {
 	return p, nil
 }
 
-// guarded makes an emit function of a user function that may fail.
-func guarded[T, U any](ctx *Context, out *Collector[U], fn func(T, int64, *Collector[U]) error) func(T, int64) {
-	return func(v T, ts int64) {
+// guarded makes a port of a user function that may fail.
+func guarded[T, U any](ctx *Context, out *Collector[U], fn func(T, int64, *Collector[U]) error) *Port[T] {
+	return ValuePort(func(v T, ts int64) {
 		if ctx.Failed {
 			return
 		}
@@ -55,7 +55,7 @@ func guarded[T, U any](ctx *Context, out *Collector[U], fn func(T, int64, *Colle
 		if err := fn(v, ts, out); err != nil {
 			ctx.Fail(fault.Wrap(fault.FunctionError, err))
 		}
-	}
+	})
 }
 
 func (m *processInstance[A, B, U]) Inputs() []any    { return m.inBox }

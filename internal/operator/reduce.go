@@ -13,40 +13,65 @@ type Key[T any, K comparable] struct {
 // Reduce keeps one record per key: the first, then Fn of the kept one and each that follows. It emits the kept record for every input.
 type Reduce[T any, K comparable] struct {
 	Key Key[T, K]
-	Fn  func(kept, v T) T
+	// Fn, or Into, which changes the kept record in place and leaves v as it is. One of the two is set.
+	Fn   func(kept, v T) T
+	Into func(kept, v *T)
 	// Own makes a kept record independent of larger buffers; nil if it pins none.
 	Own func(*T)
 }
 
 type reduceInstance[T any, K comparable] struct {
 	Base
-	in    func(T, int64, uint64)
-	fn    func(T, T) T
-	key   func(T) K
+	in    func(*T, int64, uint64)
+	f     *Reduce[T, K]
 	table *statebackend.Table[K, T]
 }
 
 // New implements [Factory].
 func (f *Reduce[T, K]) New(ctx *Context, w Wiring) (Instance, error) {
 	table := statebackend.NewTable[K, T](ctx.KeyGroups, ctx.MaxParallelism, f.Key.Equal, f.Key.Own)
-	key, fn, own, next := f.Key.Of, f.Fn, f.Own, Next[T](w)
-	r := &reduceInstance[T, K]{fn: fn, key: key, table: table}
-	r.in = func(v T, ts int64, hash uint64) {
-		kept, fresh := table.At(hash, key(v))
+	key, own, next := f.Key.Of, f.Own, PortOf[T](w)
+	r := &reduceInstance[T, K]{f: f, table: table}
+	emit := next.Ref
+	if next.Mutates { // the kept record stays here: what is changed behind is a copy
+		place := new(T)
+		emit = func(v *T, ts int64) {
+			*place = *v
+			next.Ref(place, ts)
+		}
+	}
+	if into := f.Into; into != nil {
+		r.in = func(v *T, ts int64, hash uint64) {
+			kept, fresh := table.At(hash, key(*v))
+			if fresh {
+				*kept = *v
+				if own != nil {
+					own(kept)
+				}
+			} else {
+				into(kept, v)
+			}
+			emit(kept, ts)
+		}
+		return r, nil
+	}
+	fn := f.Fn
+	r.in = func(v *T, ts int64, hash uint64) {
+		kept, fresh := table.At(hash, key(*v))
 		if fresh {
-			*kept = v
+			*kept = *v
 			if own != nil {
 				own(kept)
 			}
-			next(v, ts)
-			return
+		} else {
+			*kept = fn(*kept, *v)
 		}
-		u := fn(*kept, v)
-		*kept = u
-		next(u, ts)
+		emit(kept, ts)
 	}
 	return r, nil
 }
 
-func (m *reduceInstance[T, K]) Inputs() []any    { return []any{m.in} }
-func (m *reduceInstance[T, K]) Functions() []any { return []any{m.fn, m.key} }
+func (m *reduceInstance[T, K]) Inputs() []any { return []any{m.in} }
+func (m *reduceInstance[T, K]) Functions() []any {
+	return []any{m.f.Fn, m.f.Into, m.f.Key.Of}
+}

@@ -19,7 +19,7 @@ type sinkInstance[T any] struct {
 	Base
 	ctx      *Context
 	sink     connector.Sink[T]
-	in       func(T, int64)
+	in       *Port[T]
 	writer   connector.Writer[T]
 	prepared []connector.Committable
 	closed   bool
@@ -33,14 +33,14 @@ func (f *SinkOperator[T]) New(ctx *Context, _ Wiring) (Instance, error) {
 		return nil, fault.Wrap(fault.SinkFailed, err)
 	}
 	s.writer = writer
-	s.in = func(v T, ts int64) {
+	s.in = ValuePort(func(v T, ts int64) {
 		if ctx.Failed {
 			return
 		}
 		if err := writer.Write(v, ts); err != nil {
 			ctx.Fail(fault.Wrap(fault.SinkFailed, err))
 		}
-	}
+	})
 	if limited, ok := writer.(connector.ReadyWriter); ok {
 		if c, ok := f.Sink.(connector.CommittingSink[T]); ok {
 			return &limitedCommittingSink[T]{committingSink[T]{s, c}, limited}, nil
@@ -173,4 +173,4 @@ type discardInstance[T any] struct{ Base }
 // New implements [Factory].
 func (Discard[T]) New(*Context, Wiring) (Instance, error) { return discardInstance[T]{}, nil }
 
-func (discardInstance[T]) Inputs() []any { return []any{func(T, int64) {}} }
+func (discardInstance[T]) Inputs() []any { return []any{PortOf[T](Wiring{})} }

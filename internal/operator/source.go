@@ -40,7 +40,8 @@ var _ Source = (*sourceInstance[int])(nil)
 // New implements [Factory].
 func (f *SourceOperator[T]) New(ctx *Context, w Wiring) (Instance, error) {
 	s := &sourceInstance[T]{ctx: ctx, source: f.Source}
-	s.out = connector.NewOutput(Next[T](w), sourceHooks{ctx}, ctx.Stop)
+	next := PortOf[T](w)
+	s.out = connector.NewOutput(next.Value, next.Ref, sourceHooks{ctx}, ctx.Stop)
 	return s, nil
 }
 

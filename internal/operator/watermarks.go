@@ -12,7 +12,7 @@ type Watermarks[T any] struct {
 
 type watermarksInstance[T any] struct {
 	Base
-	in      func(T, int64)
+	in      *Port[T]
 	f       *Watermarks[T]
 	ctx     *Context
 	highest int64
@@ -22,14 +22,14 @@ type watermarksInstance[T any] struct {
 func (f *Watermarks[T]) New(ctx *Context, w Wiring) (Instance, error) {
 	m := &watermarksInstance[T]{f: f, ctx: ctx, highest: eventtime.NoTimestamp}
 	timestamp, next := f.Timestamp, Next[T](w)
-	m.in = func(v T, _ int64) {
+	m.in = ValuePort(func(v T, _ int64) {
 		ts := timestamp(v)
 		next(v, ts)
 		if ts > m.highest {
 			m.highest = ts
 			ctx.Host.EmitWatermark(ctx.Node, ts-f.OutOfOrderness-1)
 		}
-	}
+	})
 	return m, nil
 }
 

@@ -66,8 +66,11 @@ func (t *Table[K, V]) At(hash uint64, key K) (value *V, fresh bool) {
 				if r.key == key {
 					return &r.value, false
 				}
-			} else if t.equal(&r.key, &key) {
-				return &r.value, false
+			} else {
+				wanted := key // so that only keys of this kind escape to the heap
+				if t.equal(&r.key, &wanted) {
+					return &r.value, false
+				}
 			}
 		}
 	}
@@ -79,11 +82,11 @@ func (t *Table[K, V]) insert(s *subTable[K, V], hash uint64, key K) *V {
 	if (len(s.rows)+1)*4 > len(s.slots)*3 {
 		s.rehash()
 	}
-	if t.own != nil {
-		t.own(&key)
-	}
 	t.keys++
 	s.rows = append(s.rows, row[K, V]{key: key, hash: hash})
+	if t.own != nil {
+		t.own(&s.rows[len(s.rows)-1].key)
+	}
 	s.place(hash, len(s.rows))
 	return &s.rows[len(s.rows)-1].value
 }

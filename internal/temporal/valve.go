@@ -13,6 +13,7 @@ import (
 //   - V2. It never passes the watermark of an active channel that has caught up with it.
 //   - V3. A channel that was idle counts again only once its watermark has come to the combined one: what it says before cannot be true for all.
 //   - V4. The valve is idle when every channel that has not ended is idle.
+//   - V5. When every channel has ended, event time is complete, also where channels were idle at their end.
 type Valve struct {
 	channels []valveChannel
 	combined int64
@@ -98,7 +99,11 @@ func (v *Valve) settle() (advanced, changed bool) {
 	idle = idle && open
 	changed = idle != v.idle
 	v.idle = idle
-	if !idle {
+	switch {
+	case !open:
+		advanced = v.combined < eventtime.MaxWatermark
+		v.combined = eventtime.MaxWatermark // keeps V5
+	case !idle:
 		advanced = v.combine()
 	}
 	return advanced, changed

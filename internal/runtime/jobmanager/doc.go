@@ -18,7 +18,7 @@
 // [Machine.Check] checks them; the code cites the numbers where it keeps them.
 //
 //	J1  A job ends once: when every task is terminal and every enumerator is closed. In the step that ends it each registered task manager is
-//	    sent Release, and after it no message is sent.
+//	    sent Release, and after it no message is sent, but a Release to a task manager that registers too late.
 //	J2  FINISHED means that every task finished. FAILED has the first failure as its cause; later ones are kept beside it. CANCELED means that a
 //	    cancel was asked for before any failure.
 //	J3  Nothing is deployed before every enumerator has started and there are slots for the whole job; then everything is, in one step.
@@ -38,6 +38,8 @@
 //   - A task that was told to cancel may have finished meanwhile. It counts as CANCELED: the job no longer asks for its result.
 //   - Enumerators take part in the end of the job. A bounded job whose tasks have all finished is still RUNNING until its enumerators are closed, because
 //     an error of Close fails the job, and a FINISHED job cannot fail.
+//   - A job can end before a task manager's Register has arrived: canceled at once, or with an enumerator that cannot start. The late Register is answered by
+//     Release, also when the process has ended, or the task manager would keep the job for ever.
 //   - The job manager's process survives runtime.Goexit in an enumerator: everything that is left to do stands in fields, so that a new process can go on
 //     where the old one was torn off.
 package jobmanager

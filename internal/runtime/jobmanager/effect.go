@@ -49,7 +49,7 @@ type (
 		Event Event
 		Why   string
 	}
-	// JobEnded is the last effect of a job: its result. Err is nil for FINISHED, a *Failure for FAILED, and a fault.JobCanceled error for
+	// JobEnded is the last effect of a job, but for answers to what comes too late: its result. Err is nil for FINISHED, a *Failure for FAILED, and a fault.JobCanceled error for
 	// CANCELED.
 	JobEnded struct {
 		State dataflow.JobState

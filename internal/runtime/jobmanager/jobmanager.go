@@ -25,7 +25,8 @@ type Config struct {
 	GraphHash string
 	Scheduler sched.Scheduler
 	// Send sends a message to a task manager. It is called on the job manager's process, must not block, and keeps the order of calls
-	// for each task manager. The message is the receiver's.
+	// for each task manager. The message is the receiver's. When the job is over, Deliver calls it to release a task manager that registers
+	// too late; so Send may be called from within what called Deliver.
 	Send func(taskManager string, m *wire.ToTaskManager)
 	// Logger may be nil.
 	Logger *slog.Logger
@@ -231,7 +232,7 @@ func (j *JobManager) answer(id base.CheckpointID, err error) {
 // Deliver takes a message of a task manager. The message is the job manager's. Messages of one task manager are delivered in the order in
 // which it sent them. from is the name under which Send reaches the task manager.
 func (j *JobManager) Deliver(m *wire.ToJobManager, from string) {
-	j.post(func() {
+	accepted := j.post(func() {
 		e, err := eventOf(j.cfg.Job, m, from)
 		if err != nil {
 			j.log.Warn("message refused", "from", from, "error", err)
@@ -239,6 +240,14 @@ func (j *JobManager) Deliver(m *wire.ToJobManager, from string) {
 		}
 		j.handle(e)
 	})
+	if accepted || m.GetRegister() == nil {
+		return
+	}
+	for _, e := range j.step(TaskManagerRegistered{ID: from, Slots: int(m.GetRegister().GetSlots())}) {
+		if send, ok := e.(Send); ok {
+			j.cfg.Send(send.TaskManager, send.Message)
+		}
+	}
 }
 
 // eventOf translates a message.

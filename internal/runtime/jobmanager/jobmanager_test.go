@@ -290,11 +290,7 @@ func (c *cluster) wait(t *testing.T, s *sched.Real) {
 	if n := c.onDone.Load(); n != 1 {
 		t.Errorf("OnDone was called %d times", n)
 	}
-	for _, m := range c.managers {
-		// One that has registered late finds nobody, and is let go here.
-		m.post(&wire.ToTaskManager{Message: &wire.ToTaskManager_Release_{Release: &wire.ToTaskManager_Release{Job: "job-1"}}})
-	}
-	s.Wait()
+	s.Wait() // for the task managers too: each is released, also one that registers when the job is over
 }
 
 func checkFinished(t *testing.T, c *cluster, source *listing) {
@@ -638,6 +634,23 @@ func TestRefusedMessages(t *testing.T) {
 	if c.jm.State() != dataflow.JobCanceled {
 		t.Errorf("job is %v: %v", c.jm.State(), c.jm.Err())
 	}
+}
+
+// TestRegisterBehindTheEnd: a task manager whose Register comes when the process has ended is released, once.
+func TestRegisterBehindTheEnd(t *testing.T) {
+	s := sched.NewReal()
+	c := start(t, s, &listing{}, nil)
+	c.wait(t, s)
+	late := &manager{name: "tm-9", job: c, waker: s.Go("late", func(sched.Proc) {})}
+	c.managers["tm-9"] = late
+	for range 2 {
+		c.jm.Deliver(&wire.ToJobManager{Message: &wire.ToJobManager_Register_{
+			Register: &wire.ToJobManager_Register{TaskManager: "tm-9", Slots: 1}}}, "tm-9")
+	}
+	if got := late.log(); !slices.Equal(got, []string{"release"}) {
+		t.Errorf("it was sent %q", got)
+	}
+	s.Wait()
 }
 
 func TestFailureText(t *testing.T) {

@@ -245,11 +245,20 @@ func (m *Machine) taskBecomes(t *task, next dataflow.TaskState) {
 
 // afterEnd answers what comes when the job is over.
 func (m *Machine) afterEnd(e Event) {
-	if b, ok := e.(BarrierRequested); ok {
-		m.emit(BarrierAborted{b.Checkpoint, m.notRunning()})
-		return
+	switch e := e.(type) {
+	case BarrierRequested:
+		m.emit(BarrierAborted{e.Checkpoint, m.notRunning()})
+	case TaskManagerRegistered:
+		// It was on its way when the job ended, and would keep the job for ever.
+		if _, known := m.managers[e.ID]; known {
+			m.ignore(e, "already registered (J9)")
+			return
+		}
+		m.register(e)
+		m.release(e.ID)
+	default:
+		m.ignore(e, "the job is over")
 	}
-	m.ignore(e, "the job is over")
 }
 
 func (m *Machine) notRunning() error {
@@ -489,10 +498,14 @@ func (m *Machine) end(state dataflow.JobState, result error) {
 	m.become(state)
 	m.result = result
 	for _, id := range m.managerIDs() {
-		m.emit(Send{id, &wire.ToTaskManager{Message: &wire.ToTaskManager_Release_{
-			Release: &wire.ToTaskManager_Release{Job: string(m.job)}}}})
+		m.release(id)
 	}
 	m.emit(JobEnded{state, result})
+}
+
+func (m *Machine) release(taskManager string) {
+	m.emit(Send{taskManager, &wire.ToTaskManager{Message: &wire.ToTaskManager_Release_{
+		Release: &wire.ToTaskManager_Release{Job: string(m.job)}}}})
 }
 
 func (m *Machine) managerIDs() []string { return slices.Sorted(maps.Keys(m.managers)) }

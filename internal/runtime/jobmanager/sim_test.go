@@ -415,7 +415,8 @@ func (w *world) step(e Event) error {
 func (w *world) apply(f Effect) error {
 	if w.ended != nil {
 		if _, quiet := f.(Ignored); !quiet {
-			if _, barrier := f.(BarrierAborted); !barrier {
+			_, barrier := f.(BarrierAborted)
+			if send, ok := f.(Send); !barrier && (!ok || send.Message.GetRelease() == nil) {
 				return fmt.Errorf("J1: %v behind the end of the job", f)
 			}
 		}
@@ -502,8 +503,7 @@ func (w *world) judge() error {
 		return fmt.Errorf("J7: barriers %v were not answered", w.barriers)
 	}
 	for _, m := range w.managers {
-		registered := len(m.sent) > 0
-		if registered && !m.lost && !m.released && len(m.out) == 0 && w.m.managers[m.id] > 0 {
+		if !m.lost && !m.released {
 			return fmt.Errorf("J1: %s was not released", m.id)
 		}
 	}

@@ -203,6 +203,10 @@ func (t *Task) nodeOf(c operator.Commits) int {
 func entriesOf(functions []any) []uintptr {
 	var entries []uintptr
 	for _, f := range functions {
+		if p, ok := f.(interface{ Entries() []any }); ok {
+			entries = append(entries, entriesOf(p.Entries())...)
+			continue
+		}
 		if v := reflect.ValueOf(f); v.Kind() == reflect.Func && !v.IsNil() {
 			entries = append(entries, v.Pointer())
 		}

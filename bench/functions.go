@@ -1,0 +1,84 @@
+package main
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Reading is 40 bytes of payload.
+type Reading struct {
+	Key   int64
+	Time  int64
+	A     int64
+	B     int64
+	Value float64
+}
+
+// Word is a word and how often it has come.
+type Word struct {
+	Word string
+	N    int64
+}
+
+// The functions of the programs. They are variables so that the hand-written loops call them as a library has to: through a function value that the compiler cannot
+// see through. Nothing ever assigns to them.
+var (
+	newReading = func(i int64) Reading {
+		return Reading{Key: mix(i), Time: i, A: i * 3, B: i ^ 0x55, Value: float64(i) * 0.5}
+	}
+	increment = func(r Reading) Reading { r.A++; return r }
+	wanted    = func(r Reading) bool { return r.B&7 != 0 }
+	scale     = func(r Reading) Reading { r.Value *= 1.5; return r }
+	add       = func(x, y Reading) Reading {
+		x.Value += y.Value
+		x.A += y.A
+		return x
+	}
+	keepTime = func(x, y Reading) Reading {
+		x.Value += y.Value
+		x.Time = y.Time
+		return x
+	}
+
+	keyMillion      = func(r Reading) int64 { return int64(uint64(r.Key) % 1_000_000) }
+	keyHundred1000s = func(r Reading) int64 { return int64(uint64(r.Key) % 100_000) }
+	keyTen1000s     = func(r Reading) int64 { return int64(uint64(r.Key) % 10_000) }
+	keyThousand     = func(r Reading) int64 { return int64(uint64(r.Key) % 1_000) }
+
+	// nextWord returns the first word of line from a position on, lower-cased, and the position behind it; 0 if there is none.
+	nextWord = func(line string, from int) (string, int) {
+		start := -1
+		for i, r := range line[from:] {
+			switch {
+			case isWord(r):
+				if start < 0 {
+					start = from + i
+				}
+			case start >= 0:
+				return strings.ToLower(line[start : from+i]), from + i
+			}
+		}
+		if start < 0 {
+			return "", 0
+		}
+		return strings.ToLower(line[start:]), len(line)
+	}
+	wordOf   = func(w Word) string { return w.Word }
+	addWords = func(x, y Word) Word { x.N += y.N; return x }
+)
+
+// mix is the finaliser of splitmix64: it spreads consecutive numbers.
+func mix(n int64) int64 {
+	i := uint64(n) + 0x9E3779B97F4A7C15
+	i = (i ^ i>>30) * 0xBF58476D1CE4E5B9
+	i = (i ^ i>>27) * 0x94D049BB133111EB
+	return int64(i ^ i>>31)
+}
+
+func isWord(r rune) bool {
+	if r < utf8.RuneSelf {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+	}
+	return unicode.IsLetter(r) || unicode.IsDigit(r)
+}

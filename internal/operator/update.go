@@ -1,0 +1,22 @@
+package operator
+
+// Update changes each record in place.
+type Update[T any] struct{ Fn func(*T) }
+
+type updateInstance[T any] struct {
+	Base
+	in *Port[T]
+	fn func(*T)
+}
+
+// New implements [Factory].
+func (f *Update[T]) New(_ *Context, w Wiring) (Instance, error) {
+	fn, next := f.Fn, PortOf[T](w).Ref
+	return &updateInstance[T]{fn: fn, in: RefPort(true, func(v *T, ts int64) {
+		fn(v)
+		next(v, ts)
+	})}, nil
+}
+
+func (m *updateInstance[T]) Inputs() []any    { return []any{m.in} }
+func (m *updateInstance[T]) Functions() []any { return []any{m.fn} }
