@@ -3,6 +3,7 @@ package weir
 import (
 	"cmp"
 
+	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/codec"
 	"github.com/weirstream/weir/internal/dataflow"
 	"github.com/weirstream/weir/internal/operator"
@@ -30,10 +31,22 @@ func (k *KeyedStream[K, T]) Stream() *Stream[T] { return k.stream }
 func (k *KeyedStream[K, T]) in() edgeInput[T] {
 	in := edgeInput[T]{stream: k.stream, keyFn: k.key, keyType: typeText[K](), keyHash: func(T) uint64 { return 0 }}
 	if k.codec != nil {
-		key, hash := k.key, k.codec.Hash
-		in.keyHash = func(v T) uint64 { return hash(key(v)) }
+		in.keyHash = keyHash(k.key, k.codec.Hash)
 	}
 	return in
+}
+
+// keyHash joins a key function and the hash of keys. The commonest types of keys are hashed without another call.
+func keyHash[K comparable, T any](key func(T) K, hash func(K) uint64) func(T) uint64 {
+	switch key := any(key).(type) {
+	case func(T) string:
+		return func(v T) uint64 { return base.HashCombine(base.HashSeed, base.LaneString(key(v))) }
+	case func(T) int64:
+		return func(v T) uint64 { return base.HashCombine(base.HashSeed, base.LaneInt(key(v))) }
+	case func(T) int:
+		return func(v T) uint64 { return base.HashCombine(base.HashSeed, base.LaneInt(int64(key(v)))) }
+	}
+	return func(v T) uint64 { return hash(key(v)) }
 }
 
 func (k *KeyedStream[K, T]) operatorKey() operator.Key[T, K] {

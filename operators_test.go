@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/weirstream/weir"
+	"github.com/weirstream/weir/connectors/sequence"
 	"github.com/weirstream/weir/eventtime"
 	"github.com/weirstream/weir/internal/testkit/leak"
 	"github.com/weirstream/weir/weirtest"
@@ -212,17 +213,17 @@ func programs() []program {
 		}
 		return kept
 	}
-	sequence := func(env *weir.Environment) *weir.Stream[int64] { return weir.FromSequence(env, 0, 399) }
+	numbered := func(env *weir.Environment) *weir.Stream[int64] { return weir.FromSequence(env, 0, 399) }
 	source := func(env *weir.Environment) *weir.Stream[trade] { return weir.FromValues(env, in...) }
 	keyed := func(env *weir.Environment) *weir.KeyedStream[string, trade] { return weir.KeyBy(source(env), byName) }
 	return []program{
-		{"values", true, func(env *weir.Environment) *weir.Stream[line] { return plain(source(env)).Global() }, one(in)},
+		{"values", true, func(env *weir.Environment) *weir.Stream[line] { return plain(source(env).Global()) }, one(in)},
 		{"slice", false, func(env *weir.Environment) *weir.Stream[line] { return plain(weir.FromSlice(env, in)) }, one(in)},
 		{"seq", true, func(env *weir.Environment) *weir.Stream[line] {
-			return plain(weir.FromSeq(env, func() iter.Seq[trade] { return slices.Values(in) })).Global()
+			return plain(weir.FromSeq(env, func() iter.Seq[trade] { return slices.Values(in) }).Global())
 		}, one(in)},
 		{"map", false, func(env *weir.Environment) *weir.Stream[line] {
-			return plain(weir.Map(sequence(env), func(v int64) int64 { return v * 2 }).Filter(func(v int64) bool { return v%3 != 0 }))
+			return plain(weir.Map(numbered(env), func(v int64) int64 { return v * 2 }).Filter(func(v int64) bool { return v%3 != 0 }))
 		}, func(int) map[string][]string {
 			var w []string
 			for _, n := range numbers {
@@ -233,7 +234,7 @@ func programs() []program {
 			return map[string][]string{"": w}
 		}},
 		{"mapFunc", false, func(env *weir.Environment) *weir.Stream[line] {
-			return plain(weir.MapFunc(sequence(env), func(ctx *weir.Context, v int64) (int64, error) {
+			return plain(weir.MapFunc(numbered(env), func(ctx *weir.Context, v int64) (int64, error) {
 				if ctx.Timestamp() != eventtime.NoTimestamp || ctx.Watermark() != eventtime.MinWatermark {
 					return 0, fmt.Errorf("timestamp %d, watermark %d", ctx.Timestamp(), ctx.Watermark())
 				}
@@ -241,7 +242,7 @@ func programs() []program {
 			}))
 		}, one(numbers)},
 		{"flatMap", false, func(env *weir.Environment) *weir.Stream[line] {
-			seq := weir.FlatMap(sequence(env), func(v int64) iter.Seq[int64] {
+			seq := weir.FlatMap(numbered(env), func(v int64) iter.Seq[int64] {
 				return func(yield func(int64) bool) {
 					for i := range v % 4 {
 						if !yield(v*10 + i) {
@@ -264,7 +265,7 @@ func programs() []program {
 			return map[string][]string{"": w}
 		}},
 		{"process with side output", false, func(env *weir.Environment) *weir.Stream[line] {
-			even := weir.Process(sequence(env), func(ctx *weir.Context, v int64, out *weir.Collector[int64]) error {
+			even := weir.Process(numbered(env), func(ctx *weir.Context, v int64, out *weir.Collector[int64]) error {
 				if v%2 == 0 {
 					out.Collect(v)
 					return nil
@@ -286,7 +287,7 @@ func programs() []program {
 			return w
 		}},
 		{"several readers", false, func(env *weir.Environment) *weir.Stream[line] {
-			s := sequence(env)
+			s := numbered(env)
 			a := weir.Map(s, func(v int64) line { return line{"a", fmt.Sprint(v)} })
 			b := weir.Map(s.Filter(func(v int64) bool { return v%2 == 0 }), func(v int64) line { return line{"b", fmt.Sprint(v)} })
 			c := weir.Map(s.Rebalance(), func(v int64) line { return line{"c", fmt.Sprint(v)} })
@@ -296,12 +297,12 @@ func programs() []program {
 			return map[string][]string{"a": all, "b": one(where(func(n int64) bool { return n%2 == 0 }))(1)[""], "c": all}
 		}},
 		{"union with itself", false, func(env *weir.Environment) *weir.Stream[line] {
-			s := sequence(env)
+			s := numbered(env)
 			return plain(s.Union(s))
 		}, func(int) map[string][]string { return one(append(numbers[:400:400], numbers...))(1) }},
 		{"union of four", false, func(env *weir.Environment) *weir.Stream[line] {
-			s := sequence(env)
-			u := s.Union(sequence(env).Rebalance(), weir.FromValues(env, numbers...), s.Filter(func(int64) bool { return false }))
+			s := numbered(env)
+			u := s.Union(numbered(env).Rebalance(), weir.FromValues(env, numbers...), s.Filter(func(int64) bool { return false }))
 			return plain(u)
 		}, func(int) map[string][]string { return one(slices.Concat(numbers, numbers, numbers))(1) }},
 		{"reduce", true, func(env *weir.Environment) *weir.Stream[line] {
@@ -439,15 +440,57 @@ func programs() []program {
 			}
 			return w
 		}},
+		{"in place", true, func(env *weir.Environment) *weir.Stream[line] {
+			// Readers of one stream do not see what others change, nor does kept state.
+			kept := keyed(env).ReduceInto(func(kept, v *trade) {
+				kept.Price += v.Price
+				kept.ID = v.ID
+			})
+			text := func(group string) func(v trade) line {
+				return func(v trade) line { return line{group + v.Name, fmt.Sprint(v.ID, " ", v.Price)} }
+			}
+			first := weir.Map(kept.Update(func(v *trade) { v.Price = -1 }), text("first "))
+			second := weir.Map(kept.FilterRef(func(v *trade) bool { return v.ID%2 == 0 }).Update(func(v *trade) { v.ID *= 10 }), text("second "))
+			third := weir.Map(kept, text("third "))
+			last := weir.Map(kept.Filter(func(trade) bool { return true }).Update(func(v *trade) { v.ID = 7 }), text("last "))
+			return first.Union(second, third, last)
+		}, func(int) map[string][]string {
+			w, price := map[string][]string{}, map[string]float64{}
+			for _, v := range in {
+				price[v.Name] += v.Price
+				add := func(group string, id int64, price float64) {
+					w[group+v.Name] = append(w[group+v.Name], fmt.Sprint(id, " ", price))
+				}
+				add("first ", v.ID, -1)
+				if v.ID%2 == 0 {
+					add("second ", v.ID*10, price[v.Name])
+				}
+				add("third ", v.ID, price[v.Name])
+				add("last ", 7, price[v.Name])
+			}
+			return w
+		}},
+		{"made in place", false, func(env *weir.Environment) *weir.Stream[line] {
+			s := weir.GenerateInto(env, sequence.Options{Count: 400}, func(i int64, v *int64) { *v = i })
+			return plain(s.Union(s.Update(func(v *int64) { *v *= 1000 })).FilterRef(func(v *int64) bool { return *v%7 != 0 }))
+		}, func(p int) map[string][]string {
+			all := where(func(n int64) bool { return n%7 != 0 })
+			for _, n := range numbers {
+				if n*1000%7 != 0 {
+					all = append(all, n*1000)
+				}
+			}
+			return one(all)(p)
+		}},
 		{"coMap", false, func(env *weir.Environment) *weir.Stream[line] {
-			return weir.CoMap(weir.Connect(sequence(env), source(env)),
+			return weir.CoMap(weir.Connect(numbered(env), source(env)),
 				func(v int64) line { return line{"1", fmt.Sprint(v)} },
 				func(v trade) line { return line{"2", fmt.Sprint(v)} })
 		}, func(int) map[string][]string {
 			return map[string][]string{"1": one(numbers)(1)[""], "2": one(in)(1)[""]}
 		}},
 		{"coFlatMap", false, func(env *weir.Environment) *weir.Stream[line] {
-			return weir.CoFlatMap(weir.Connect(sequence(env), sequence(env).Rescale()),
+			return weir.CoFlatMap(weir.Connect(numbered(env), numbered(env).Rescale()),
 				func(v int64, out *weir.Collector[line]) {
 					for range v % 3 {
 						out.Collect(line{"1", fmt.Sprint(v)})
@@ -471,7 +514,7 @@ func programs() []program {
 			return w
 		}},
 		{"coProcess", false, func(env *weir.Environment) *weir.Stream[line] {
-			return weir.CoProcess(weir.Connect(sequence(env), source(env)),
+			return weir.CoProcess(weir.Connect(numbered(env), source(env)),
 				func(_ *weir.Context, v int64, out *weir.Collector[line]) error {
 					out.Collect(line{"1", fmt.Sprint(v)})
 					return nil
@@ -485,14 +528,14 @@ func programs() []program {
 		}},
 		{"keyed join", false, func(env *weir.Environment) *weir.Stream[line] {
 			self := func(v int64) int64 { return v }
-			third := sequence(env).Filter(func(v int64) bool { return v%3 == 0 })
-			half := sequence(env).Filter(func(v int64) bool { return v%2 == 0 })
+			third := numbered(env).Filter(func(v int64) bool { return v%3 == 0 })
+			half := numbered(env).Filter(func(v int64) bool { return v%2 == 0 })
 			return plain(weir.CoProcessWith(weir.ConnectKeyed(weir.KeyBy(third, self), weir.KeyBy(half, self)),
 				func() weir.CoProcessFunction[int64, int64, int64] { return &joiner{} }))
 		}, func(p int) map[string][]string { return one(where(func(n int64) bool { return n%6 == 0 }))(p) }},
 		{"all partitioners", false, func(env *weir.Environment) *weir.Stream[line] {
 			pass := func(v int64) int64 { return v }
-			s := weir.Map(sequence(env).Rebalance(), pass).Parallelism(3)
+			s := weir.Map(numbered(env).Rebalance(), pass).Parallelism(3)
 			s = weir.Map(s.Rescale(), pass)
 			s = weir.Map(s.Shuffle(), pass)
 			s = weir.Map(s.PartitionCustom(func(v int64, n int) int { return int(v) % n }), pass)
@@ -753,9 +796,12 @@ func TestIdleness(t *testing.T) {
 			step("on without it", func() { a.Watermark(20) }, "watermark 20")
 			step("back, behind", func() { b.PushAt(2, 12); b.Watermark(15) }, "2@12 behind 20")
 			step("it does not hold", func() { a.Watermark(25) }, "watermark 25")
-			step("caught up", func() { b.Watermark(30); a.Watermark(40) }, "watermark 40")
-			step("holds again", func() { b.Watermark(50) }, "watermark 50")
-			step("end while idle", func() { a.Idle(); b.Idle(); a.End(); b.End() }, "watermark end")
+			step("caught up", func() { b.Watermark(30) })
+			step("holds again", func() { a.Watermark(40) }, "watermark 30")
+			step("on", func() { b.Watermark(50) }, "watermark 40")
+			step("one idle again", func() { b.Idle() })
+			step("all idle", func() { a.Idle() })
+			step("end while idle", func() { a.End(); b.End() }, "watermark end")
 		}
 	}
 }

@@ -70,6 +70,9 @@ func (in edgeInput[T]) connect(to *dataflow.Operator, number int) {
 		if c != nil && c.HasPointers() {
 			own := int(unsafe.Sizeof(*new(T)))
 			ed.Size = func(v *T) int { return c.Size(v) - own }
+			if strings, only := c.StringOffsets(); only {
+				ed.Strings = strings
+			}
 		}
 		if in.keyHash != nil {
 			e.Partitioner, e.PartitionerSet, e.KeyType = dataflow.Hash, true, in.keyType

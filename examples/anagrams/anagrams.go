@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/weirstream/weir"
 )
@@ -48,7 +49,7 @@ func build(lines *weir.Stream[string]) *weir.Stream[family] {
 // split collects the words of a line, lower-cased: longest runs of letters.
 func split(line string, out *weir.Collector[string]) {
 	for word := range strings.FieldsFuncSeq(line, func(r rune) bool { return !unicode.IsLetter(r) }) {
-		if len(word) >= minLetters {
+		if utf8.RuneCountInString(word) >= minLetters {
 			out.Collect(strings.ToLower(word))
 		}
 	}

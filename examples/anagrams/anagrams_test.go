@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/weirstream/weir"
 	"github.com/weirstream/weir/connectors/files"
@@ -31,7 +32,7 @@ func expected(text string) []family {
 	slices.Sort(words)
 	of := map[string][]string{}
 	for _, w := range slices.Compact(words) {
-		if len(w) >= minLetters {
+		if utf8.RuneCountInString(w) >= minLetters {
 			of[letters(w)] = append(of[letters(w)], w)
 		}
 	}

@@ -48,7 +48,7 @@ type summary struct {
 // String is how a summary is printed.
 func (s summary) String() string {
 	if s.Readings == 0 {
-		return fmt.Sprintf("%s\t%s\t0 readings", s.Sensor, s.Place)
+		return fmt.Sprintf("%s\t%s\t0 readings\t\t", s.Sensor, s.Place)
 	}
 	alarms := "no alarm"
 	if s.Alarms > 0 {

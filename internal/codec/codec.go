@@ -152,3 +152,9 @@ var (
 	never  bool // false, but the compiler does not know
 	leaked any
 )
+
+// StringOffsets returns where strings lie within a T, in bytes from its start, and true if a T holds no pointers but those of strings: then what a value pins
+// beyond itself is the sum of their lengths.
+func (c *Codec[T]) StringOffsets() ([]uintptr, bool) {
+	return stringOffsets(reflect.TypeFor[T](), 0)
+}

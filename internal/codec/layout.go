@@ -247,3 +247,22 @@ func (z sizer) compile(t reflect.Type) sizeFunc {
 		return nil
 	}
 }
+
+// stringOffsets returns where the strings of a type lie within it, and whether it holds no other pointers.
+func stringOffsets(t reflect.Type, at uintptr) (offsets []uintptr, only bool) {
+	switch t.Kind() {
+	case reflect.String:
+		return []uintptr{at}, true
+	case reflect.Struct:
+		for i := range t.NumField() {
+			f := t.Field(i)
+			inner, ok := stringOffsets(f.Type, at+f.Offset)
+			if !ok {
+				return nil, false
+			}
+			offsets = append(offsets, inner...)
+		}
+		return offsets, true
+	}
+	return nil, !hasPointers(t)
+}
