@@ -118,13 +118,13 @@ func badCases() []badCase {
 
 		{"missing file", weir.Options{}, just(func(env *weir.Environment) {
 			weir.FromFiles(env, files.Options{Path: "testdata/no-such-file"}).Discard()
-		}), fault.SourceFileMissing, []string{"testdata/no-such-file"}},
+		}), fault.SourceFileMissing, []string{`"files"`, "testdata/no-such-file"}},
 		{"glob without a match", weir.Options{}, just(func(env *weir.Environment) {
 			weir.FromFiles(env, files.Options{Path: "testdata/*.no-such-suffix"}).Discard()
-		}), fault.SourceFileMissing, []string{"testdata/*.no-such-suffix"}},
+		}), fault.SourceFileMissing, []string{`"files"`, "testdata/*.no-such-suffix"}},
 		{"malformed glob", weir.Options{}, just(func(env *weir.Environment) {
 			weir.FromFiles(env, files.Options{Path: "testdata/[a-"}).Discard()
-		}), fault.SourceGlob, []string{"testdata/[a-"}},
+		}), fault.SourceGlob, []string{`"files"`, "testdata/[a-"}},
 		{"unreadable file", weir.Options{}, func(t *testing.T, env *weir.Environment) error {
 			loop := filepath.Join(t.TempDir(), "loop")
 			if err := os.Symlink(loop, loop); err != nil {
@@ -157,7 +157,7 @@ func badCases() []badCase {
 		}, fault.SourceSocketRefused, []string{`"socket`, "127.0.0.1:"}},
 		{"negative rate", weir.Options{}, just(func(env *weir.Environment) {
 			weir.Generate(env, sequence.Options{RatePerSecond: -1}, func(i int64) int64 { return i }).Discard()
-		}), fault.OptionInvalid, []string{"RatePerSecond"}},
+		}), fault.OptionInvalid, []string{`"generate"`, "RatePerSecond"}},
 		{"negative lateness", weir.Options{}, just(func(env *weir.Environment) {
 			ints(env).WithTimestamps(func(v int64) int64 { return v }, -time.Second).Discard()
 		}), fault.OptionInvalid, []string{"-1s"}},
@@ -171,13 +171,13 @@ func badCases() []badCase {
 		}), fault.TypeUnsupported, []string{`"maker"`, "func()"}},
 		{"pointer as a key", weir.Options{}, just(func(env *weir.Environment) {
 			weir.CountBy(ints(env), func(v int64) *int64 { return &v }).Discard()
-		}), fault.TypeKey, []string{"*int64"}},
+		}), fault.TypeKey, []string{`"count"`, "*int64"}},
 		{"interface as a key", weir.Options{}, just(func(env *weir.Environment) {
 			weir.CountBy(ints(env), func(v int64) any { return v }).Discard()
-		}), fault.TypeKey, []string{"interface"}},
+		}), fault.TypeKey, []string{`"count"`, "interface"}},
 		{"channel in a key", weir.Options{}, just(func(env *weir.Environment) {
 			weir.CountBy(ints(env), func(v int64) struct{ A [2]struct{ C chan int } } { return struct{ A [2]struct{ C chan int } }{} }).Discard()
-		}), fault.TypeKey, []string{"A[].C", "chan int"}},
+		}), fault.TypeKey, []string{`"count"`, "A[].C", "chan int"}},
 		{"side output of two types", weir.Options{}, just(func(env *weir.Environment) {
 			s := ints(env).Filter(func(int64) bool { return true })
 			weir.SideOutput(s, weir.NewOutputTag[int64]("side")).Discard()

@@ -77,7 +77,7 @@ func (o Options) withDefaults() (Options, error) {
 type Environment struct {
 	options Options
 	graph   *dataflow.Graph
-	checks  []func(context.Context) error
+	checks  []check
 	errs    []error
 	used    bool
 }
@@ -113,8 +113,8 @@ func (e *Environment) Program(ctx context.Context, name string) (*local.Program,
 		return nil, err
 	}
 	var errs []error
-	for _, check := range e.checks {
-		errs = append(errs, check(ctx))
+	for _, c := range e.checks {
+		errs = append(errs, c.run(ctx))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -124,6 +124,20 @@ func (e *Environment) Program(ctx context.Context, name string) (*local.Program,
 		ChunkRows: e.options.ChunkRows, ChunkBytes: e.options.ChunkBytes, ChannelBytes: e.options.ChannelBytes,
 		FlushTimeout: max(e.options.FlushTimeout, 0),
 	}, nil
+}
+
+// check is what an operator's source or sink can know to be wrong before the job starts.
+type check struct {
+	op *dataflow.Operator
+	fn func(context.Context) error
+}
+
+func (c check) run(ctx context.Context) error {
+	err := c.fn(ctx)
+	if e, ok := errors.AsType[*fault.Error](err); ok && error(e) == err {
+		return e.WithOperator(c.op.Name, 0)
+	}
+	return err
 }
 
 // typeError is an error about the type of an edge that counts only if the edge is not chained.

@@ -14,6 +14,7 @@ type KeyedStream[K comparable, T any] struct {
 	stream *Stream[T]
 	key    func(T) K
 	codec  *codec.KeyCodec[K]
+	err    error // K cannot be a key: reported of each operator that reads the stream
 }
 
 // KeyBy spreads a stream by key. Keys are equal when their encodings are: -0 is 0, NaN is NaN, times are equal at the same instant. Pointers, channels and
@@ -21,15 +22,14 @@ type KeyedStream[K comparable, T any] struct {
 func KeyBy[T any, K comparable](s *Stream[T], key func(T) K) *KeyedStream[K, T] {
 	need(s.env, "keyBy", key)
 	c, err := codec.KeyFor[K]()
-	s.env.fail(err)
-	return &KeyedStream[K, T]{stream: s, key: key, codec: c}
+	return &KeyedStream[K, T]{stream: s, key: key, codec: c, err: err}
 }
 
 // Stream returns the stream without its key.
 func (k *KeyedStream[K, T]) Stream() *Stream[T] { return k.stream }
 
 func (k *KeyedStream[K, T]) in() edgeInput[T] {
-	in := edgeInput[T]{stream: k.stream, keyFn: k.key, keyType: typeText[K](), keyHash: func(T) uint64 { return 0 }}
+	in := edgeInput[T]{stream: k.stream, keyFn: k.key, keyType: typeText[K](), keyErr: k.err, keyHash: func(T) uint64 { return 0 }}
 	if k.codec != nil {
 		in.keyHash = keyHash(k.key, k.codec.Hash)
 	}

@@ -27,8 +27,9 @@ func (s *Stream[T]) SinkTo(kind string, sink connector.Sink[T]) *SinkOf[T] {
 		return addSink(s, kind, operator.Factory(operator.Discard[T]{}), false)
 	}
 	f := &operator.SinkOperator[T]{Sink: sink}
-	s.env.checks = append(s.env.checks, f.Check)
-	return addSink(s, kind, operator.Factory(f), false)
+	k := addSink(s, kind, operator.Factory(f), false)
+	s.env.checks = append(s.env.checks, check{k.s.op, f.Check})
+	return k
 }
 
 // Print writes each record to standard output, as fmt prints it, a line each. With a parallelism above 1 a line begins with the number of the subtask, as "2> ".

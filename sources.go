@@ -25,8 +25,9 @@ func fromSource[T any](e *Environment, kind string, source connector.Source[T], 
 	}
 	f := &operator.SourceOperator[T]{Source: source}
 	s.factory, s.bounded = f, source.Boundedness() == connector.Bounded
-	e.checks = append(e.checks, f.Check)
-	return outputOf[T](e, e.add(s))
+	op := e.add(s)
+	e.checks = append(e.checks, check{op, f.Check})
+	return outputOf[T](e, op)
 }
 
 // FromValues is a bounded stream of the given values.

@@ -53,6 +53,7 @@ type edgeInput[T any] struct {
 	keyHash func(T) uint64
 	keyFn   any
 	keyType string
+	keyErr  error
 }
 
 func (in edgeInput[T]) environment() *Environment { return in.stream.env }
@@ -78,6 +79,9 @@ func (in edgeInput[T]) connect(to *dataflow.Operator, number int) {
 			e.Partitioner, e.PartitionerSet, e.KeyType = dataflow.Hash, true, in.keyType
 			ed.KeyHash = in.keyHash
 			ed.functions = append(ed.functions, in.keyFn)
+			if in.keyErr != nil {
+				ed.err = in.keyErr
+			}
 		}
 		e.Factory = ed
 		env.graph.Edges = append(env.graph.Edges, e)
