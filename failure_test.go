@@ -221,16 +221,19 @@ func failings() []failing {
 // fail runs a job that must fail, and returns its error.
 func fail(t *testing.T, env *weir.Environment) (*weir.JobResult, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	client, err := env.ExecuteAsync(t.Context(), "job")
+	if err != nil {
+		t.Fatalf("the job was not started: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
-	r, err := env.Execute(ctx, "job")
+	r, err := client.Wait(ctx)
 	switch {
+	case ctx.Err() != nil:
+		client.Cancel()
+		t.Fatalf("the job hangs: %v", r.Tasks)
 	case err == nil:
 		t.Fatal("the job has not failed")
-	case fault.CodeOf(err) == fault.JobCanceled:
-		t.Fatal("the job hangs")
-	case r == nil:
-		t.Fatalf("the job was not started: %v", err)
 	case r.Status != weir.StatusFailed:
 		t.Fatalf("the job is %v: %v", r.Status, err)
 	}

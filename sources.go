@@ -70,7 +70,8 @@ func Generate[T any](e *Environment, o sequence.Options, fn func(i int64) T) *St
 	return fromSource(e, "generate", sequence.Generate(o, fn), spec{})
 }
 
-// GenerateInto is [Generate] with a function that makes each record in place. It saves copying large records. fn sees what the record before left there.
+// GenerateInto is [Generate] with a function that makes each record in place. It saves copying large records. fn must set every field: it sees what an earlier
+// record left there.
 func GenerateInto[T any](e *Environment, o sequence.Options, fn func(i int64, v *T)) *Stream[T] {
 	need(e, "generate", fn)
 	return fromSource(e, "generate", sequence.GenerateInto(o, fn), spec{})

@@ -210,6 +210,10 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%+v is accepted", bad)
 		}
 	}
+	good.engines = []string{"weir p1", "flink p1"}
+	if jobs, err = good.jobs("chain-values"); err != nil || len(jobs) != 1 {
+		t.Errorf("%+v, %v: Flink has no chain-values", jobs, err)
+	}
 	good.engines = []string{"other"}
 	if _, err := good.jobs("chain"); err == nil {
 		t.Error("an engine of no name is accepted")

@@ -18,7 +18,7 @@ import (
 	"text/tabwriter"
 )
 
-const allCases = "chain,wordcount,keyed-reduce,union,three-shuffles,latency"
+const allCases = "chain,chain-values,wordcount,keyed-reduce,union,three-shuffles,latency"
 
 func main() {
 	var err error
@@ -140,6 +140,7 @@ func (s *settings) complete() error {
 func (s *settings) jobs(name string) ([]job, error) {
 	base := job{Case: name, CPUProfile: s.profile}
 	var all []job
+	noFlink := false
 	rates := []float64{0}
 	if name == "latency" {
 		rates = []float64{10_000, 100_000}
@@ -150,6 +151,7 @@ func (s *settings) jobs(name string) ([]job, error) {
 			if p.text {
 				base.Text = s.text
 			}
+			noFlink = p.noFlink
 		}
 	}
 	for _, rate := range rates {
@@ -165,6 +167,9 @@ func (s *settings) jobs(name string) ([]job, error) {
 				if _, err := fmt.Sscanf(e, "%s p%d", &j.Engine, &j.Parallelism); err != nil {
 					return nil, fmt.Errorf("there is no engine %q: use some of loop, weir p1, weir p2", e)
 				}
+			}
+			if noFlink && j.Engine == "flink" {
+				continue
 			}
 			if rate > 0 {
 				j.Rate = rate

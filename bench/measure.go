@@ -185,11 +185,12 @@ func runLatency(j job) (float64, *Latencies, error) {
 	start := time.Now()
 	env := weir.NewEnvironment(weir.Options{Parallelism: j.Parallelism})
 	source := sequence.GenerateAt(sequence.Options{Count: j.Records, RatePerSecond: j.Rate, Stats: stats}, func(i int64, due time.Time) Reading {
-		r := newReading(i)
+		var r Reading
+		newReading(i, &r)
 		r.Time = int64(due.Sub(start))
 		return r
 	})
-	s := weir.KeyBy(weir.FromSource(env, "scheduled", source), keyTen1000s).Reduce(keepTime)
+	s := weir.KeyBy(weir.FromSource(env, "scheduled", source), keyTen1000s).ReduceInto(keepTime)
 	s.ForEach(func(r Reading, _ int64) error {
 		h.record(time.Since(start) - time.Duration(r.Time))
 		return nil

@@ -36,28 +36,51 @@ type program struct {
 	// records is how many a full run has.
 	records int64
 	text    bool // reads lines
+	noFlink bool // Flink has no such program
 	loop    func(n int64, lines []string, out outputs)
 	weir    func(env *weir.Environment, n int64, lines []string, out outputs)
 }
 
 var programs = []program{
 	{
-		name: "chain", records: 60_000_000,
+		name: "chain", records: 200_000_000,
 		loop: func(n int64, _ []string, out outputs) {
+			var r Reading
+			make, first, filter, second := newReading, increment, wanted, scale
 			for i := range n {
-				r := increment(newReading(i))
-				if !wanted(r) {
+				make(i, &r)
+				first(&r)
+				if !filter(&r) {
 					continue
 				}
-				r = scale(r)
+				second(&r)
 				if out.reading != nil {
 					out.reading(r)
 				}
 			}
 		},
 		weir: func(env *weir.Environment, n int64, _ []string, out outputs) {
-			s := weir.Map(readings(env, 0, n), increment).Filter(wanted)
-			out.endReadings(weir.Map(s, scale))
+			out.endReadings(readings(env, 0, n).Update(increment).FilterRef(wanted).Update(scale))
+		},
+	},
+	{
+		name: "chain-values", records: 40_000_000, noFlink: true,
+		loop: func(n int64, _ []string, out outputs) {
+			make, first, filter, second := newReadingValue, incrementValue, wantedValue, scaleValue
+			for i := range n {
+				r := first(make(i))
+				if !filter(r) {
+					continue
+				}
+				r = second(r)
+				if out.reading != nil {
+					out.reading(r)
+				}
+			}
+		},
+		weir: func(env *weir.Environment, n int64, _ []string, out outputs) {
+			all := weir.Generate(env, sequence.Options{Count: n}, newReadingValue)
+			out.endReadings(weir.Map(weir.Map(all, incrementValue).Filter(wantedValue), scaleValue))
 		},
 	},
 	{
@@ -88,24 +111,27 @@ var programs = []program{
 	{
 		name: "keyed-reduce", records: 15_000_000,
 		loop: func(n int64, _ []string, out outputs) {
-			kept := map[int64]Reading{}
+			kept := map[int64]*Reading{}
+			var r Reading
 			for i := range n {
-				r := reduced(kept, keyMillion, newReading(i))
+				newReading(i, &r)
+				reduced(kept, keyMillion, &r)
 				if out.reading != nil {
 					out.reading(r)
 				}
 			}
 		},
 		weir: func(env *weir.Environment, n int64, _ []string, out outputs) {
-			out.endReadings(weir.KeyBy(readings(env, 0, n), keyMillion).Reduce(add))
+			out.endReadings(weir.KeyBy(readings(env, 0, n), keyMillion).ReduceInto(add))
 		},
 	},
 	{
 		name: "union", records: 60_000_000,
 		loop: func(n int64, _ []string, out outputs) {
 			each := func(n int64) {
+				var r Reading
 				for i := range n {
-					if r := newReading(i); wanted(r) && out.reading != nil {
+					if newReading(i, &r); wanted(&r) && out.reading != nil {
 						out.reading(r)
 					}
 				}
@@ -114,26 +140,28 @@ var programs = []program{
 			each(n - n/2)
 		},
 		weir: func(env *weir.Environment, n int64, _ []string, out outputs) {
-			out.endReadings(readings(env, 0, n/2).Union(readings(env, 1, n-n/2)).Filter(wanted))
+			out.endReadings(readings(env, 0, n/2).Union(readings(env, 1, n-n/2)).FilterRef(wanted))
 		},
 	},
 	{
 		name: "three-shuffles", records: 10_000_000,
 		loop: func(n int64, _ []string, out outputs) {
-			first, second, third := map[int64]Reading{}, map[int64]Reading{}, map[int64]Reading{}
+			first, second, third := map[int64]*Reading{}, map[int64]*Reading{}, map[int64]*Reading{}
+			var r Reading
 			for i := range n {
-				r := reduced(first, keyHundred1000s, newReading(i))
-				r = reduced(second, keyTen1000s, r)
-				r = reduced(third, keyThousand, r)
+				newReading(i, &r)
+				reduced(first, keyHundred1000s, &r)
+				reduced(second, keyTen1000s, &r)
+				reduced(third, keyThousand, &r)
 				if out.reading != nil {
 					out.reading(r)
 				}
 			}
 		},
 		weir: func(env *weir.Environment, n int64, _ []string, out outputs) {
-			first := weir.KeyBy(readings(env, 0, n), keyHundred1000s).Reduce(add)
-			second := weir.KeyBy(first, keyTen1000s).Reduce(add)
-			out.endReadings(weir.KeyBy(second, keyThousand).Reduce(add))
+			first := weir.KeyBy(readings(env, 0, n), keyHundred1000s).ReduceInto(add)
+			second := weir.KeyBy(first, keyTen1000s).ReduceInto(add)
+			out.endReadings(weir.KeyBy(second, keyThousand).ReduceInto(add))
 		},
 	},
 }
@@ -141,17 +169,19 @@ var programs = []program{
 var sourceNames = [...]string{"readings", "more readings"}
 
 func readings(env *weir.Environment, number int, n int64) *weir.Stream[Reading] {
-	return weir.Generate(env, sequence.Options{Count: n}, newReading).Name(sourceNames[number])
+	return weir.GenerateInto(env, sequence.Options{Count: n}, newReading).Name(sourceNames[number])
 }
 
-// reduced adds r to what is kept of its key, and returns that.
-func reduced(kept map[int64]Reading, key func(Reading) int64, r Reading) Reading {
-	k := key(r)
-	if x, ok := kept[k]; ok {
-		r = add(x, r)
+// reduced adds r to what is kept of its key, and leaves that in r.
+func reduced(kept map[int64]*Reading, key func(Reading) int64, r *Reading) {
+	k := key(*r)
+	if x := kept[k]; x != nil {
+		add(x, r)
+		*r = *x
+		return
 	}
-	kept[k] = r
-	return r
+	first := *r
+	kept[k] = &first
 }
 
 // readLines returns the lines of a file.

@@ -47,7 +47,7 @@ func GenerateAt[T any](o Options, fn func(i int64, due time.Time) T) connector.S
 	return s
 }
 
-// GenerateInto is [Generate] for a function that makes the record in place, which saves copying large ones. It sees what the record before left there.
+// GenerateInto is [Generate] for a function that makes the record in place, which saves copying large ones. It must set every field: it sees what an earlier record left there.
 func GenerateInto[T any](o Options, fn func(i int64, v *T)) connector.Source[T] {
 	s := generator[T](o)
 	s.into, s.isNil = fn, fn == nil

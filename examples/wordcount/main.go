@@ -6,8 +6,9 @@ import (
 	_ "embed"
 	"flag"
 	"fmt"
+	"iter"
 	"os"
-	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/weirstream/weir"
@@ -16,7 +17,7 @@ import (
 )
 
 //go:embed testdata/opticks.txt
-var opticks []byte
+var opticks string
 
 func main() { os.Exit(run()) }
 
@@ -36,13 +37,7 @@ func run() int {
 	case *file != "":
 		lines = weir.FromFiles(env, files.Options{Path: *file})
 	default:
-		path, err := carried()
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "error:", err)
-			return 1
-		}
-		defer os.RemoveAll(filepath.Dir(path))
-		lines = weir.FromFiles(env, files.Options{Path: path})
+		lines = weir.FromSeq(env, func() iter.Seq[string] { return strings.Lines(opticks) })
 	}
 	counts := build(lines.Name("lines"))
 	if *top == 0 {
@@ -72,23 +67,11 @@ func run() int {
 	}
 	out := bufio.NewWriter(os.Stdout)
 	if *top > 0 {
-		for _, c := range totals.top(*top) {
-			fmt.Fprintf(out, "%d\t%s\n", c.N, c.Key)
-		}
+		write(out, totals.top(*top))
 	} else {
 		fmt.Fprintln(out, "\nThe 20 most frequent words:")
 		write(out, totals.top(20))
 	}
 	out.Flush()
 	return code
-}
-
-// carried writes the text that comes with the example to a temporary file.
-func carried() (string, error) {
-	dir, err := os.MkdirTemp("", "weir-wordcount-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "opticks.txt")
-	return path, os.WriteFile(path, opticks, 0o600)
 }

@@ -13,8 +13,11 @@ import (
 
 	"github.com/weirstream/weir"
 	"github.com/weirstream/weir/connectors/files"
+	"github.com/weirstream/weir/internal/testkit/leak"
 	"github.com/weirstream/weir/weirtest"
 )
+
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // expected counts words in the plainest way.
 func expected(text string) ranking {
@@ -25,15 +28,14 @@ func expected(text string) ranking {
 	return r
 }
 
-func check(t testing.TB, got, want ranking) {
-	t.Helper()
+func check(t interface{ Errorf(string, ...any) }, got, want ranking) {
 	if a, b := got.top(len(got)), want.top(len(want)); !slices.Equal(a, b) {
 		t.Errorf("%d words, want %d; the most frequent are %v, want %v", len(a), len(b), got.top(5), want.top(5))
 	}
 }
 
 func TestWholeText(t *testing.T) {
-	want := expected(string(opticks))
+	want := expected(opticks)
 	for _, parallelism := range []int{1, 2, 4, 7} {
 		for _, rows := range []int{1, 7, 1024} {
 			t.Run(fmt.Sprintf("parallelism=%d/rows=%d", parallelism, rows), func(t *testing.T) {
@@ -56,7 +58,7 @@ func TestWholeText(t *testing.T) {
 }
 
 func TestSimulated(t *testing.T) {
-	lines := strings.SplitAfterN(string(opticks), "\n", 301)
+	lines := strings.SplitAfterN(opticks, "\n", 301)
 	text := strings.Join(lines[:300], "")
 	path := t.TempDir() + "/text.txt"
 	if err := writeFile(path, text); err != nil {
@@ -71,7 +73,7 @@ func TestSimulated(t *testing.T) {
 		for _, c := range out.Values() {
 			got.add(c)
 		}
-		check(t, got, want)
+		check(s, got, want)
 	})
 }
 

@@ -68,7 +68,7 @@ func (r ranking) top(n int) []count {
 	return all[:min(n, len(all))]
 }
 
-// write prints counts as word, tab and number in the given order of columns.
+// write prints counts, a line each: the number, a tab and the word.
 func write(w io.Writer, all []count) {
 	for _, c := range all {
 		fmt.Fprintf(w, "%d\t%s\n", c.N, c.Key)

@@ -25,6 +25,10 @@ type Port[T any] struct {
 	Ref   func(v *T, ts int64)
 	// Mutates tells that Ref may change the record.
 	Mutates bool
+	// Drops tells that nothing is done with records.
+	Drops bool
+	// stage is what Ref begins with, if operators before it may join.
+	stage *stage[T]
 }
 
 // Entries returns the functions of a port that may stand on the stack, for naming a panic.
@@ -55,7 +59,7 @@ func PortOf[T any](w Wiring) *Port[T] {
 	if p, ok := w.Main.(*Port[T]); ok {
 		return p
 	}
-	return &Port[T]{Value: func(T, int64) {}, Ref: func(*T, int64) {}}
+	return &Port[T]{Value: func(T, int64) {}, Ref: func(*T, int64) {}, Drops: true}
 }
 
 // Next returns the main emit function by value.

@@ -32,12 +32,7 @@ func (f *Filter[T]) New(_ *Context, w Wiring) (Instance, error) {
 			},
 		}}, nil
 	}
-	fn := f.Ref
-	return &filterInstance[T]{fn: fn, in: RefPort(next.Mutates, func(v *T, ts int64) {
-		if fn(v) {
-			ref(v, ts)
-		}
-	})}, nil
+	return &filterInstance[T]{fn: f.Ref, in: stagePort(any(f.Ref), next)}, nil
 }
 
 func (m *filterInstance[T]) Inputs() []any    { return []any{m.in} }

@@ -11,11 +11,7 @@ type updateInstance[T any] struct {
 
 // New implements [Factory].
 func (f *Update[T]) New(_ *Context, w Wiring) (Instance, error) {
-	fn, next := f.Fn, PortOf[T](w).Ref
-	return &updateInstance[T]{fn: fn, in: RefPort(true, func(v *T, ts int64) {
-		fn(v)
-		next(v, ts)
-	})}, nil
+	return &updateInstance[T]{fn: f.Fn, in: stagePort(any(f.Fn), PortOf[T](w))}, nil
 }
 
 func (m *updateInstance[T]) Inputs() []any    { return []any{m.in} }

@@ -23,12 +23,16 @@ import (
 
 const module = "../.."
 
-// bin is where the commands are built, once for all tests.
+// built is the folder of the commands, "" before bin makes it.
+var built string
+
+// bin returns the folder of the commands, which are built once for all tests.
 var bin = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "weir-commands-")
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	cmd := exec.Command("go", "build", "-o", dir, "./examples/...", "./tests/commands/busy")
 	cmd.Dir = module
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -39,8 +43,8 @@ var bin = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if dir, _ := bin(); dir != "" {
-		os.RemoveAll(dir)
+	if built != "" {
+		os.RemoveAll(built)
 	}
 	os.Exit(code)
 }
@@ -217,9 +221,9 @@ func TestBadInput(t *testing.T) {
 		args    []string
 		want    string
 	}{
-		{"wordcount", []string{"-file", missing}, "error: source.file-missing: " + missing + ": "},
+		{"wordcount", []string{"-file", missing}, "error: source.file-missing: operator \"lines\": " + missing + ": "},
 		{"wordcount", []string{"-file", missing + "*"}, "error: source.file-missing: "},
-		{"wordcount", []string{"-file", "[a-"}, "error: source.bad-glob: [a-: "},
+		{"wordcount", []string{"-file", "[a-"}, "error: source.bad-glob: operator \"lines\": [a-: "},
 		{"wordcount", []string{"-parallelism", "-1"}, "error: option.invalid: "},
 		{"wordcount", []string{"-socket", "nowhere"}, "error: option.invalid: "},
 		{"wordcount", []string{"-socket", nobody}, "error: source.socket-refused: "},
@@ -329,7 +333,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"finish", 0, []string{"busy: FINISHED after", "100,000 records read"}},
 		{"fail", 1, []string{"busy: FAILED after", `error: function.error: operator "counting" (subtask `, "no more"}},
-		{"panic", 1, []string{"busy: FAILED after", `error: function.panic: operator "counting" (subtask `, "assignment to entry in nil map", "busy/main.go:"}},
+		{"panic", 1, []string{"busy: FAILED after", `error: function.panic: operator "counting" (subtask `, "index out of range", "busy/main.go:"}},
 	} {
 		for _, parallelism := range []string{"1", "2"} {
 			_, stderr, code := run(t, "busy", "-job", c.kind, "-parallelism", parallelism)
@@ -341,6 +345,41 @@ func TestExitCodes(t *testing.T) {
 					t.Errorf("%s: stderr does not say %q:\n%s", c.kind, text, stderr)
 				}
 			}
+		}
+	}
+}
+
+// TestReadmes runs the commands that the guides of the examples show, and compares what they print with the block below. A block that leaves something out, with "...", is
+// only shown.
+func TestReadmes(t *testing.T) {
+	guides, err := filepath.Glob(module + "/examples/*/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shows := regexp.MustCompile("(?s)```\ngo run \\./examples/(\\w+)([^\n|]*)(?: \\| head -(\\d+))?\n```\n[^`]*```\n(.*?\n)```\n")
+	for _, guide := range guides {
+		text, err := os.ReadFile(guide)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compared := 0
+		for _, m := range shows.FindAllStringSubmatch(string(text), -1) {
+			name, args, head, want := m[1], strings.Fields(m[2]), m[3], m[4]
+			if slices.Contains(args, "-socket") || strings.Contains(want, "...\n") {
+				continue
+			}
+			compared++
+			got, stderr, code := run(t, name, args...)
+			if head != "" {
+				lines := strings.SplitAfter(got, "\n")
+				got = strings.Join(lines[:min(strings.Count(want, "\n"), len(lines))], "")
+			}
+			if code != 0 || got != want {
+				t.Errorf("%s: %s %q prints, with code %d,\n%s\nthe guide says\n%s\nstderr:\n%s", guide, name, args, code, got, want, stderr)
+			}
+		}
+		if compared == 0 {
+			t.Errorf("%s shows no command with its output", guide)
 		}
 	}
 }

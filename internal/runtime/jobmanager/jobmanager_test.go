@@ -608,7 +608,10 @@ func TestTaskManagerLost(t *testing.T) {
 	for !running() {
 		time.Sleep(time.Millisecond)
 	}
-	c.jm.TaskManagerLost(c.jm.Tasks()[0].TaskManager, errors.New("connection reset"))
+	lost := c.jm.Tasks()[0].TaskManager
+	c.jm.TaskManagerLost(lost, errors.New("connection reset"))
+	// The job sends nothing to what is gone; the process that plays it is ended here.
+	c.managers[lost].post(&wire.ToTaskManager{Message: &wire.ToTaskManager_Release_{Release: &wire.ToTaskManager_Release{Job: "job-1"}}})
 	c.wait(t, s)
 	if err := c.jm.Err(); fault.CodeOf(err) != fault.TaskManagerLost || !strings.Contains(err.Error(), "connection reset") {
 		t.Errorf("job is %v: %v", c.jm.State(), err)

@@ -214,6 +214,21 @@ func entriesOf(functions []any) []uintptr {
 	return entries
 }
 
+// fused returns the node whose user function stands among entries: at itself, or one behind it that runs in the same emit function.
+func (t *Task) fused(at int, entries []uintptr) int {
+	n := t.nodes[at]
+	owns := func(n *node) bool {
+		return slices.ContainsFunc(n.users, func(u uintptr) bool { return slices.Contains(entries, u) })
+	}
+	for !owns(n) && len(n.children) == 1 {
+		next := n.children[0]
+		if n = t.nodes[next]; owns(n) {
+			return next
+		}
+	}
+	return at
+}
+
 // culprit finds the operator whose user function stands on the stack. It follows the emit functions from the head of the chain inwards, and returns the
 // deepest node reached; or, where the function of an edge stands above that, the name of its consumer.
 func (t *Task) culprit(pcs []uintptr) (edge string, at int) {
@@ -234,6 +249,9 @@ func (t *Task) culprit(pcs []uintptr) (edge string, at int) {
 	var candidates []int
 	if len(t.nodes) > 0 {
 		candidates = []int{0}
+		if t.source != nil { // a source has no emit function: what it calls is its child's
+			candidates = t.nodes[0].children
+		}
 	}
 	var last []uintptr
 	for i, entry := range entries {
@@ -262,6 +280,7 @@ func (t *Task) culprit(pcs []uintptr) (edge string, at int) {
 	if at >= len(t.nodes) {
 		return "", at
 	}
+	at = t.fused(at, last)
 	for _, e := range t.nodes[at].edges {
 		if slices.ContainsFunc(e.users, func(u uintptr) bool { return slices.Contains(last, u) }) {
 			return e.consumer, at
