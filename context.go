@@ -66,6 +66,9 @@ func (t OutputTag[T]) EmitAt(ctx *Context, v T, ts int64) {
 		return
 	}
 	port.Value(v, ts)
+	if ctx.c.Stop.Load() != 0 {
+		ctx.c.Host.Interrupt()
+	}
 }
 
 // SideOutput is the stream of what the operator that made s emits under the tag.
@@ -89,7 +92,7 @@ func SideOutput[T, X any](s *Stream[T], tag OutputTag[X]) *Stream[X] {
 
 // Counter returns the named counter of this job. Functions of all subtasks add to it; the total is in the job's result.
 func (x *Context) Counter(name string) *Counter {
-	return &Counter{x.c.Host.Accumulator(name, operator.AccCounter)}
+	return &Counter{x.c.Host.Accumulator(x.c.Node, name, operator.AccCounter)}
 }
 
 // Counter counts. It belongs to one subtask.
@@ -100,7 +103,7 @@ func (c *Counter) Add(n int64) { c.a.AddInt(n) }
 
 // Measure returns the named measure of this job, of one of the kinds below.
 func (x *Context) Measure(name string, kind MeasureKind) *Measure {
-	return &Measure{x.c.Host.Accumulator(name, string(kind))}
+	return &Measure{x.c.Host.Accumulator(x.c.Node, name, string(kind))}
 }
 
 // MeasureKind is how the values of a measure are combined.
@@ -121,7 +124,7 @@ func (m *Measure) Add(v float64) { m.a.AddFloat(v) }
 
 // Histogram returns the named histogram of this job: how often each value was added.
 func (x *Context) Histogram(name string) *Histogram {
-	return &Histogram{x.c.Host.Accumulator(name, operator.AccHistogram)}
+	return &Histogram{x.c.Host.Accumulator(x.c.Node, name, operator.AccHistogram)}
 }
 
 // Histogram counts values. It belongs to one subtask.

@@ -9,10 +9,15 @@ type Collector[T any] struct {
 }
 
 // Collect emits a record with the timestamp of the input record.
-func (c *Collector[T]) Collect(v T) { c.next(v, c.ts) }
+func (c *Collector[T]) Collect(v T) { c.CollectAt(v, c.ts) }
 
 // CollectAt emits a record with a timestamp of its own, in milliseconds since the epoch.
-func (c *Collector[T]) CollectAt(v T, ts int64) { c.next(v, ts) }
+func (c *Collector[T]) CollectAt(v T, ts int64) {
+	c.next(v, ts)
+	if c.ctx.Stop.Load() != 0 {
+		c.ctx.Host.Interrupt()
+	}
+}
 
 // Timestamp is that of the input record, eventtime.NoTimestamp if it has none.
 func (c *Collector[T]) Timestamp() int64 { return c.ts }

@@ -29,20 +29,45 @@ type Port[T any] struct {
 	Drops bool
 	// stage is what Ref begins with, if operators before it may join.
 	stage *stage[T]
+	// core is the function that Value and Ref both end in; nil if there is none.
+	core any
+	// branch is kept by a tee.
+	branch *int
 }
 
-// Entries returns the functions of a port that may stand on the stack, for naming a panic.
-func (p *Port[T]) Entries() []any { return []any{p.Value, p.Ref} }
+// Entries returns the functions that stand on the stack, once each, when the port was given a record, for naming a panic.
+func (p *Port[T]) Entries() []any {
+	if p.core != nil {
+		return []any{p.core}
+	}
+	return []any{p.Value, p.Ref}
+}
+
+// Fused is how many operators behind this one run in the same emit function.
+func (p *Port[T]) Fused() int {
+	if p.stage == nil {
+		return 0
+	}
+	return len(p.stage.steps) - 1
+}
+
+// Branch is which of several ports a record was last handed to, for naming a panic; -1 if there is but one.
+func (p *Port[T]) Branch() int {
+	if p.branch == nil {
+		return -1
+	}
+	return *p.branch
+}
 
 // ValuePort makes a port of a function that takes records by value.
 func ValuePort[T any](value func(T, int64)) *Port[T] {
-	return &Port[T]{Value: value, Ref: func(v *T, ts int64) { value(*v, ts) }}
+	return &Port[T]{core: value, Value: value, Ref: func(v *T, ts int64) { value(*v, ts) }}
 }
 
 // RefPort makes a port of a function that takes records by reference.
 func RefPort[T any](mutates bool, ref func(*T, int64)) *Port[T] {
 	place := new(T)
-	return &Port[T]{Mutates: mutates, Ref: ref, Value: func(v T, ts int64) {
+	return &Port[T]{core: ref, Mutates: mutates, Ref: ref, Value: func(v T, ts int64) {
 		*place = v
 		ref(place, ts)
 	}}
@@ -174,9 +199,11 @@ type Host interface {
 	RequestSplit()
 	SendEvent(event []byte)
 	// Accumulator returns the named accumulator of this task, made at its first use.
-	Accumulator(name, kind string) *Accumulator
+	Accumulator(node int, name, kind string) *Accumulator
 	// ParkOutput waits, inside an emit, until o has room. It returns false if the record may be dropped because the task is ending.
 	ParkOutput(o Output) bool
+	// Interrupt is called within a record when Stop is raised. It does not return if the task is ending: user code that emits without end is left.
+	Interrupt()
 	// OutputFull tells that a channel of an output has become full: it raises Stop.
 	OutputFull()
 }

@@ -17,5 +17,5 @@
 //   - O3. An operator reports an error with [Context.Fail] and goes on to drop records; it does not panic. The task ends at the next record boundary.
 //   - O4. Work that can grow without bound is done in parts: Watermark and Finish return more=true to be called again.
 //   - O5. User functions are called directly from the emit function of their operator: the task names the operator that
-//     panicked by the functions on the stack, so that nothing is noted per record.
+//     panicked by the functions on the stack, so that nothing is noted per record, but for which of several branches it takes.
 package operator

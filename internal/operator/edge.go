@@ -36,15 +36,19 @@ func (e *Edge[T]) Tee(ports []any) any {
 			all[i] = ValuePort(p.Value)
 		}
 	}
+	branch := new(int)
 	return &Port[T]{
 		Mutates: all[len(all)-1].Mutates,
+		branch:  branch,
 		Value: func(v T, ts int64) {
-			for _, p := range all {
+			for i, p := range all {
+				*branch = i
 				p.Value(v, ts)
 			}
 		},
 		Ref: func(v *T, ts int64) {
-			for _, p := range all {
+			for i, p := range all {
+				*branch = i
 				p.Ref(v, ts)
 			}
 		},

@@ -42,8 +42,8 @@ func (f *FlatMapSeq[T, U]) New(ctx *Context, w Wiring) (Instance, error) {
 	return &flatMapSeqInstance[T, U]{fn: fn, in: ValuePort(func(v T, ts int64) {
 		for u := range fn(v) {
 			next(u, ts)
-			if ctx.Failed {
-				return
+			if ctx.Stop.Load() != 0 {
+				ctx.Host.Interrupt()
 			}
 		}
 	})}, nil

@@ -65,7 +65,75 @@ func (s *stage[T]) pack() bool {
 	return true
 }
 
+// The commonest stages, as bits of the places that are taken: run has a function for each, without a test for what is not there. That is 8 % of the 40-byte chain.
+const (
+	hasUpdate1 = 1 << iota
+	hasFilter1
+	hasUpdate2
+	hasFilter2
+	hasNext
+)
+
+func (s *stage[T]) shape() (bits int) {
+	for i, there := range []bool{s.update1 != nil, s.filter1 != nil, s.update2 != nil, s.filter2 != nil, s.next != nil} {
+		if there {
+			bits |= 1 << i
+		}
+	}
+	return bits
+}
+
 func (s *stage[T]) run() func(*T, int64) {
+	switch s.shape() {
+	case hasUpdate1:
+		return func(v *T, _ int64) { s.update1(v) }
+	case hasUpdate1 | hasNext:
+		return func(v *T, ts int64) {
+			s.update1(v)
+			s.next(v, ts)
+		}
+	case hasFilter1 | hasNext:
+		return func(v *T, ts int64) {
+			if s.filter1(v) {
+				s.next(v, ts)
+			}
+		}
+	case hasUpdate1 | hasFilter1 | hasNext:
+		return func(v *T, ts int64) {
+			s.update1(v)
+			if s.filter1(v) {
+				s.next(v, ts)
+			}
+		}
+	case hasFilter1 | hasUpdate2:
+		return func(v *T, _ int64) {
+			if s.filter1(v) {
+				s.update2(v)
+			}
+		}
+	case hasFilter1 | hasUpdate2 | hasNext:
+		return func(v *T, ts int64) {
+			if s.filter1(v) {
+				s.update2(v)
+				s.next(v, ts)
+			}
+		}
+	case hasUpdate1 | hasFilter1 | hasUpdate2:
+		return func(v *T, _ int64) {
+			s.update1(v)
+			if s.filter1(v) {
+				s.update2(v)
+			}
+		}
+	case hasUpdate1 | hasFilter1 | hasUpdate2 | hasNext:
+		return func(v *T, ts int64) {
+			s.update1(v)
+			if s.filter1(v) {
+				s.update2(v)
+				s.next(v, ts)
+			}
+		}
+	}
 	return func(v *T, ts int64) {
 		if s.update1 != nil {
 			s.update1(v)

@@ -16,7 +16,7 @@ import (
 // maxOverdraft bounds, in chunks, what one record may emit beyond the credit while an unaligned barrier waits for it to end.
 const maxOverdraft = 256
 
-// canceledInEmit unwinds user code that emits while its task has been canceled.
+// canceledInEmit unwinds user code that emits while its task has been canceled, or has failed.
 type canceledInEmit struct{}
 
 var _ operator.Host = (*Task)(nil)
@@ -65,8 +65,10 @@ func (t *Task) EmitWatermark(node int, w int64) {
 			continue
 		}
 		c.ctx.CurrentWatermark = w
+		before := t.enter(child)
 		for c.instance.Watermark(w) && !c.ctx.Failed {
 		}
+		t.calling = before
 		t.EmitWatermark(child, w)
 	}
 }
@@ -101,7 +103,11 @@ func (t *Task) Async(node int, delay time.Duration, work func(context.Context), 
 			r := recover()
 			if returned && r == nil {
 				if then != nil {
-					t.Post(then)
+					t.Post(func() {
+						before := t.enter(node)
+						then()
+						t.calling = before
+					})
 				}
 				return
 			}
@@ -135,16 +141,23 @@ func (t *Task) RequestSplit() { t.cfg.Listener.SplitRequest() }
 func (t *Task) SendEvent(event []byte) { t.cfg.Listener.ReaderEvent(event) }
 
 // Accumulator implements [operator.Host].
-func (t *Task) Accumulator(name, kind string) *operator.Accumulator {
+func (t *Task) Accumulator(node int, name, kind string) *operator.Accumulator {
 	i := slices.IndexFunc(t.accs, func(a *operator.Accumulator) bool { return a.Name == name })
 	if i < 0 {
 		t.accs = append(t.accs, operator.NewAccumulator(name, kind))
 		i = len(t.accs) - 1
 	}
 	if a := t.accs[i]; a.Kind != kind {
-		t.Fail(-1, fault.New(fault.OptionInvalid, "accumulator %q is a %s and cannot be used as a %s", name, a.Kind, kind))
+		t.Fail(node, fault.New(fault.OptionInvalid, "accumulator %q is a %s and cannot be used as a %s", name, a.Kind, kind))
 	}
 	return t.accs[i]
+}
+
+// Interrupt implements [operator.Host].
+func (t *Task) Interrupt() {
+	if t.canceled.Load() || t.failure != nil {
+		panic(canceledInEmit{})
+	}
 }
 
 // ParkOutput implements [operator.Host]. Keeps T3.

@@ -110,7 +110,8 @@ type Task struct {
 	committing  bool
 	committed   bool
 	overdraft   int
-	building    int // the node whose instance is being made; -1 for none
+	calling     int // the node that is being made, or of which a method runs other than by a record; -1 for none
+	closed      int // nodes of which Close was called
 	accs        []*operator.Accumulator
 
 	metrics metrics
@@ -140,7 +141,7 @@ type signal struct {
 
 // New returns a task that has not started. Its chain is built on its own process, since that runs user code.
 func New(cfg Config) *Task {
-	t := &Task{cfg: cfg, openPorts: map[int]int{}, state: dataflow.TaskDeploying, building: -1}
+	t := &Task{cfg: cfg, openPorts: map[int]int{}, state: dataflow.TaskDeploying, calling: -1}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
@@ -232,8 +233,11 @@ func (t *Task) loop() {
 		t.Fail(-1, err)
 		return
 	}
-	for _, n := range t.nodes {
-		if err := n.instance.Open(); err != nil {
+	for i, n := range t.nodes {
+		t.enter(i)
+		err := n.instance.Open()
+		t.calling = -1
+		if err != nil {
 			t.Fail(n.ctx.Node, err)
 			return
 		}
@@ -366,9 +370,11 @@ func (t *Task) room() bool {
 
 // flush makes visible what is pending. Keeps T4.
 func (t *Task) flush() {
-	for _, n := range t.nodes {
+	for i, n := range t.nodes {
 		if n.opened {
+			before := t.enter(i)
 			n.instance.Flush()
+			t.calling = before
 		}
 	}
 	for _, o := range t.outputs {
@@ -385,7 +391,7 @@ func (t *Task) poll() outcome {
 	}
 	emitted := t.source.Emitted()
 	if t.idleSource && emitted > t.metrics.recordsIn.Load() {
-		t.idleSource = false
+		t.EmitIdle(0, false) // said aloud, since the records may all be filtered out
 	}
 	t.metrics.recordsIn.Store(emitted)
 	t.publish()
@@ -508,7 +514,10 @@ func (t *Task) propagate() {
 				continue
 			}
 			n.ctx.CurrentWatermark = s.value
-			if n.instance.Watermark(s.value) {
+			t.enter(s.node)
+			more := n.instance.Watermark(s.value)
+			t.calling = -1
+			if more {
 				if t.stop.Load() != 0 {
 					return
 				}
@@ -516,7 +525,10 @@ func (t *Task) propagate() {
 			}
 			n.emitWatermark(s.value)
 		case signalFinish:
-			if n.instance.Finish() {
+			t.enter(s.node)
+			more := n.instance.Finish()
+			t.calling = -1
+			if more {
 				if t.stop.Load() != 0 {
 					return
 				}
@@ -564,8 +576,12 @@ func (t *Task) finish() {
 		return
 	}
 	for _, c := range t.commits {
-		if err := c.Prepare(); err != nil {
-			t.Fail(len(t.nodes)-1, err)
+		node := t.nodeOf(c)
+		t.enter(node)
+		err := c.Prepare()
+		t.calling = -1
+		if err != nil {
+			t.Fail(node, err)
 			return
 		}
 	}
@@ -672,8 +688,10 @@ func (t *Task) releaseChannels() {
 
 func (t *Task) passBarrier(id int64, unaligned bool) {
 	t.cfg.Scheduler.Trace("barrier", id, int64(t.cfg.Attempt.Subtask.Vertex)<<32|int64(t.cfg.Subtask))
-	for _, n := range t.nodes {
+	for i, n := range t.nodes {
+		before := t.enter(i)
 		n.instance.Flush()
+		t.calling = before
 	}
 	for _, o := range t.outputs {
 		o.Signal(operator.Element{Kind: operator.Barrier, Checkpoint: id, Unaligned: unaligned})
@@ -705,11 +723,19 @@ func (t *Task) end() {
 		}
 	}
 	complete := t.finished && (len(t.commits) == 0 || t.committed)
-	for _, n := range t.nodes {
+	over := false
+	defer func() {
+		if !over { // runtime.Goexit in a Close: the rest is closed all the same
+			t.end()
+		}
+	}()
+	for t.closed < len(t.nodes) {
+		n := t.nodes[t.closed]
+		t.closed++
 		if n.instance == nil {
 			continue
 		}
-		if err := closeQuietly(n.instance); err != nil {
+		if err := t.closeNode(n, complete); err != nil {
 			if t.failure == nil && complete {
 				t.Fail(n.ctx.Node, err)
 			} else {
@@ -735,18 +761,28 @@ func (t *Task) end() {
 		t.become(dataflow.TaskCanceling)
 		t.become(dataflow.TaskCanceled)
 	}
+	over = true
 }
 
-func closeQuietly(i operator.Instance) (err error) {
+// closeNode closes an operator. A panic is an error like any other; runtime.Goexit goes on behind it, and fails a job that was complete.
+func (t *Task) closeNode(n *node, complete bool) (err error) {
+	returned := false
 	defer func() {
-		if r := recover(); r != nil {
-			if _, killed := r.(sched.Killed); killed {
-				panic(r)
-			}
-			err = fault.New(fault.FunctionPanic, "panic: %v", r).WithStack(string(debug.Stack()))
+		r := recover()
+		if _, killed := r.(sched.Killed); killed {
+			panic(r)
+		}
+		stack := string(debug.Stack())
+		switch {
+		case r != nil:
+			err = fault.New(fault.FunctionPanic, "panic: %v", r).WithStack(stack)
+		case !returned && complete:
+			t.Fail(n.ctx.Node, fault.New(fault.FunctionExit, "runtime.Goexit was called").WithStack(stack))
 		}
 	}()
-	return i.Close()
+	err = n.instance.Close()
+	returned = true
+	return err
 }
 
 // failPanic records a panic or Goexit of user code. It is called with the stack of the culprit still in place.
