@@ -31,7 +31,7 @@ func (x *Context) OperatorName() string { return x.c.Name }
 // Timestamp is that of the current record in milliseconds since the epoch, eventtime.NoTimestamp if it has none.
 func (x *Context) Timestamp() int64 { return x.ts }
 
-// Watermark is the current one, eventtime.MinWatermark if there has been none.
+// Watermark is the current one, eventtime.MinWatermark if there has been none. A record whose timestamp is at or below it is late.
 func (x *Context) Watermark() int64 { return x.c.CurrentWatermark }
 
 // ProcessingTime is the engine's clock.
@@ -39,6 +39,9 @@ func (x *Context) ProcessingTime() time.Time { return x.c.Host.Now() }
 
 // Parameter returns a job parameter, "" if it is not set.
 func (x *Context) Parameter(name string) string { return x.c.Params[name] }
+
+// Done is closed when the job is canceled or the task ends for another reason: a function that waits for something must give up then.
+func (x *Context) Done() <-chan struct{} { return x.c.Host.Done() }
 
 // Logger is the job's logger.
 func (x *Context) Logger() *slog.Logger {
@@ -90,7 +93,8 @@ func SideOutput[T, X any](s *Stream[T], tag OutputTag[X]) *Stream[X] {
 	return out
 }
 
-// Counter returns the named counter of this job. Functions of all subtasks add to it; the total is in the job's result.
+// Counter returns the named counter of this job. Functions of all subtasks add to it; the total is in the job's result. Where it is called for every record it costs a search by
+// name: a function with a life keeps what Open got.
 func (x *Context) Counter(name string) *Counter {
 	return &Counter{x.c.Host.Accumulator(x.c.Node, name, operator.AccCounter)}
 }

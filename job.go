@@ -6,12 +6,16 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/operator"
 	"github.com/weirstream/weir/internal/runtime/local"
 	"github.com/weirstream/weir/internal/runtime/sched"
 	"github.com/weirstream/weir/internal/wire"
@@ -64,12 +68,32 @@ type JobResult struct {
 
 // AccumulatorValue is the merged value of an accumulator.
 type AccumulatorValue struct {
+	// Kind is "counter", "sum", "average", "minimum", "maximum" or "histogram".
+	Kind string
 	// Count is the value of a counter; for others, how many values were added.
 	Count int64
 	// Float is the value of a measure.
 	Float float64
 	// Buckets tells, for a histogram, how often each value was added.
 	Buckets map[int64]int64
+}
+
+// String returns the value as people would write it.
+func (v AccumulatorValue) String() string {
+	switch v.Kind {
+	case operator.AccCounter:
+		return thousands(v.Count)
+	case operator.AccHistogram:
+		var b strings.Builder
+		for i, k := range slices.Sorted(maps.Keys(v.Buckets)) {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			fmt.Fprintf(&b, "%d: %s", k, thousands(v.Buckets[k]))
+		}
+		return b.String()
+	}
+	return strconv.FormatFloat(v.Float, 'g', -1, 64)
 }
 
 // JobClient follows a running job. Its methods may be called from any goroutine.
@@ -157,7 +181,7 @@ func (c *JobClient) Progress() *JobResult {
 }
 
 func accumulatorValue(a *wire.Accumulator) AccumulatorValue {
-	v := AccumulatorValue{Count: a.Count, Buckets: a.Buckets}
+	v := AccumulatorValue{Kind: a.Kind, Count: a.Count, Buckets: a.Buckets}
 	switch MeasureKind(a.Kind) {
 	case MeasureSum:
 		v.Float = a.Sum
@@ -187,7 +211,7 @@ func (r *JobResult) RecordsRead() (n int64) {
 // String says in a line what became of the job.
 func (r *JobResult) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s after %v: %s records read", r.Name, r.Status, r.Duration.Round(time.Millisecond), thousands(r.RecordsRead()))
+	fmt.Fprintf(&b, "%s: %s after %v: %s read", r.Name, r.Status, r.Duration.Round(time.Millisecond), records(r.RecordsRead()))
 	var sent, reached int64
 	for _, t := range r.Tasks {
 		sent += t.RecordsOut
@@ -199,6 +223,13 @@ func (r *JobResult) String() string {
 		fmt.Fprintf(&b, ", %s sent between tasks, %s came to the last ones", thousands(sent), thousands(reached))
 	}
 	return b.String()
+}
+
+func records(n int64) string {
+	if n == 1 {
+		return "1 record"
+	}
+	return thousands(n) + " records"
 }
 
 func thousands(n int64) string {

@@ -2,6 +2,8 @@ package weir
 
 import (
 	"cmp"
+	"fmt"
+	"strconv"
 
 	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/codec"
@@ -116,7 +118,7 @@ func Max[K comparable, T any, N cmp.Ordered](k *KeyedStream[K, T], field func(*T
 	return reduceInto(k, "max", func(kept, v *T) { *field(kept) = max(*field(kept), *field(v)) })
 }
 
-// MinBy keeps, per key, the record with the least value, the first of equal ones, and emits it for every record that comes in.
+// MinBy keeps, per key, the record with the least value, the first of equal ones to arrive, and emits it for every record that comes in.
 func MinBy[K comparable, T any, N cmp.Ordered](k *KeyedStream[K, T], value func(T) N) *Stream[T] {
 	need(k.stream.env, "minBy", value)
 	return reduce(k, "minBy", func(kept, v T) T {
@@ -144,7 +146,7 @@ type Aggregator[T, A, R any] struct {
 	Create func() A
 	// Add returns the accumulator with v added. It may change acc and return it.
 	Add func(acc A, v T) A
-	// Result returns what the accumulator stands for.
+	// Result returns what the accumulator stands for. What it returns must not share memory with acc if Add changes that.
 	Result func(acc A) R
 	// Merge returns an accumulator of all that went into a and b. Only operators that merge need it.
 	Merge func(a, b A) A
@@ -163,6 +165,9 @@ type Count[K comparable] struct {
 	Key K
 	N   int64
 }
+
+// String returns the key and the number, separated by a space.
+func (c Count[K]) String() string { return fmt.Sprint(c.Key) + " " + strconv.FormatInt(c.N, 10) }
 
 // CountBy counts the records of each key, and emits the new count for every record.
 func CountBy[T any, K comparable](s *Stream[T], key func(T) K) *Stream[Count[K]] {

@@ -3,8 +3,10 @@ package weir
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -27,7 +29,7 @@ var errCanceled = fault.New(fault.JobCanceled, "")
 const cancelGrace = 800 * time.Millisecond
 
 // Main executes the job for a command and returns the code to exit with: 0 when the job has finished, 1 when it has failed, 130 or 143 when it was canceled by
-// SIGINT (Ctrl-C) or SIGTERM. It says on standard error what was processed, and what went wrong. A canceled job whose functions do not return is left behind after
+// SIGINT (Ctrl-C) or SIGTERM. It says on standard error what was processed, with the job's accumulators, and what went wrong. A canceled job whose functions do not return is left behind after
 // a second.
 //
 //	os.Exit(env.Main("word count"))
@@ -58,6 +60,9 @@ func (e *Environment) Main(name string) int {
 	}
 	result, err := client.Wait(ctx)
 	fmt.Fprintln(os.Stderr, result)
+	for _, name := range slices.Sorted(maps.Keys(result.Accumulators)) {
+		fmt.Fprintf(os.Stderr, "  %s: %v\n", name, result.Accumulators[name])
+	}
 	switch {
 	case ctx.Err() != nil && code != ExitFinished:
 		report(fault.New(fault.FunctionStuck, "these tasks have not ended: %s", strings.Join(unended(result), ", ")))

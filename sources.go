@@ -54,7 +54,8 @@ func FromSeq[T any](e *Environment, seq func() iter.Seq[T]) *Stream[T] {
 	return fromSource(e, "seq", memory.Seq(seq), spec{nonParallel: true})
 }
 
-// FromFiles is a stream of the lines of files: see [files.Options].
+// FromFiles is a stream of the lines of files: see [files.Options]. Lines are parts of larger blocks: who keeps a piece of one for long clones it. State clones its keys and
+// records itself.
 func FromFiles(e *Environment, o files.Options) *Stream[string] {
 	return fromSource(e, "files", files.Lines(o), spec{})
 }

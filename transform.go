@@ -138,7 +138,8 @@ func lifecycle[A, B, U any](ctx *Context, f any) (fns operator.ProcessFunctions[
 }
 
 // WithTimestamps sets the timestamp of each record, in milliseconds since the epoch, and makes watermarks that trail the largest one by outOfOrderness and a
-// millisecond. It replaces timestamps and watermarks from further up.
+// millisecond. It replaces timestamps and watermarks from further up. Each subtask makes watermarks from the records it sees, and what reads several of them goes by the lowest: so with a
+// parallelism above 1 it depends on the run which records are late.
 func (s *Stream[T]) WithTimestamps(timestamp func(T) int64, outOfOrderness time.Duration) *Stream[T] {
 	need(s.env, "timestamps", timestamp)
 	if outOfOrderness < 0 {

@@ -76,7 +76,7 @@ var codes = []Info{
 	{FunctionPanic, User, false, "User code panicked.", "the stack is in the job's failure"},
 	{FunctionExit, User, false, "User code called runtime.Goexit.", "return instead; t.FailNow and t.Fatal must not be called inside a job"},
 	{FunctionError, User, false, "User code returned an error.", ""},
-	{FunctionStuck, User, true, "User code did not return after the job was canceled.", "user functions that wait must end when their context does"},
+	{FunctionStuck, User, true, "User code did not return after the job was canceled.", "a function that waits must end when Context.Done is closed"},
 	{PartitionRange, User, false, "A custom partitioner chose a channel that does not exist.", "return a number from 0 to channels-1"},
 	{SourceFileMissing, User, true, "A file or directory does not exist, or a glob matches nothing.", "check the path"},
 	{SourceFileUnreadable, External, true, "A file cannot be read.", "check its permissions and the disk"},

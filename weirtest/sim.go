@@ -45,7 +45,6 @@ type Sim struct {
 	rng    *rand.Rand
 	job    *local.Job
 	failed bool
-	logf   func(string, ...any)
 }
 
 // New returns a simulation with the given seed. It is closed when the test ends.
@@ -63,6 +62,9 @@ func (s *Sim) Seed() uint64 { return s.seed }
 
 // Rand draws from the seed, for input that the test makes up.
 func (s *Sim) Rand() *rand.Rand { return s.rng }
+
+// TB is the subtest of this seed: helpers that take a test should be given it, so that a failure names the seed.
+func (s *Sim) TB() testing.TB { return s.t }
 
 // Errorf reports a failure of this seed.
 func (s *Sim) Errorf(format string, args ...any) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"iter"
+	"runtime/debug"
 
 	"github.com/weirstream/weir/connector"
 	"github.com/weirstream/weir/fault"
@@ -59,6 +60,8 @@ type seqReader[T any] struct {
 	skip uint64
 	next func() (T, bool)
 	stop func()
+	// stack is where the sequence panicked.
+	stack string
 }
 
 func (r *seqReader[T]) Start() error { return nil }
@@ -71,10 +74,13 @@ func (r *seqReader[T]) Poll(out *connector.Output[T]) (connector.Status, error) 
 		return connector.NothingAvailable, nil
 	}
 	if r.next == nil {
-		r.next, r.stop = iter.Pull(r.seq())
+		r.next, r.stop = iter.Pull(r.traced(r.seq()))
 	}
 	for n := 0; n < maxRecords && !out.Stop(); n++ {
-		v, ok := r.next()
+		v, ok, err := r.pull()
+		if err != nil {
+			return connector.EndOfInput, err
+		}
 		if !ok {
 			r.ended = true
 			break
@@ -87,6 +93,34 @@ func (r *seqReader[T]) Poll(out *connector.Output[T]) (connector.Status, error) 
 		out.Collect(v)
 	}
 	return connector.MoreAvailable, nil
+}
+
+// traced notes the stack of a sequence that panics: it is one of its own, and gone when next has thrown the panic on.
+func (r *seqReader[T]) traced(seq iter.Seq[T]) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		returned := false
+		defer func() {
+			if !returned {
+				r.stack = string(debug.Stack())
+			}
+		}()
+		seq(yield)
+		returned = true
+	}
+}
+
+// pull returns the next value. A panic of the sequence becomes an error with its stack.
+func (r *seqReader[T]) pull() (v T, ok bool, err error) {
+	defer func() {
+		if r.stack == "" {
+			return
+		}
+		if p := recover(); p != nil {
+			err = fault.New(fault.FunctionPanic, "panic: %v", p).WithStack(r.stack)
+		}
+	}()
+	v, ok = r.next()
+	return v, ok, nil
 }
 
 func (r *seqReader[T]) AddSplits(splits []connector.Split) error {

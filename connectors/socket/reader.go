@@ -67,7 +67,7 @@ func (r *reader) connect(again bool) {
 
 func (r *reader) handleDial(s *stream, err error) {
 	if err == nil {
-		r.ctx.Logger().Info("connected", "address", r.o.Address)
+		r.ctx.Logger().Debug("connected", "address", r.o.Address)
 		r.stream, r.failed = s, 0
 		r.receive()
 		return

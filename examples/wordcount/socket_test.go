@@ -56,8 +56,8 @@ func TestSocketAnswersAtOnce(t *testing.T) {
 				took = append(took, time.Since(sent))
 				// Among keys there is no order.
 				want := []string{
-					fmt.Sprintf("{be %d}\n", 2*i+1), fmt.Sprintf("{be %d}\n", 2*i+2), fmt.Sprintf("{line%d 1}\n", i), fmt.Sprintf("{not %d}\n", i+1),
-					fmt.Sprintf("{or %d}\n", i+1), fmt.Sprintf("{to %d}\n", 2*i+1), fmt.Sprintf("{to %d}\n", 2*i+2),
+					fmt.Sprintf("be %d\n", 2*i+1), fmt.Sprintf("be %d\n", 2*i+2), fmt.Sprintf("line%d 1\n", i), fmt.Sprintf("not %d\n", i+1),
+					fmt.Sprintf("or %d\n", i+1), fmt.Sprintf("to %d\n", 2*i+1), fmt.Sprintf("to %d\n", 2*i+2),
 				}
 				slices.Sort(got)
 				slices.Sort(want)

@@ -9,7 +9,11 @@ import (
 // edges within its chain, and the edges that leave it. It has no blank lines; equal plans give equal text.
 func (p *Plan) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "job %q: %s, %s, %s, %s, %s\n", p.Graph.Name,
+	name := "job"
+	if p.Graph.Name != "" { // it has none before it is executed
+		name = fmt.Sprintf("job %q", p.Graph.Name)
+	}
+	fmt.Fprintf(&b, "%s: %s, %s, %s, %s, %s\n", name,
 		count(len(p.UIDs), "operator"), plural(len(p.Vertices), "vertex", "vertices"), count(p.Subtasks(), "subtask"),
 		count(p.Slots, "slot"), count(len(p.Regions()), "region"))
 	for _, v := range p.Vertices {

@@ -191,6 +191,8 @@ type Host interface {
 	Async(node int, delay time.Duration, work func(context.Context), then func())
 	// Wake makes the task look for work. It may be called from any goroutine.
 	Wake()
+	// Done is closed when the task is canceled or ends. It may be called from any goroutine.
+	Done() <-chan struct{}
 	// Now is the engine's clock.
 	Now() time.Time
 	RealTime() bool

@@ -320,7 +320,7 @@ func TestSignalOfSocketJob(t *testing.T) {
 	}
 	_, stderr, code, took := p.interrupt(syscall.SIGINT)
 	t.Logf("ended %v after the signal: %s", took.Round(time.Millisecond), strings.TrimSpace(stderr))
-	if code != 130 || !strings.Contains(stderr, "wordcount: CANCELED after") || !strings.Contains(stderr, ": 1 records read") {
+	if code != 130 || !strings.Contains(stderr, "wordcount: CANCELED after") || !strings.Contains(stderr, ": 1 record read") {
 		t.Errorf("exit code %d, want 130; stderr:\n%s", code, stderr)
 	}
 }

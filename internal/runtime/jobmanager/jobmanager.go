@@ -215,7 +215,7 @@ func (j *JobManager) apply(e Effect) {
 		j.log.Debug("ignored", "event", fmt.Sprint(e.Event), "why", e.Why)
 	case JobEnded:
 		if e.Err != nil && e.State == dataflow.JobFailed {
-			j.log.Error("job failed", "error", e.Err, "stack", fault.StackOf(e.Err))
+			j.log.Debug("job failed", "error", e.Err, "stack", fault.StackOf(e.Err))
 		}
 		j.ended = true
 	}

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/weirstream/weir/eventtime"
 	"github.com/weirstream/weir/fault"
@@ -25,14 +26,20 @@ type node struct {
 	replaces bool
 	opened   bool
 	emitted  int64 // the last watermark passed on
-	entries  []uintptr
-	users    []uintptr
+	// What follows is for naming a panic.
+	entries []uintptr // of its inputs
+	users   []string
+	fused   int // how many nodes behind it, by way of next, run in the same emit function
+	next    int // the child that reads the main output, if there is but one
+	targets []target
+	tees    []tee
 }
 
 // edgeFunctions are user functions that run where a chain ends: key selectors and custom partitioners. They belong to the consumer.
 type edgeFunctions struct {
 	consumer string
-	users    []uintptr
+	entries  []uintptr
+	users    []string
 }
 
 func (n *node) emitWatermark(w int64) {
@@ -75,13 +82,15 @@ func (t *Task) buildNode(i int, position map[int]int) error {
 	op := plan.Graph.Operators[id]
 	emits := map[string][]any{}
 	tees := map[string]operator.EdgeFactory{}
-	add := func(e *dataflow.Edge, emit any) error {
+	targets := map[string][]target{}
+	add := func(e *dataflow.Edge, to target, emit any) error {
 		f, ok := e.Factory.(operator.EdgeFactory)
 		if !ok {
 			return fault.New(fault.InternalInvariant, "the edge from %q has no factory but %T", op.Name, e.Factory)
 		}
 		emits[e.Output] = append(emits[e.Output], emit)
 		tees[e.Output] = f
+		targets[e.Output] = append(targets[e.Output], to)
 		return nil
 	}
 	for _, e := range v.Chained {
@@ -94,7 +103,7 @@ func (t *Task) buildNode(i int, position map[int]int) error {
 		if e.Input >= len(inputs) {
 			return fault.New(fault.InternalInvariant, "operator %q has no input %d", t.nodes[child].ctx.Name, e.Input)
 		}
-		if err := add(e, inputs[e.Input]); err != nil {
+		if err := add(e, target{true, child}, inputs[e.Input]); err != nil {
 			return err
 		}
 	}
@@ -106,32 +115,41 @@ func (t *Task) buildNode(i int, position map[int]int) error {
 		if !ok {
 			return fault.New(fault.InternalInvariant, "the edge from %q has no factory but %T", op.Name, pe.Edge.Factory)
 		}
-		targets := plan.Targets(pe, t.cfg.Subtask)
+		subtasks := plan.Targets(pe, t.cfg.Subtask)
 		consumer := plan.Vertices[pe.To]
 		random := t.cfg.Scheduler.Rand(fmt.Sprintf("edge %d subtask %d", pe.Edge.ID, t.cfg.Subtask))
 		emit, out, err := f.NewOutput(operator.OutputConfig{
-			Host: t, Writers: t.cfg.Writers(pe, targets), Targets: targets,
+			Host: t, Writers: t.cfg.Writers(pe, subtasks), Targets: subtasks,
 			Consumers: consumer.Parallelism, MaxParallelism: consumer.MaxParallelism, Subtask: t.cfg.Subtask,
 			ChunkRows: t.cfg.ChunkRows, ChunkBytes: t.cfg.ChunkBytes, Partitioner: pe.Partitioner, Rand: random.IntN,
 		})
 		if err != nil {
 			return err
 		}
-		if err := add(pe.Edge, emit); err != nil {
+		if err := add(pe.Edge, target{false, len(n.edges)}, emit); err != nil {
 			return err
 		}
 		n.outputs = append(n.outputs, out)
 		t.outputs = append(t.outputs, out)
+		functions := edgeFunctions{consumer: plan.Graph.Operators[pe.Edge.To].Name, entries: entriesOf([]any{emit})}
 		if u, ok := pe.Edge.Factory.(interface{ Functions() []any }); ok {
-			n.edges = append(n.edges, edgeFunctions{plan.Graph.Operators[pe.Edge.To].Name, entriesOf(u.Functions())})
+			functions.users = namesOf(u.Functions())
 		}
+		n.edges = append(n.edges, functions)
+	}
+	if main := targets[""]; len(main) == 1 && main[0].child {
+		n.next = main[0].index
 	}
 	w := operator.Wiring{Side: map[string]any{}}
 	for output, list := range emits {
 		emit := list[0]
 		if len(list) > 1 {
 			emit = tees[output].Tee(list)
+			if port, ok := emit.(interface{ Branch() int }); ok {
+				n.tees = append(n.tees, tee{port, targets[output]})
+			}
 		}
+		n.targets = append(n.targets, targets[output]...)
 		if output == "" {
 			w.Main = emit
 		} else {
@@ -142,15 +160,20 @@ func (t *Task) buildNode(i int, position map[int]int) error {
 	if !ok {
 		return fault.New(fault.InternalInvariant, "operator %q has no factory but %T", op.Name, op.Factory)
 	}
-	t.building = i
+	t.enter(i)
 	instance, err := f.New(n.ctx, w)
 	if err != nil {
 		t.Fail(i, err)
 		return t.failure
 	}
-	t.building = -1
+	t.calling = -1
 	n.instance = instance
-	n.entries, n.users = entriesOf(instance.Inputs()), entriesOf(instance.Functions())
+	n.entries, n.users = entriesOf(instance.Inputs()), namesOf(instance.Functions())
+	for _, in := range instance.Inputs() {
+		if f, ok := in.(interface{ Fused() int }); ok {
+			n.fused = max(n.fused, f.Fused())
+		}
+	}
 	if r, ok := instance.(operator.Replacing); ok {
 		n.replaces = r.Replaces()
 	}
@@ -200,6 +223,7 @@ func (t *Task) nodeOf(c operator.Commits) int {
 	return slices.IndexFunc(t.nodes, func(n *node) bool { return n.instance == any(c) })
 }
 
+// entriesOf returns where the code of functions and ports begins.
 func entriesOf(functions []any) []uintptr {
 	var entries []uintptr
 	for _, f := range functions {
@@ -214,77 +238,131 @@ func entriesOf(functions []any) []uintptr {
 	return entries
 }
 
-// fused returns the node whose user function stands among entries: at itself, or one behind it that runs in the same emit function.
-func (t *Task) fused(at int, entries []uintptr) int {
-	n := t.nodes[at]
-	owns := func(n *node) bool {
-		return slices.ContainsFunc(n.users, func(u uintptr) bool { return slices.Contains(entries, u) })
-	}
-	for !owns(n) && len(n.children) == 1 {
-		next := n.children[0]
-		if n = t.nodes[next]; owns(n) {
-			return next
+// namesOf returns the names of functions as they stand on a stack. A method value is a wrapper, which does not stand there itself.
+func namesOf(functions []any) []string {
+	var names []string
+	for _, pc := range entriesOf(functions) {
+		if f := runtime.FuncForPC(pc); f != nil {
+			names = append(names, strings.TrimSuffix(f.Name(), "-fm"))
 		}
 	}
-	return at
+	return names
 }
 
-// culprit finds the operator whose user function stands on the stack. It follows the emit functions from the head of the chain inwards, and returns the
-// deepest node reached; or, where the function of an edge stands above that, the name of its consumer.
-func (t *Task) culprit(pcs []uintptr) (edge string, at int) {
-	var entries []uintptr // outermost first
+// target is what a node hands records to: a child, by its position in the chain, or one of the node's edges.
+type target struct {
+	child bool
+	index int
+}
+
+// tee is a port that hands records to several targets, in their order.
+type tee struct {
+	port    interface{ Branch() int }
+	targets []target
+}
+
+// enter notes whose method is called other than by a record, and returns what was noted before.
+func (t *Task) enter(node int) (before int) {
+	before, t.calling = t.calling, node
+	return before
+}
+
+var taskPackage = reflect.TypeFor[Task]().PkgPath() + "."
+
+// userFrames returns the frames of a stack from the place where the task last called into the chain to the panic, outermost first.
+func userFrames(pcs []uintptr) []runtime.Frame {
+	var stack []runtime.Frame
 	frames := runtime.CallersFrames(pcs)
 	for {
 		f, more := frames.Next()
-		entries = append(entries, f.Entry)
+		stack = append(stack, f)
 		if !more {
 			break
 		}
 	}
-	slices.Reverse(entries)
-	if t.building >= 0 {
-		return "", t.building
-	}
-	at = 0
-	var candidates []int
-	if len(t.nodes) > 0 {
-		candidates = []int{0}
-		if t.source != nil { // a source has no emit function: what it calls is its child's
-			candidates = t.nodes[0].children
+	slices.Reverse(stack)
+	begin := 0
+	for i, f := range stack {
+		switch {
+		case f.Function == "runtime.gopanic" || f.Function == "runtime.Goexit":
+			return stack[begin:i]
+		case strings.HasPrefix(f.Function, taskPackage):
+			begin = i
 		}
 	}
-	var last []uintptr
-	for i, entry := range entries {
-		var match []int
+	return stack[begin:]
+}
+
+// culprit finds the operator whose user function stands on the stack. It follows the emit functions inwards, and returns the deepest node reached; or, where that
+// is the function of an edge, the name of its consumer.
+func (t *Task) culprit(pcs []uintptr) (edge string, at int) {
+	if len(t.nodes) == 0 {
+		return "", 0
+	}
+	stack := userFrames(pcs)
+	at, known := max(t.calling, 0), t.calling >= 0 || t.source != nil // a source has no emit function: what it calls is what follows it
+	run := []int{at}                                                  // nodes that share an emit function
+	candidates := []target{{true, 0}}
+	if known {
+		candidates = t.nodes[at].targets
+	}
+	inner := stack
+	for i, f := range stack {
+		var match []target
 		for _, c := range candidates {
-			if slices.Contains(t.nodes[c].entries, entry) {
+			var entries []uintptr
+			if c.child {
+				entries = t.nodes[c.index].entries
+			} else {
+				entries = t.nodes[at].edges[c.index].entries
+			}
+			if slices.Contains(entries, f.Entry) {
 				match = append(match, c)
 			}
 		}
 		if len(match) == 0 {
 			continue
 		}
-		at = match[0]
-		for _, m := range match { // twins are told apart by what runs inside them
-			if slices.ContainsFunc(t.nodes[m].users, func(u uintptr) bool { return slices.Contains(entries[i:], u) }) {
-				at = m
-				break
+		inner = stack[i:]
+		next := t.pick(at, match)
+		if !next.child {
+			if e := t.nodes[at].edges[next.index]; stands(e.users, inner) {
+				return e.consumer, at
 			}
+			break
 		}
-		candidates = t.nodes[at].children
-		last = entries[i:]
+		run = t.fused(next.index)
+		at = run[len(run)-1]
+		candidates = t.nodes[at].targets
 	}
-	if last == nil {
-		last = entries
-	}
-	if at >= len(t.nodes) {
-		return "", at
-	}
-	at = t.fused(at, last)
-	for _, e := range t.nodes[at].edges {
-		if slices.ContainsFunc(e.users, func(u uintptr) bool { return slices.Contains(last, u) }) {
-			return e.consumer, at
+	for _, n := range run {
+		if stands(t.nodes[n].users, inner) {
+			return "", n
 		}
 	}
-	return "", at
+	return "", run[0]
+}
+
+// fused returns the nodes that run in the emit function of one, itself first.
+func (t *Task) fused(at int) []int {
+	run := []int{at}
+	for range t.nodes[at].fused {
+		at = t.nodes[at].next
+		run = append(run, at)
+	}
+	return run
+}
+
+// pick chooses among targets of a node that share their code: the one that the node's tee handed the record to.
+func (t *Task) pick(from int, match []target) target {
+	for _, x := range t.nodes[from].tees {
+		if b := x.port.Branch(); b >= 0 && b < len(x.targets) && slices.Contains(match, x.targets[b]) {
+			return x.targets[b]
+		}
+	}
+	return match[0]
+}
+
+func stands(names []string, stack []runtime.Frame) bool {
+	return slices.ContainsFunc(stack, func(f runtime.Frame) bool { return slices.Contains(names, f.Function) })
 }

@@ -125,6 +125,9 @@ func (t *Task) Async(node int, delay time.Duration, work func(context.Context), 
 	})
 }
 
+// Done implements [operator.Host].
+func (t *Task) Done() <-chan struct{} { return t.ctx.Done() }
+
 // Now implements [operator.Host].
 func (t *Task) Now() time.Time { return t.cfg.Scheduler.Now() }
 

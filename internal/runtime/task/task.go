@@ -772,12 +772,11 @@ func (t *Task) closeNode(n *node, complete bool) (err error) {
 		if _, killed := r.(sched.Killed); killed {
 			panic(r)
 		}
-		stack := string(debug.Stack())
 		switch {
 		case r != nil:
-			err = fault.New(fault.FunctionPanic, "panic: %v", r).WithStack(stack)
+			err = fault.New(fault.FunctionPanic, "panic: %v", r).WithStack(string(debug.Stack()))
 		case !returned && complete:
-			t.Fail(n.ctx.Node, fault.New(fault.FunctionExit, "runtime.Goexit was called").WithStack(stack))
+			t.Fail(n.ctx.Node, fault.New(fault.FunctionExit, "runtime.Goexit was called").WithStack(string(debug.Stack())))
 		}
 	}()
 	err = n.instance.Close()
