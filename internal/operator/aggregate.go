@@ -12,7 +12,7 @@ type Aggregate[T any, K comparable, A, R any] struct {
 
 type aggregateInstance[T any, K comparable, A, R any] struct {
 	Base
-	in func(*T, int64, uint64)
+	in *Keyed[T]
 	f  *Aggregate[T, K, A, R]
 }
 
@@ -20,8 +20,8 @@ type aggregateInstance[T any, K comparable, A, R any] struct {
 func (f *Aggregate[T, K, A, R]) New(ctx *Context, w Wiring) (Instance, error) {
 	table := statebackend.NewTable[K, A](ctx.KeyGroups, ctx.MaxParallelism, f.Key.Equal, f.Key.Own)
 	key, create, add, result, next := f.Key.Of, f.Create, f.Add, f.Result, Next[R](w)
-	a := &aggregateInstance[T, K, A, R]{f: f}
-	a.in = func(v *T, ts int64, hash uint64) {
+	a := &aggregateInstance[T, K, A, R]{f: f, in: &Keyed[T]{Touch: table.Touch}}
+	a.in.Process = func(v *T, ts int64, hash uint64) {
 		k := key(*v)
 		acc, fresh := table.At(hash, k)
 		if fresh {

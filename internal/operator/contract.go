@@ -92,7 +92,7 @@ func Next[T any](w Wiring) func(T, int64) { return PortOf[T](w).Value }
 
 // Instance is an operator in one subtask. Embed [Base] for the methods that do nothing.
 type Instance interface {
-	// Inputs returns the inputs, each a *Port[T], or a func(*T, int64, uint64) that takes the key's hash as well and does not change the record.
+	// Inputs returns the inputs, each a *Port[T], or a *Keyed[T].
 	Inputs() []any
 	// Functions returns the user's functions, any func values, so that a panic can be traced to this operator.
 	Functions() []any

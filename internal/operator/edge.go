@@ -60,7 +60,22 @@ type edgeInput[T any] struct {
 	ctx    *Context
 	emit   func(*T, int64)
 	hashed func(*T, int64, uint64)
+	touch  func(hashes []uint64)
 }
+
+// Keyed is an input that takes the hash of each record's key.
+type Keyed[T any] struct {
+	// Process takes a record, which it does not change.
+	Process func(v *T, ts int64, hash uint64)
+	// Touch, unless nil, is told the hashes of records that are about to come, so that what it has of their keys can be on its way from memory.
+	Touch func(hashes []uint64)
+}
+
+// Entries returns the function that may stand on the stack, for naming a panic.
+func (k *Keyed[T]) Entries() []any { return []any{k.Process} }
+
+// touchRows is how many records are told ahead.
+const touchRows = 32
 
 // NewInput implements [EdgeFactory].
 func (e *Edge[T]) NewInput(ctx *Context, port any) (Input, error) {
@@ -68,8 +83,8 @@ func (e *Edge[T]) NewInput(ctx *Context, port any) (Input, error) {
 	switch p := port.(type) {
 	case *Port[T]:
 		in.emit = p.Ref
-	case func(*T, int64, uint64):
-		in.hashed = p
+	case *Keyed[T]:
+		in.hashed, in.touch = p.Process, p.Touch
 	default:
 		return nil, fault.New(fault.InternalInvariant, "operator %q takes %T, its edge carries %T", ctx.Name, port, *new(T))
 	}
@@ -93,10 +108,16 @@ func (in *edgeInput[T]) Process(c Chunk, from, to int) int {
 	}
 	hashed := in.hashed
 	hashes := rows.Hashes[:to]
-	for i := from; i < len(values) && i < len(times) && i < len(hashes); i++ {
-		hashed(&values[i], times[i], hashes[i])
-		if stop.Load() != 0 {
-			return i + 1
+	for i := from; i < to; {
+		part := min(i+touchRows, to)
+		if in.touch != nil {
+			in.touch(hashes[i:part])
+		}
+		for ; i < part && i < len(values) && i < len(times); i++ {
+			hashed(&values[i], times[i], hashes[i])
+			if stop.Load() != 0 {
+				return i + 1
+			}
 		}
 	}
 	return to
@@ -113,6 +134,7 @@ type edgeOutput[T any] struct {
 	keyed   bool
 	scrub   bool
 	groups  []int32
+	hint    int // rows of the last chunk sent
 	next    int
 	records int64
 	bytes   int64
@@ -186,7 +208,7 @@ func (o *edgeOutput[T]) port() *Port[T] {
 			b := o.pending[0]
 			n := b.n
 			if n >= len(b.Values) {
-				b.grow(o.cfg.ChunkRows, false)
+				b.grow(o.cfg.ChunkRows, o.hint, false)
 			}
 			b.Values[n] = v
 			b.Times[n] = ts
@@ -209,7 +231,7 @@ func (o *edgeOutput[T]) hashPort() *Port[T] {
 			b := o.pending[i]
 			n := b.n
 			if n >= len(b.Values) {
-				b.grow(o.cfg.ChunkRows, true)
+				b.grow(o.cfg.ChunkRows, o.hint, true)
 			}
 			b.Values[n] = v
 			b.Times[n] = ts
@@ -225,7 +247,7 @@ func (o *edgeOutput[T]) hashPort() *Port[T] {
 			b := o.pending[i]
 			n := b.n
 			if n >= len(b.Values) {
-				b.grow(o.cfg.ChunkRows, true)
+				b.grow(o.cfg.ChunkRows, o.hint, true)
 			}
 			b.Values[n] = *v
 			b.Times[n] = ts
@@ -242,7 +264,7 @@ func (o *edgeOutput[T]) put(i int, v *T, ts int64) {
 	b := o.pending[i]
 	n := b.n
 	if n >= len(b.Values) {
-		b.grow(o.cfg.ChunkRows, false)
+		b.grow(o.cfg.ChunkRows, o.hint, false)
 	}
 	b.Values[n] = *v
 	b.Times[n] = ts
@@ -280,6 +302,7 @@ func (o *edgeOutput[T]) push(i int) {
 	b := o.pending[i]
 	size := b.bytes + b.n*o.width
 	o.records += int64(b.n)
+	o.hint = b.n
 	o.bytes += int64(size)
 	recycled, room := o.cfg.Writers[i].Push(Element{Kind: Data, Chunk: b, Bytes: size})
 	if next, ok := recycled.(*Rows[T]); ok {

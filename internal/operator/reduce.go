@@ -22,7 +22,7 @@ type Reduce[T any, K comparable] struct {
 
 type reduceInstance[T any, K comparable] struct {
 	Base
-	in    func(*T, int64, uint64)
+	in    *Keyed[T]
 	f     *Reduce[T, K]
 	table *statebackend.Table[K, T]
 }
@@ -31,7 +31,7 @@ type reduceInstance[T any, K comparable] struct {
 func (f *Reduce[T, K]) New(ctx *Context, w Wiring) (Instance, error) {
 	table := statebackend.NewTable[K, T](ctx.KeyGroups, ctx.MaxParallelism, f.Key.Equal, f.Key.Own)
 	key, own, next := f.Key.Of, f.Own, PortOf[T](w)
-	r := &reduceInstance[T, K]{f: f, table: table}
+	r := &reduceInstance[T, K]{f: f, table: table, in: &Keyed[T]{Touch: table.Touch}}
 	emit := next.Ref
 	if next.Mutates { // the kept record stays here: what is changed behind is a copy
 		place := new(T)
@@ -41,7 +41,7 @@ func (f *Reduce[T, K]) New(ctx *Context, w Wiring) (Instance, error) {
 		}
 	}
 	if into := f.Into; into != nil {
-		r.in = func(v *T, ts int64, hash uint64) {
+		r.in.Process = func(v *T, ts int64, hash uint64) {
 			kept, fresh := table.At(hash, key(*v))
 			if fresh {
 				*kept = *v
@@ -56,7 +56,7 @@ func (f *Reduce[T, K]) New(ctx *Context, w Wiring) (Instance, error) {
 		return r, nil
 	}
 	fn := f.Fn
-	r.in = func(v *T, ts int64, hash uint64) {
+	r.in.Process = func(v *T, ts int64, hash uint64) {
 		kept, fresh := table.At(hash, key(*v))
 		if fresh {
 			*kept = *v

@@ -34,9 +34,9 @@ func (r *Rows[T]) Reset() {
 	r.n, r.bytes, r.marks = 0, 0, r.marks[:0]
 }
 
-// grow makes room for at least one more row, up to limit.
-func (r *Rows[T]) grow(limit int, keyed bool) {
-	size := min(max(2*len(r.Values), 8), limit)
+// grow makes room for at least one more row, up to limit. hint is how many rows chunks have had of late.
+func (r *Rows[T]) grow(limit, hint int, keyed bool) {
+	size := min(max(2*len(r.Values), 8, hint), limit)
 	values, times := make([]T, size), make([]int64, size)
 	copy(values, r.Values[:r.n])
 	copy(times, r.Times[:r.n])

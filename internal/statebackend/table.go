@@ -17,6 +17,7 @@ type Table[K comparable, V any] struct {
 	equal          func(a, b *K) bool // nil: ==
 	own            func(k *K)         // nil: keys pin nothing
 	keys           int
+	touched        uint64 // keeps Touch from being optimised away
 }
 
 type subTable[K comparable, V any] struct {
@@ -75,6 +76,35 @@ func (t *Table[K, V]) At(hash uint64, key K) (value *V, fresh bool) {
 		}
 	}
 }
+
+// Touch looks up the first places of some hashes, all at once, so that the processor waits for their memory together and not one after the other. It changes nothing.
+// Tables that fit into the cache are left alone.
+func (t *Table[K, V]) Touch(hashes []uint64) {
+	if t.keys < touchKeys {
+		return
+	}
+	var slots [64]uint64
+	seen := uint64(0)
+	for len(hashes) > 0 {
+		part := hashes[:min(len(hashes), len(slots))]
+		hashes = hashes[len(part):]
+		for i, h := range part {
+			slots[i] = 0
+			if s := t.subs[base.KeyGroup(h, t.maxParallelism)-t.first]; s != nil {
+				slots[i] = s.slots[h&uint64(len(s.slots)-1)]
+			}
+		}
+		for i, h := range part {
+			if slots[i] != 0 {
+				seen ^= t.subs[base.KeyGroup(h, t.maxParallelism)-t.first].rows[uint32(slots[i])-1].hash
+			}
+		}
+	}
+	t.touched = seen
+}
+
+// touchKeys is from how many keys on a table is taken to be larger than the cache.
+const touchKeys = 1 << 14
 
 func tagOf(hash uint64) uint64 { return hash >> 24 & 0xFFFFFFFF }
 

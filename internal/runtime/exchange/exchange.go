@@ -12,8 +12,8 @@ import (
 	"github.com/weirstream/weir/internal/xsync"
 )
 
-// maxFree is how many empty chunks a channel keeps for its writer.
-const maxFree = 4
+// maxFree is how many empty chunks a channel keeps for its writer: as many as fit into the usual credit and more, so that a steady stream makes none anew.
+const maxFree = 16
 
 // Gate gathers the channels of one consumer task. Poll and what else its task calls are for that task alone; channels are pushed to from others.
 //
