@@ -28,11 +28,11 @@ type Options struct {
 	// FlushTimeout bounds how long a busy task holds a record back in a chunk that is not full. A task that has nothing left to do sends at once, whatever
 	// this says. Default 10 ms; negative means no bound.
 	FlushTimeout time.Duration
-	// ChunkRows bounds the records of a chunk, the unit that travels between tasks. 1 sends every record alone. Default 1024.
+	// ChunkRows bounds the records of a chunk, the unit that travels between tasks. 1 sends every record alone. Default 4096.
 	ChunkRows int
-	// ChunkBytes bounds what a chunk holds. Default 64 KiB.
+	// ChunkBytes bounds what a chunk holds. Default 128 KiB.
 	ChunkBytes int
-	// ChannelBytes is the credit of each channel between two subtasks: how much may wait there before its producer is blocked. Default 256 KiB.
+	// ChannelBytes is the credit of each channel between two subtasks: how much may wait there before its producer is blocked. Default 512 KiB.
 	ChannelBytes int
 	// Parameters are for the program's own use: functions read them by [Context.Parameter].
 	Parameters map[string]string
@@ -55,9 +55,9 @@ func (o Options) withDefaults() (Options, error) {
 		}
 	}
 	fill("Parallelism", &o.Parallelism, 1, 1, dataflow.UpperMaxParallelism)
-	fill("ChunkRows", &o.ChunkRows, 1024, 1, 1<<20)
-	fill("ChunkBytes", &o.ChunkBytes, 64<<10, 256, 1<<30)
-	fill("ChannelBytes", &o.ChannelBytes, 256<<10, 256, 1<<30)
+	fill("ChunkRows", &o.ChunkRows, 4096, 1, 1<<20)
+	fill("ChunkBytes", &o.ChunkBytes, 128<<10, 256, 1<<30)
+	fill("ChannelBytes", &o.ChannelBytes, 512<<10, 256, 1<<30)
 	if o.MaxParallelism < 0 || o.MaxParallelism > dataflow.UpperMaxParallelism {
 		wrong("Options.MaxParallelism is %d, it must be from 1 to %d, or 0 for the default", o.MaxParallelism, dataflow.UpperMaxParallelism)
 	} else if o.MaxParallelism != 0 && o.MaxParallelism < o.Parallelism {

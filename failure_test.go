@@ -530,3 +530,76 @@ func TestFileSinkFails(t *testing.T) {
 		}
 	})
 }
+
+// limit is a type with methods to pass as functions.
+type limit struct{ h harm }
+
+func (l limit) change(v *int64)    { _ = at(l.h, *v) }
+func (l limit) keep(v *int64) bool { _ = at(l.h, *v+1000); return true }
+func (l *limit) key(v int64) int64 { _ = at(l.h, v+2000); return v }
+
+// Operators that share an emit function, functions that are methods, and functions that stand in two places are told apart.
+func TestCulpritsOfSharedCode(t *testing.T) {
+	l := &limit{panics}
+	same := func(v *int64) { _ = at(panics, *v) }
+	add := func(n int64) func(v *int64) { return func(v *int64) { *v += n } }
+	key := func(v int64) int64 { _ = at(panics, v); return v }
+	for _, c := range []struct {
+		name  string
+		value int64
+		build func(s *weir.Stream[int64]) *weir.Stream[int64]
+		want  string
+	}{
+		{"first of a fused chain", 5, func(s *weir.Stream[int64]) *weir.Stream[int64] {
+			return s.Update(l.change).Name("a").FilterRef(l.keep).Name("b").Update(add(1)).Name("c")
+		}, "a"},
+		{"second of a fused chain", -995, func(s *weir.Stream[int64]) *weir.Stream[int64] {
+			return s.Update(l.change).Name("a").FilterRef(l.keep).Name("b").Update(add(1)).Name("c")
+		}, "b"},
+		{"key selector behind a fused chain", -1995, func(s *weir.Stream[int64]) *weir.Stream[int64] {
+			s = s.Update(l.change).Name("a").FilterRef(l.keep).Name("b")
+			return weir.KeyBy(s, l.key).Reduce(func(_, v int64) int64 { return v }).Name("c")
+		}, "c"},
+		{"one function in two updates", 4, func(s *weir.Stream[int64]) *weir.Stream[int64] {
+			return s.Update(same).Name("a").Update(add(1)).Name("b").Update(same).Name("c").Update(add(1)).Name("d")
+		}, "c"},
+		{"more updates than are fused", -995, func(s *weir.Stream[int64]) *weir.Stream[int64] {
+			for i := range 7 {
+				s = s.Update(add(0)).Name(fmt.Sprint("before ", i)).FilterRef(func(*int64) bool { return true }).Name(fmt.Sprint("then ", i))
+			}
+			return s.FilterRef(l.keep).Name("culprit").Update(add(1)).Name("behind")
+		}, "culprit"},
+		{"a chain behind a fork", -995, func(s *weir.Stream[int64]) *weir.Stream[int64] {
+			s = s.Update(add(0)).Name("a")
+			s.Update(add(1)).Name("b").FilterRef(l.keep).Name("not").Discard()
+			return s.Update(add(0)).Name("c").FilterRef(l.keep).Name("culprit")
+		}, "culprit"},
+		{"one key selector in a row", 4, func(s *weir.Stream[int64]) *weir.Stream[int64] {
+			s = weir.KeyBy(s, key).Reduce(func(_, v int64) int64 { return v }).Name("a").Update(add(1)).Name("b")
+			return weir.KeyBy(s, key).Reduce(func(_, v int64) int64 { return v }).Name("c")
+		}, "c"},
+		{"one key selector side by side", 5, func(s *weir.Stream[int64]) *weir.Stream[int64] {
+			weir.KeyBy(s.Filter(func(int64) bool { return false }), key).Reduce(func(_, v int64) int64 { return v }).Name("a").Discard()
+			weir.KeyBy(s, func(v int64) int64 { return v }).Reduce(func(_, v int64) int64 { return v }).Name("b").Discard()
+			return weir.KeyBy(s, key).Reduce(func(_, v int64) int64 { return v }).Name("c")
+		}, "c"},
+		{"key selector within its operator", 5, func(s *weir.Stream[int64]) *weir.Stream[int64] {
+			calls := 0
+			twice := func(v int64) int64 {
+				if calls++; calls == 2 { // the first call is the edge's, the second the operator's: it is one operator
+					_ = at(panics, v)
+				}
+				return v
+			}
+			s = weir.KeyBy(s, twice).Reduce(func(_, v int64) int64 { return v }).Name("a")
+			return weir.KeyBy(s, twice).Reduce(func(_, v int64) int64 { return v }).Name("b")
+		}, "a"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			env := weir.NewEnvironment(weir.Options{Logger: quiet})
+			c.build(weir.FromValues(env, c.value)).Discard()
+			_, err := fail(t, env)
+			check(t, panics, err, c.want)
+		})
+	}
+}

@@ -231,15 +231,15 @@ func TestPartitionOutOfRange(t *testing.T) {
 			}
 			return 0
 		})
-		s.Discard()
+		s.Discard().Name("taker")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		r, err := env.Execute(ctx, "job")
 		cancel()
 		if fault.CodeOf(err) != fault.PartitionRange || r.Status != weir.StatusFailed || !strings.Contains(err.Error(), fmt.Sprint("channel ", choice, " of 3")) {
 			t.Errorf("%v: %v", r, err)
 		}
-		if op, subtask := fault.OperatorOf(err); op == "" || subtask == 0 {
-			t.Errorf("no operator is named: %v", err)
+		if op, subtask := fault.OperatorOf(err); op != "taker" || subtask == 0 {
+			t.Errorf("subtask %d of %q is blamed: %v", subtask, op, err)
 		}
 	}
 }

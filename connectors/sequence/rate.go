@@ -3,6 +3,8 @@ package sequence
 import (
 	"context"
 	"math"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,8 +29,9 @@ func (s schedule) due(i int64) time.Time {
 // ratedReader emits what is due.
 type ratedReader[T any] struct {
 	reader
-	o  Options
-	fn func(int64, time.Time) T
+	o      Options
+	fn     func(int64, time.Time) T
+	thread *pacing
 
 	schedule schedule
 	begun    bool
@@ -43,6 +46,9 @@ func (r *ratedReader[T]) Poll(out *connector.Output[T]) (connector.Status, error
 	}
 	if !r.begun {
 		r.begin()
+	}
+	if r.pacer != nil && r.pacer.orphan.Swap(false) {
+		r.pace()
 	}
 	now := r.ctx.Now()
 	for budget := maxRecords; budget > 0 && !out.Stop(); budget-- {
@@ -79,11 +85,19 @@ func (r *ratedReader[T]) begin() {
 		perReader += r.o.RatePerSecond / float64(s.step)
 	}
 	if real, ok := r.ctx.(connector.RealTime); ok && real.RealTime() && perReader >= threadRate {
-		r.pacer = &pacer{schedule: r.schedule, resolution: r.o.Resolution, stats: r.o.Stats, wake: r.ctx.Wake}
+		r.pacer = &pacer{schedule: r.schedule, wake: r.ctx.Wake}
 		for _, s := range r.spans {
 			r.pacer.spans = append(r.pacer.spans, *s)
 		}
-		r.ctx.Async(0, r.pacer.run, nil)
+		r.pace()
+	}
+}
+
+// pace has the source's thread look after the reader's pacer, and starts it if there is none.
+func (r *ratedReader[T]) pace() {
+	if r.thread.add(r.pacer) {
+		resolution, stats := r.o.Resolution, r.o.Stats
+		r.ctx.Async(0, func(ctx context.Context) { r.thread.run(ctx, resolution, stats) }, nil)
 	}
 }
 
@@ -133,35 +147,80 @@ func (r *ratedReader[T]) Close() error {
 	return nil
 }
 
-// pacer wakes a reader when records are due, on a thread of its own.
+// pacer knows when records of a reader are due.
 type pacer struct {
-	schedule   schedule
-	spans      []span // their positions are not kept up to date
-	resolution time.Duration
-	stats      *PacerStats
-	wake       func()
+	schedule schedule
+	spans    []span // their positions are not kept up to date
+	wake     func()
+	next     time.Time // the thread's
 
-	// waiting is set by the reader when it has emitted all that was due. done ends the pacer.
-	waiting, done atomic.Bool
+	// waiting is set by the reader when it has emitted all that was due. done ends the pacer. orphan is set when the thread has ended before the reader.
+	waiting, done, orphan atomic.Bool
 }
 
-// run ticks at the due times of the reader's records, whether or not the reader keeps up, so that nothing has to be told to the thread while it sleeps. It
-// ends at the first tick after the context or the reader has: the rate is such that this is within two milliseconds.
-func (p *pacer) run(ctx context.Context) {
-	t := lockThread()
-	defer func() { p.stats.addCPU(t.unlock()) }()
-	for target := p.after(time.Now()); ctx.Err() == nil && !p.done.Load(); {
-		t.sleepUntil(target)
-		now := time.Now()
-		p.stats.add(now.Sub(target))
-		if p.waiting.Swap(false) {
-			p.wake()
+// pacing is the thread that wakes all readers of a source in this process. It is one thread for all, since a thread that sleeps in the operating system keeps one of the
+// scheduler's processors until that is taken back, which can take 10 ms: two sleeping threads would hold up everything on two cores.
+type pacing struct {
+	mu      sync.Mutex
+	pacers  []*pacer
+	running bool
+}
+
+// add has the thread look after p, and reports whether the thread must be started.
+func (t *pacing) add(p *pacer) (start bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p.next = p.after(time.Now())
+	t.pacers = append(t.pacers, p)
+	start = !t.running
+	t.running = true
+	return start
+}
+
+// run ticks at the due times of the readers' records, whether or not they keep up, so that nothing has to be told to the thread while it sleeps. It ends at the first
+// tick after the context has, or all readers: rates are such that this is within two milliseconds. Readers that are left then start another thread.
+func (t *pacing) run(ctx context.Context, resolution time.Duration, stats *PacerStats) {
+	thread := lockThread()
+	defer func() { stats.addCPU(thread.unlock()) }()
+	for now := time.Now(); ; {
+		target, more := t.tick(now, ctx.Err() != nil)
+		if !more {
+			return
 		}
-		target = p.after(now)
-		if earliest := now.Add(p.resolution); target.Before(earliest) {
+		if earliest := now.Add(resolution); target.Before(earliest) {
 			target = earliest
 		}
+		thread.sleepUntil(target)
+		now = time.Now()
+		stats.add(now.Sub(target))
 	}
+}
+
+// tick wakes the readers that have something due, and returns when the next has.
+func (t *pacing) tick(now time.Time, last bool) (next time.Time, more bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pacers = slices.DeleteFunc(t.pacers, func(p *pacer) bool { return p.done.Load() })
+	if last || len(t.pacers) == 0 {
+		for _, p := range t.pacers {
+			p.orphan.Store(true)
+			p.wake()
+		}
+		t.pacers, t.running = nil, false
+		return time.Time{}, false
+	}
+	for i, p := range t.pacers {
+		if !p.next.After(now) {
+			if p.waiting.Swap(false) {
+				p.wake()
+			}
+			p.next = p.after(now)
+		}
+		if i == 0 || p.next.Before(next) {
+			next = p.next
+		}
+	}
+	return next, true
 }
 
 // after returns the first due time behind t.

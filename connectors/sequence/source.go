@@ -66,6 +66,7 @@ func generator[T any](o Options) source[T] {
 		divide:  func(n int) []connector.Split { return dealt(count, n) },
 		bounded: o.Count != 0,
 		o:       o,
+		thread:  &pacing{},
 	}
 }
 
@@ -78,6 +79,8 @@ type source[T any] struct {
 	fnAt  func(int64, time.Time) T
 	into  func(int64, *T)
 	isNil bool
+	// thread paces all readers in this process.
+	thread *pacing
 }
 
 var _ connector.Checker = source[int]{}
@@ -126,7 +129,7 @@ func (s source[T]) NewReader(ctx connector.ReaderContext) (connector.Reader[T], 
 				return *place
 			}
 		}
-		return &ratedReader[T]{reader: base, o: s.o, fn: fn}, nil
+		return &ratedReader[T]{reader: base, o: s.o, fn: fn, thread: s.thread}, nil
 	case s.fnAt != nil:
 		return &fastReader[T]{reader: base, fnAt: s.fnAt}, nil
 	case s.into != nil:

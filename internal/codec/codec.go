@@ -143,15 +143,15 @@ func noescape(p unsafe.Pointer) unsafe.Pointer {
 // leakContent tells the compiler what noescape hides too much: while *v may be on the stack, all that it points to must be on the heap.
 // Copies of parts of it are made on the heap, where pointers to the stack would not follow when the stack moves.
 func leakContent[T any](v *T) {
-	if never {
-		leaked = *v
+	if leaked.never {
+		leaked.value = *v
 	}
 }
 
-var (
-	never  bool // false, but the compiler does not know
-	leaked any
-)
+var leaked struct {
+	never bool // false, but the compiler does not know
+	value any
+}
 
 // StringOffsets returns where strings lie within a T, in bytes from its start, and true if a T holds no pointers but those of strings: then what a value pins
 // beyond itself is the sum of their lengths.

@@ -291,7 +291,7 @@ type cell struct {
 }
 
 type guarded struct {
-	mu sync.Mutex
+	Mu sync.Mutex
 	n  int
 }
 

@@ -197,7 +197,7 @@ func (o *edgeOutput[T]) port() *Port[T] {
 		return RefPort(false, func(v *T, ts int64) {
 			i := custom(*v, len(o.pending))
 			if uint(i) >= uint(len(o.pending)) {
-				o.cfg.Host.Fail(-1, fault.New(fault.PartitionRange, "the partitioner chose channel %d of %d", i, len(o.pending)))
+				o.cfg.Host.Fail(-1, fault.New(fault.PartitionRange, "the partitioner chose channel %d of %d", i, len(o.pending)).WithOperator(o.cfg.Consumer, o.cfg.Subtask+1))
 				return
 			}
 			o.put(i, v, ts)

@@ -78,7 +78,8 @@ type OutputConfig struct {
 	// Writers are the channels, in the order of the plan's targets. Targets are the subtasks they lead to.
 	Writers []ChannelWriter
 	Targets []int
-	// Consumers is the consumer's parallelism, MaxParallelism its number of key groups.
+	// Consumer is the consumer's name, Consumers its parallelism, MaxParallelism its number of key groups.
+	Consumer       string
 	Consumers      int
 	MaxParallelism int
 	// Subtask is the producer's, from 0.

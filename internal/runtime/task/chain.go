@@ -120,7 +120,7 @@ func (t *Task) buildNode(i int, position map[int]int) error {
 		random := t.cfg.Scheduler.Rand(fmt.Sprintf("edge %d subtask %d", pe.Edge.ID, t.cfg.Subtask))
 		emit, out, err := f.NewOutput(operator.OutputConfig{
 			Host: t, Writers: t.cfg.Writers(pe, subtasks), Targets: subtasks,
-			Consumers: consumer.Parallelism, MaxParallelism: consumer.MaxParallelism, Subtask: t.cfg.Subtask,
+			Consumer: plan.Graph.Operators[pe.Edge.To].Name, Consumers: consumer.Parallelism, MaxParallelism: consumer.MaxParallelism, Subtask: t.cfg.Subtask,
 			ChunkRows: t.cfg.ChunkRows, ChunkBytes: t.cfg.ChunkBytes, Partitioner: pe.Partitioner, Rand: random.IntN,
 		})
 		if err != nil {

@@ -130,6 +130,8 @@ type signalKind uint8
 const (
 	signalWatermark signalKind = iota
 	signalFinish
+	// signalEndInput is for the head alone; value is the number of its input.
+	signalEndInput
 )
 
 // signal is work that runs through the chain node by node.
@@ -455,7 +457,7 @@ func (t *Task) endChannel(channel int) {
 	port := t.ports[t.cfg.ChannelInput[channel]]
 	t.openPorts[port]--
 	if t.openPorts[port] == 0 {
-		t.nodes[0].instance.EndInput(port)
+		t.signals = append(t.signals, signal{signalEndInput, 0, int64(port)}) // behind the watermark that the end brings
 	}
 	t.open--
 	if t.open == 0 {
@@ -524,6 +526,12 @@ func (t *Task) propagate() {
 				continue
 			}
 			n.emitWatermark(s.value)
+		case signalEndInput:
+			t.enter(0)
+			n.instance.EndInput(int(s.value))
+			t.calling = -1
+			t.signals = t.signals[1:]
+			continue
 		case signalFinish:
 			t.enter(s.node)
 			more := n.instance.Finish()
