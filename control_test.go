@@ -366,11 +366,11 @@ func TestAttention(t *testing.T) {
 			slow(s.Rebalance())
 		},
 	} {
-		for _, p := range []int{1, 2} {
-			t.Run(fmt.Sprintf("%s, parallelism %d", name, p), func(t *testing.T) {
+		for rows, p := range map[int]int{0: 1, 1024: 2, 7: 1} {
+			t.Run(fmt.Sprintf("%s, parallelism %d, rows %d", name, p, rows), func(t *testing.T) {
 				leak.Check(t)
 				begin := func() *local.Job {
-					env := weir.NewEnvironment(weir.Options{Parallelism: p, Logger: quiet})
+					env := weir.NewEnvironment(weir.Options{Parallelism: p, ChunkRows: rows, Logger: quiet})
 					build(env)
 					job, _ := submit(t, env)
 					allRun(t, job)

@@ -225,7 +225,7 @@ func fail(t *testing.T, env *weir.Environment) (*weir.JobResult, error) {
 	if err != nil {
 		t.Fatalf("the job was not started: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	r, err := client.Wait(ctx)
 	switch {

@@ -805,3 +805,29 @@ func TestIdleness(t *testing.T) {
 		}
 	}
 }
+
+// A record ends idleness also where none comes through: what it says about time counts again.
+func TestFilteredRecordEndsIdleness(t *testing.T) {
+	for seed := range uint64(5) {
+		for _, unchained := range []bool{false, true} {
+			s := weirtest.New(t, seed)
+			env := weir.NewEnvironment(weir.Options{DisableChaining: unchained, Logger: quiet})
+			a, as := weirtest.Input[int64](s, env)
+			b, bs := weirtest.Input[int64](s, env)
+			var log []string
+			f := &stamps{mu: &sync.Mutex{}, log: &log, handlers: true}
+			weir.ProcessWith(as.Union(bs.Filter(func(v int64) bool { return v > 0 })), func() weir.ProcessFunction[int64, int64] { return f }).Discard()
+			s.Start(env)
+			for _, step := range []func(){
+				func() { b.Idle() }, func() { a.Watermark(10) }, func() { b.PushAt(-1, 15) }, func() { b.Watermark(20) }, func() { a.Watermark(30) },
+			} {
+				step()
+				s.Settle()
+			}
+			if want := []string{"watermark 10", "watermark 20"}; !slices.Equal(log, want) {
+				t.Errorf("seed %d, unchained %v: %q, want %q", seed, unchained, log, want)
+			}
+			s.Close()
+		}
+	}
+}

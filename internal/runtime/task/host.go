@@ -13,8 +13,8 @@ import (
 	"github.com/weirstream/weir/internal/operator"
 )
 
-// maxOverdraft bounds, in chunks, what one record may emit beyond the credit while an unaligned barrier waits for it to end.
-const maxOverdraft = 256
+// maxOverdraft bounds, in bytes, what one record may emit beyond the credit while mail or an unaligned barrier waits for it to end.
+const maxOverdraft = 64 << 20
 
 // canceledInEmit unwinds user code that emits while its task has been canceled, or has failed.
 type canceledInEmit struct{}
@@ -172,10 +172,8 @@ func (t *Task) ParkOutput(o operator.Output) bool {
 		if t.failure != nil {
 			return false
 		}
-		if t.urgent.Load() && t.overdraft < maxOverdraft {
-			// Something waits for the record to end: a barrier, mail. Let it end.
-			t.overdraft++
-			return true
+		if t.urgent.Load() && t.overdrawn() < maxOverdraft {
+			return true // something waits for the record to end: a barrier, mail
 		}
 		t.active.Store(false)
 		t.metrics.pause(t.cfg.Scheduler.Nanos(), blocked)
@@ -187,6 +185,19 @@ func (t *Task) ParkOutput(o operator.Output) bool {
 		}
 	}
 	return true
+}
+
+// overdrawn returns how many bytes have been sent since the record first met a full channel while something waited for its end.
+func (t *Task) overdrawn() int64 {
+	var sent int64
+	for _, o := range t.outputs {
+		_, bytes := o.Counts()
+		sent += bytes
+	}
+	if t.overdraft < 0 {
+		t.overdraft = sent
+	}
+	return sent - t.overdraft
 }
 
 // AddSplits, NoMoreSplits and HandleSourceEvent reach the reader. They may be called from any goroutine.

@@ -109,9 +109,9 @@ type Task struct {
 	finished    bool
 	committing  bool
 	committed   bool
-	overdraft   int
-	calling     int // the node that is being made, or of which a method runs other than by a record; -1 for none
-	closed      int // nodes of which Close was called
+	overdraft   int64 // bytes sent when the overdraft of a record began; -1 for none
+	calling     int   // the node that is being made, or of which a method runs other than by a record; -1 for none
+	closed      int   // nodes of which Close was called
 	accs        []*operator.Accumulator
 
 	metrics metrics
@@ -143,7 +143,7 @@ type signal struct {
 
 // New returns a task that has not started. Its chain is built on its own process, since that runs user code.
 func New(cfg Config) *Task {
-	t := &Task{cfg: cfg, openPorts: map[int]int{}, state: dataflow.TaskDeploying, calling: -1}
+	t := &Task{cfg: cfg, openPorts: map[int]int{}, state: dataflow.TaskDeploying, calling: -1, overdraft: -1}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
@@ -306,7 +306,7 @@ func (t *Task) step() outcome {
 	if !t.room() {
 		return blocked // keeps T3
 	}
-	t.overdraft = 0
+	t.overdraft = -1
 	switch {
 	case len(t.signals) > 0:
 		t.propagate()
@@ -757,6 +757,9 @@ func (t *Task) end() {
 	t.active.Store(false)
 	if t.cfg.Flusher != nil {
 		t.cfg.Flusher.Remove(t)
+	}
+	if t.source != nil {
+		t.metrics.recordsIn.Store(t.source.Emitted()) // also when the reader was torn out of an emit
 	}
 	t.publish()
 	t.metrics.end(t.cfg.Scheduler.Nanos())

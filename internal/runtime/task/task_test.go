@@ -81,7 +81,6 @@ type world struct {
 	task     *Task
 	listener *listener
 	probe    *probe
-	chunks   []operator.Element // to be taken in turn
 }
 
 // newWorld makes a task behind channels, of which each belongs to a producer of its own.
