@@ -377,3 +377,27 @@ func TestRealGoexit(t *testing.T) {
 		t.Error("the process did not end")
 	}
 }
+
+// A process that parks all the time meets one that wakes it all the time, at every point of both.
+func TestRealParkMeetsWake(t *testing.T) {
+	leak.Check(t)
+	s := NewReal()
+	var over atomic.Bool
+	var spins atomic.Int64
+	w := s.Go("parks", func(p Proc) {
+		defer over.Store(true)
+		for i := range 20_000 {
+			for range i % 61 {
+				spins.Add(1)
+			}
+			p.Park()
+		}
+	})
+	for i := 0; !over.Load(); i++ {
+		for range i % 53 {
+			spins.Add(1)
+		}
+		w.Wake()
+	}
+	s.Wait()
+}
