@@ -213,7 +213,7 @@ func (o *edgeOutput[T]) port() *Port[T] {
 			b.Values[n] = v
 			b.Times[n] = ts
 			b.n = n + 1
-			if o.scrub && o.heavy(b) || n+1 >= o.cfg.ChunkRows {
+			if o.scrub && (n < weighFirst || n%weighFirst == weighFirst-1) && o.heavy(b) || n+1 >= o.cfg.ChunkRows {
 				o.send(0)
 			}
 		},
@@ -237,7 +237,7 @@ func (o *edgeOutput[T]) hashPort() *Port[T] {
 			b.Times[n] = ts
 			b.Hashes[n] = h
 			b.n = n + 1
-			if o.scrub && o.heavy(b) || n+1 >= o.cfg.ChunkRows {
+			if o.scrub && (n < weighFirst || n%weighFirst == weighFirst-1) && o.heavy(b) || n+1 >= o.cfg.ChunkRows {
 				o.send(i)
 			}
 		},
@@ -253,7 +253,7 @@ func (o *edgeOutput[T]) hashPort() *Port[T] {
 			b.Times[n] = ts
 			b.Hashes[n] = h
 			b.n = n + 1
-			if o.scrub && o.heavy(b) || n+1 >= o.cfg.ChunkRows {
+			if o.scrub && (n < weighFirst || n%weighFirst == weighFirst-1) && o.heavy(b) || n+1 >= o.cfg.ChunkRows {
 				o.send(i)
 			}
 		},
@@ -269,22 +269,34 @@ func (o *edgeOutput[T]) put(i int, v *T, ts int64) {
 	b.Values[n] = *v
 	b.Times[n] = ts
 	b.n = n + 1
-	if o.scrub && o.heavy(b) || n+1 >= o.cfg.ChunkRows {
+	if o.scrub && (n < weighFirst || n%weighFirst == weighFirst-1) && o.heavy(b) || n+1 >= o.cfg.ChunkRows {
 		o.send(i)
 	}
 }
 
-// heavy accounts what the last row pins and reports whether the chunk has reached its limit of bytes.
+// weighFirst is how many rows of a chunk are weighed one by one; of those behind, as many are weighed together.
+const weighFirst = 16
+
+// heavy accounts what the rows not yet weighed pin, and reports whether the chunk has reached its limit of bytes.
 func (o *edgeOutput[T]) heavy(b *Rows[T]) bool {
-	v := &b.Values[b.n-1]
+	o.weigh(b)
+	return b.bytes+b.n*o.width >= o.cfg.ChunkBytes
+}
+
+func (o *edgeOutput[T]) weigh(b *Rows[T]) {
+	rows := b.Values[b.weighed:b.n]
+	b.weighed = b.n
 	if len(o.edge.Strings) == 0 {
-		b.bytes += o.edge.Size(v)
-	} else {
-		for _, at := range o.edge.Strings {
-			b.bytes += len(*(*string)(unsafe.Add(unsafe.Pointer(v), at)))
+		for i := range rows {
+			b.bytes += o.edge.Size(&rows[i])
+		}
+		return
+	}
+	for _, at := range o.edge.Strings {
+		for i := range rows {
+			b.bytes += len(*(*string)(unsafe.Add(unsafe.Pointer(&rows[i]), at)))
 		}
 	}
-	return b.bytes+b.n*o.width >= o.cfg.ChunkBytes
 }
 
 // send hands the pending chunk of a channel over. If the channel was left full by the chunk before, it parks until there is room: so a record may
@@ -300,6 +312,9 @@ func (o *edgeOutput[T]) send(i int) {
 
 func (o *edgeOutput[T]) push(i int) {
 	b := o.pending[i]
+	if o.scrub {
+		o.weigh(b)
+	}
 	size := b.bytes + b.n*o.width
 	o.records += int64(b.n)
 	o.hint = b.n

@@ -6,13 +6,14 @@ import "github.com/weirstream/weir/eventtime"
 //
 // The slices have room beyond n; only the first n entries mean something.
 type Rows[T any] struct {
-	Values []T
-	Times  []int64
-	Hashes []uint64 // nil unless the edge is keyed
-	marks  []eventtime.Mark
-	n      int
-	bytes  int  // pinned beyond the fixed size, of values that hold pointers
-	scrub  bool // whether T holds pointers
+	Values  []T
+	Times   []int64
+	Hashes  []uint64 // nil unless the edge is keyed
+	marks   []eventtime.Mark
+	n       int
+	bytes   int // pinned beyond the fixed size, by the first weighed values
+	weighed int
+	scrub   bool // whether T holds pointers
 }
 
 var _ Chunk = (*Rows[int])(nil)
@@ -31,7 +32,7 @@ func (r *Rows[T]) Reset() {
 	if r.scrub {
 		clear(r.Values[:r.n])
 	}
-	r.n, r.bytes, r.marks = 0, 0, r.marks[:0]
+	r.n, r.bytes, r.weighed, r.marks = 0, 0, 0, r.marks[:0]
 }
 
 // grow makes room for at least one more row, up to limit. hint is how many rows chunks have had of late.

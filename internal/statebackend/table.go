@@ -104,7 +104,7 @@ func (t *Table[K, V]) Touch(hashes []uint64) {
 }
 
 // touchKeys is from how many keys on a table is taken to be larger than the cache.
-const touchKeys = 1 << 14
+const touchKeys = 1 << 12
 
 func tagOf(hash uint64) uint64 { return hash >> 24 & 0xFFFFFFFF }
 
