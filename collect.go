@@ -14,7 +14,7 @@ import (
 // The sequence can be ranged over once, since an environment is one job. Other sinks of the environment run along.
 func (s *Stream[T]) Collect(ctx context.Context, name string) iter.Seq2[T, error] {
 	q := &collected[T]{signal: make(chan struct{}, 1)}
-	addSinkTo(s, q)
+	s.SinkTo("collect", q).Parallelism(1)
 	return func(yield func(T, error) bool) {
 		var zero T
 		client, err := s.env.ExecuteAsync(ctx, name)
@@ -54,10 +54,6 @@ func (s *Stream[T]) Collect(ctx context.Context, name string) iter.Seq2[T, error
 			}
 		}
 	}
-}
-
-func addSinkTo[T any](s *Stream[T], q *collected[T]) {
-	s.SinkTo("collect", q).Parallelism(1)
 }
 
 const (

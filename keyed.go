@@ -55,7 +55,7 @@ func (k *KeyedStream[K, T]) operatorKey() operator.Key[T, K] {
 	if k.codec == nil {
 		return operator.Key[T, K]{Of: k.key}
 	}
-	return operator.Key[T, K]{Of: k.key, Hash: k.codec.Hash, Equal: k.codec.Equal, Own: k.codec.Codec.Own}
+	return operator.Key[T, K]{Of: k.key, Equal: k.codec.Equal, Own: k.codec.Codec.Own}
 }
 
 // keyed adds an operator with keyed state behind k.

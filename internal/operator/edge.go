@@ -131,7 +131,6 @@ type edgeOutput[T any] struct {
 	full    []bool // channels that had no room after their last chunk
 	fulls   int
 	width   int // bytes of a row without what it points to
-	keyed   bool
 	scrub   bool
 	groups  []int32
 	hint    int // rows of the last chunk sent
@@ -151,7 +150,6 @@ func (e *Edge[T]) NewOutput(cfg OutputConfig) (any, Output, error) {
 		if e.KeyHash == nil {
 			return nil, nil, fault.New(fault.InternalInvariant, "a hash edge of %T has no key", zero)
 		}
-		o.keyed = true
 		o.width += 8
 		o.groups = make([]int32, cfg.MaxParallelism)
 		for g := range o.groups {
@@ -165,6 +163,8 @@ func (e *Edge[T]) NewOutput(cfg OutputConfig) (any, Output, error) {
 	return o.port(), o, nil
 }
 
+// port returns the emit functions of the edge's partitioner. The lines that append a row stand in each function that runs for every record, and not in one that all call: the call, and passing a
+// large record once more, would cost as much as the rest.
 func (o *edgeOutput[T]) port() *Port[T] {
 	channels := len(o.pending)
 	switch o.cfg.Partitioner {

@@ -5,7 +5,6 @@ import "github.com/weirstream/weir/internal/statebackend"
 // Key is how an operator knows the key of a record: the same function and codec as its input edge.
 type Key[T any, K comparable] struct {
 	Of    func(T) K
-	Hash  func(K) uint64
 	Equal func(a, b *K) bool // nil: ==
 	Own   func(*K)           // nil: nothing to own
 }

@@ -61,7 +61,7 @@ type Config struct {
 	Writers func(e *dataflow.PlanEdge, targets []int) []operator.ChannelWriter
 	// ChunkRows and ChunkBytes bound a chunk.
 	ChunkRows, ChunkBytes int
-	// Flusher calls FlushDue from time to time while the task is not parked; nil for none.
+	// Flusher makes the task send what is pending from time to time while it is not parked; nil for none.
 	Flusher *Flusher
 	// Bounded is whether all sources of the job end by themselves.
 	Bounded bool
