@@ -31,11 +31,25 @@ const (
 	TypeUnsupported      Code = "type.unsupported"
 	TypeKey              Code = "type.key"
 	TypeDecode           Code = "type.decode"
+	TypeTag              Code = "type.tag"
 	OptionInvalid        Code = "option.invalid"
+	MemoryTooSmall       Code = "option.memory-too-small"
+	WindowSize           Code = "window.size"
+	WindowSlide          Code = "window.slide"
+	WindowOffset         Code = "window.offset"
+	WindowGap            Code = "window.gap"
+	WindowCount          Code = "window.count"
+	WindowInterval       Code = "window.interval"
+	WindowLateness       Code = "window.lateness"
+	WindowTriggerMerge   Code = "window.trigger-merge"
+	WindowEvictor        Code = "window.evictor-aggregate"
+	WindowState          Code = "window.merging-state"
+	WindowNoTimestamp    Code = "window.no-timestamp"
 	FunctionPanic        Code = "function.panic"
 	FunctionExit         Code = "function.goexit"
 	FunctionError        Code = "function.error"
 	FunctionStuck        Code = "function.stuck"
+	FunctionTimeout      Code = "function.timeout"
 	PartitionRange       Code = "function.partition-range"
 	SourceFileMissing    Code = "source.file-missing"
 	SourceFileUnreadable Code = "source.file-unreadable"
@@ -52,6 +66,16 @@ const (
 	JobNotRunning        Code = "job.not-running"
 	JobMismatch          Code = "job.graph-mismatch"
 	TaskManagerLost      Code = "job.task-manager-lost"
+	StateSchema          Code = "state.schema-incompatible"
+	StateSchemaDamaged   Code = "state.schema-damaged"
+	StateMemory          Code = "state.memory"
+	StateDeclared        Code = "state.declared"
+	StateNoKey           Code = "state.no-key"
+	StateDamaged         Code = "state.damaged"
+	StateTimerNoKey      Code = "state.timer-no-key"
+	StateReadOnly        Code = "state.read-only"
+	StateQuery           Code = "state.query"
+	TimeNoTimestamp      Code = "time.no-timestamp"
 	InternalInvariant    Code = "internal.invariant"
 )
 
@@ -72,11 +96,25 @@ var codes = []Info{
 	{TypeUnsupported, User, false, "A type that must travel between tasks cannot be encoded.", "use exported or unexported fields of basic types, structs, slices, arrays, maps, time.Time, pointers to these, or implement encoding.BinaryMarshaler and BinaryUnmarshaler"},
 	{TypeKey, User, false, "A type cannot be a key.", "key by booleans, numbers, strings, arrays, time.Time or structs of these"},
 	{TypeDecode, Weir, false, "Encoded data does not have the form that its type says.", "the data is damaged or was written with another type"},
+	{TypeTag, User, false, "The weir tag of a struct's field is not understood, or contradicts another field.", "use weir:\"-\" for a field that is not stored, weir:\"name=Stored\" for its stored name, weir:\"was=Old\" for one it had before"},
 	{OptionInvalid, User, false, "An option has a value that is not allowed.", ""},
+	{MemoryTooSmall, User, false, "The memory setting is too small for the job to start.", "raise Options.Memory, or lower Options.ChannelBytes or the parallelism"},
+	{WindowSize, User, false, "The size of a window is not positive.", "sizes are whole milliseconds, at least 1"},
+	{WindowSlide, User, false, "The slide of a sliding window is not positive, or so small that a record would belong to more than 10,000,000 windows.", "slides are whole milliseconds, at least 1 and at least a ten-millionth of the size"},
+	{WindowOffset, User, false, "The offset of a window reaches as far as its slide.", "choose an offset between minus the slide and the slide, both excluded; for tumbling windows the slide is the size"},
+	{WindowGap, User, false, "The gap of a session window is not positive.", "gaps are whole milliseconds, at least 1; a gap function must return such a gap for every record"},
+	{WindowCount, User, false, "A count of elements is not positive.", "counts of windows, triggers and evictors are at least 1"},
+	{WindowInterval, User, false, "The interval or timeout of a trigger, or the time that an evictor keeps, is not positive.", "intervals are whole milliseconds, at least 1"},
+	{WindowLateness, User, false, "The allowed lateness is negative.", "set it to 0 to drop every late record, or to how late a record may be"},
+	{WindowTriggerMerge, User, false, "Windows that merge have a trigger that cannot merge.", "use the default trigger of session windows, or a trigger whose CanMerge returns true"},
+	{WindowEvictor, User, false, "A window with an evictor has an incremental aggregate, which keeps no elements that could be evicted.", "use a process function, which sees all elements of the window"},
+	{WindowState, User, false, "A function uses state per window with windows that merge.", "use the state per key instead: windows that merge have no lasting identity"},
+	{WindowNoTimestamp, User, false, "A record without a timestamp reached an event-time window.", "give the source a watermark strategy with a timestamp assigner, call WithTimestamps in front of the window, or use a processing-time window"},
 	{FunctionPanic, User, false, "User code panicked.", "the stack is in the job's failure"},
 	{FunctionExit, User, false, "User code called runtime.Goexit.", "return instead; t.FailNow and t.Fatal must not be called inside a job"},
 	{FunctionError, User, false, "User code returned an error.", ""},
-	{FunctionStuck, User, true, "User code did not return after the job was canceled.", "a function that waits must end when Context.Done is closed"},
+	{FunctionStuck, User, true, "User code did not return after the job was canceled, or after its call had timed out.", "a function that waits must end when Context.Done, or the Done of the context it was given, is closed"},
+	{FunctionTimeout, External, true, "An asynchronous call did not complete in time.", "raise AsyncOptions.Timeout, or set OnTimeout to give results in its place"},
 	{PartitionRange, User, false, "A custom partitioner chose a channel that does not exist.", "return a number from 0 to channels-1"},
 	{SourceFileMissing, User, true, "A file or directory does not exist, or a glob matches nothing.", "check the path"},
 	{SourceFileUnreadable, External, true, "A file cannot be read.", "check its permissions and the disk"},
@@ -93,6 +131,16 @@ var codes = []Info{
 	{JobNotRunning, User, false, "The job is not running.", ""},
 	{JobMismatch, User, false, "A worker built another graph than the one that was submitted.", "a program must build the same graph each time; compute values that vary with weir.Const"},
 	{TaskManagerLost, External, true, "A task manager that ran tasks of the job is gone.", "see its own log for why it ended"},
+	{StateSchema, User, false, "Stored data cannot be read as the type that the program has now.", "change the type back, or give the new field a name of its own: then the old value is dropped and the new one starts at zero"},
+	{StateSchemaDamaged, External, false, "The stored description of a type cannot be read.", "the stored state is damaged, or a newer version of Weir wrote it: restore another one"},
+	{StateMemory, User, false, "State does not fit into the memory that is set.", "raise Options.Memory, give the state a time to live, or set Options.StateBackend to the lsm backend, which keeps on disk what does not fit"},
+	{StateDeclared, User, false, "The states that an operator declares cannot be: two of one name, a type that cannot be kept, keyed state without a key.", "give each state of an operator its own name and one type, and declare keyed state on a keyed stream"},
+	{StateNoKey, User, false, "Keyed state is used where there is no key.", "use it while a record or a timer of a key is processed, from the function that declared it"},
+	{StateDamaged, Weir, false, "Kept state cannot be read.", "it was damaged, or written with another type"},
+	{StateTimerNoKey, User, false, "A timer is set by an operator without keys.", "timers belong to keys: use KeyBy before the function"},
+	{StateReadOnly, User, false, "State is written where it may only be read.", "broadcast state is changed only by the function of the broadcast stream, so that it is the same in all subtasks"},
+	{StateQuery, User, false, "A query of a running job's state asks for what is not there.", "name an operator and a state of the job, with the types they were declared with"},
+	{TimeNoTimestamp, User, false, "A record without a timestamp came to an operator of event time.", "assign timestamps with AssignTimestampsAndWatermarks before it, or a strategy at the source"},
 	{InternalInvariant, Weir, false, "An invariant of the engine does not hold.", "this is a defect of Weir: please report it with the text above"},
 }
 

@@ -18,7 +18,9 @@ const page = "../docs/errors.md"
 var rooms = map[string]string{
 	"graph":    "The program builds a graph that cannot run. Reported before anything runs, all at once.",
 	"type":     "A type of a record, a key or a state.",
+	"state":    "What operators keep, and what was stored of it.",
 	"option":   "A setting.",
+	"window":   "Windows, their triggers and evictors. What can be known before the job runs is reported by then.",
 	"function": "User code, while the job runs. The message names the operator and the subtask.",
 	"source":   "Reading input. What can be known before the job runs is reported by then.",
 	"sink":     "Writing results.",

@@ -19,6 +19,7 @@ type Codec[T any] struct {
 	Own func(v *T)
 
 	root     *node
+	form     *Schema
 	schema   string
 	pointers bool
 	size     sizeFunc // nil if values of T hold no memory beyond themselves
@@ -53,7 +54,8 @@ func compile[T any](t reflect.Type, key bool) any {
 	if err != nil {
 		return err
 	}
-	c := &Codec[T]{root: root, schema: schemaOf(t), pointers: hasPointers(t), size: sizeOf(t)}
+	form := schemaOf(t)
+	c := &Codec[T]{root: root, form: form, schema: form.String(), pointers: hasPointers(t), size: sizeOf(t)}
 	if own := ownerOf(t); own != nil {
 		c.Own = func(v *T) { own(noescape(unsafe.Pointer(v))) }
 	}
@@ -108,8 +110,13 @@ func (c *Codec[T]) failed(err error, length int) error {
 // equal in every process; types of equal schema encode alike. See the package's documentation.
 func (c *Codec[T]) Schema() string { return c.schema }
 
+// SchemaWithNames returns the schema with the former names of fields, which their tags give: struct{Total int64 "was=Sum"}. [Explain] needs these to see what was
+// renamed; data is stored with Schema.
+func (c *Codec[T]) SchemaWithNames() string { return c.form.write(true) }
+
 // Size estimates the bytes of memory that v takes: its own and those behind its strings, slices, maps and pointers. Memory that two
-// values share counts for both. What lies inside a type that marshals itself does not count, nor does the name of a time zone.
+// values share counts for both. What lies inside a type that marshals itself or behind a field that is not stored does not count, nor does the name of a time
+// zone.
 func (c *Codec[T]) Size(v *T) int {
 	leakContent(v)
 	n := int(unsafe.Sizeof(*v))

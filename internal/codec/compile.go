@@ -142,10 +142,11 @@ func step(path []string, s string) []string { return append(slices.Clone(path), 
 
 // structure compiles a struct into a list of fields, those of nested structs among them.
 func (c *compiler) structure(n *node, path []string) error {
-	for f := range n.typ.Fields() {
-		if f.Name == "_" {
-			continue
-		}
+	stored, left, err := fieldsOf(n.typ)
+	if err != nil {
+		return c.badTag(n.typ, path, err)
+	}
+	for _, f := range stored {
 		m, err := c.compile(f.Type, step(path, f.Name))
 		if err != nil {
 			return err
@@ -159,10 +160,67 @@ func (c *compiler) structure(n *node, path []string) error {
 			}
 			continue
 		}
-		if m.least > 0 {
+		if m.least > 0 || omits(f.Type) {
 			n.fields = append(n.fields, field{off: f.Offset, op: m.op, n: m, name: f.Name})
 		}
 	}
+	for _, f := range left {
+		if c.key {
+			return fault.New(fault.TypeKey, `type %v: %s is not stored (tag weir:"-")`, c.root, place(step(path, f.Name)))
+		}
+		n.fields = append(n.fields, field{off: f.Offset, n: zeroed(f.Type), name: f.Name})
+	}
+	n.program()
+	return nil
+}
+
+// badTag returns the error for a struct type whose tags are wrong.
+func (c *compiler) badTag(t reflect.Type, path []string, err error) error {
+	if len(path) == 0 {
+		return fault.New(fault.TypeTag, "type %v: %w", c.root, err)
+	}
+	return fault.New(fault.TypeTag, "type %v: %s (%v): %w", c.root, place(path), t, err)
+}
+
+// zeroed returns a node for a field of type t that is not stored: nothing is written, and reading sets zero.
+func zeroed(t reflect.Type) *node {
+	return &node{typ: t, size: t.Size(), enc: encNothing, dec: zeroFunc(t)}
+}
+
+// zeroFunc returns a function that sets a value of t to zero, and reads nothing.
+func zeroFunc(t reflect.Type) decFunc {
+	size := t.Size()
+	if !hasPointers(t) {
+		return func(src []byte, p unsafe.Pointer, _ int) ([]byte, error) {
+			clear(unsafe.Slice((*byte)(p), size))
+			return src, nil
+		}
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return func(src []byte, p unsafe.Pointer, _ int) ([]byte, error) {
+			*(*string)(p) = ""
+			return src, nil
+		}
+	case reflect.Slice:
+		return func(src []byte, p unsafe.Pointer, _ int) ([]byte, error) {
+			*(*sliceHeader)(p) = sliceHeader{}
+			return src, nil
+		}
+	case reflect.Pointer, reflect.Map, reflect.Chan, reflect.Func:
+		return func(src []byte, p unsafe.Pointer, _ int) ([]byte, error) {
+			*(*unsafe.Pointer)(p) = nil
+			return src, nil
+		}
+	}
+	return func(src []byte, p unsafe.Pointer, _ int) ([]byte, error) {
+		reflect.NewAt(t, p).Elem().SetZero()
+		return src, nil
+	}
+}
+
+// program sets the functions of a struct whose fields are known.
+func (n *node) program() {
 	fields := n.fields
 	switch {
 	case len(fields) == 0:
@@ -188,7 +246,6 @@ func (c *compiler) structure(n *node, path []string) error {
 		n.enc = func(dst []byte, p unsafe.Pointer, depth int) ([]byte, error) { return encFields(fields, dst, p, depth) }
 		n.dec = func(src []byte, p unsafe.Pointer, depth int) ([]byte, error) { return decFields(fields, src, p, depth) }
 	}
-	return nil
 }
 
 func encFields(fields []field, dst []byte, p unsafe.Pointer, depth int) ([]byte, error) {
@@ -254,7 +311,7 @@ func (c *compiler) array(n *node, path []string) error {
 		}
 		return nil
 	}
-	if n.least = count * e.least; n.least == 0 {
+	if n.least = count * e.least; n.least == 0 && (n.size == 0 || !omits(n.typ)) {
 		n.enc, n.dec = encNothing, decNothing
 		return nil
 	}
@@ -266,7 +323,13 @@ func (c *compiler) array(n *node, path []string) error {
 		}
 		return dst, nil
 	}
-	n.dec = func(src []byte, p unsafe.Pointer, depth int) (_ []byte, err error) {
+	n.dec = decArray(count, e)
+	return nil
+}
+
+// decArray returns the function that reads count elements.
+func decArray(count int, e *node) decFunc {
+	return func(src []byte, p unsafe.Pointer, depth int) (_ []byte, err error) {
 		for i := range count {
 			if src, err = e.dec(src, unsafe.Add(p, uintptr(i)*e.size), depth); err != nil {
 				return nil, at(err, "[]")
@@ -274,7 +337,6 @@ func (c *compiler) array(n *node, path []string) error {
 		}
 		return src, nil
 	}
-	return nil
 }
 
 // rawBytes reports whether slices and arrays of t are encoded as plain bytes.
@@ -371,8 +433,14 @@ func (c *compiler) slice(n *node, path []string) error {
 		}
 		return dst, nil
 	}
+	n.dec = decSlice(typ, e)
+	return nil
+}
+
+// decSlice returns the function that reads a slice of a type whose elements e reads.
+func decSlice(typ reflect.Type, e *node) decFunc {
 	allocate := allocator(typ)
-	n.dec = func(src []byte, p unsafe.Pointer, depth int) (_ []byte, err error) {
+	return func(src []byte, p unsafe.Pointer, depth int) (_ []byte, err error) {
 		count, null, src, err := decCount(src, e.least)
 		if err != nil {
 			return nil, err
@@ -396,7 +464,6 @@ func (c *compiler) slice(n *node, path []string) error {
 		}
 		return src, nil
 	}
-	return nil
 }
 
 // allocator returns a function that sets the slice at p to count zero elements in new memory.
@@ -433,7 +500,6 @@ func (c *compiler) pointer(n *node, path []string) error {
 	if err != nil {
 		return err
 	}
-	target := n.typ.Elem()
 	n.enc = func(dst []byte, p unsafe.Pointer, depth int) ([]byte, error) {
 		q := *(*unsafe.Pointer)(p)
 		if q == nil {
@@ -444,7 +510,13 @@ func (c *compiler) pointer(n *node, path []string) error {
 		}
 		return e.enc(append(dst, 1), q, depth+1)
 	}
-	n.dec = func(src []byte, p unsafe.Pointer, depth int) ([]byte, error) {
+	n.dec = decPointer(n.typ.Elem(), e)
+	return nil
+}
+
+// decPointer returns the function that reads a pointer to a value of type target, which e reads.
+func decPointer(target reflect.Type, e *node) decFunc {
+	return func(src []byte, p unsafe.Pointer, depth int) ([]byte, error) {
 		if len(src) == 0 {
 			return nil, short(src)
 		}
@@ -463,5 +535,4 @@ func (c *compiler) pointer(n *node, path []string) error {
 			return nil, corrupt(src, "a pointer is neither 0 nor 1")
 		}
 	}
-	return nil
 }

@@ -208,8 +208,9 @@ func (z sizer) compile(t reflect.Type) sizeFunc {
 			f   sizeFunc
 		}
 		var parts []part
-		for f := range t.Fields() {
-			if g := z.of(f.Type); g != nil && f.Name != "_" {
+		stored, _, _ := fieldsOf(t)
+		for _, f := range stored {
+			if g := z.of(f.Type); g != nil {
 				parts = append(parts, part{f.Offset, g})
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"unsafe"
+
+	"github.com/weirstream/weir/fault"
 )
 
 // A map is its length plus 1, or 0 for nil, and its entries in the order of their bytes, so that equal maps have equal encodings.
@@ -56,6 +58,9 @@ func (c *compiler) mapping(n *node, path []string) error {
 	if err != nil {
 		return err
 	}
+	if omits(n.typ.Key()) {
+		return fault.New(fault.TypeUnsupported, `type %v: %s is the key of a map with a field that is not stored (tag weir:"-")`, c.root, place(step(path, "[key]")))
+	}
 	v, err := c.compile(n.typ.Elem(), step(path, "[]"))
 	if err != nil {
 		return err
@@ -82,7 +87,13 @@ func (c *compiler) mapping(n *node, path []string) error {
 		}
 		return dst, nil
 	}
-	n.dec = func(src []byte, p unsafe.Pointer, depth int) ([]byte, error) {
+	n.dec = decMap(access, k, v)
+	return nil
+}
+
+// decMap returns the function that reads a map whose keys and elements k and v read.
+func decMap(access *mapAccess, k, v *node) decFunc {
+	return func(src []byte, p unsafe.Pointer, depth int) ([]byte, error) {
 		// k.least may still be 0 while a recursive type is compiled, never when data is decoded.
 		count, null, src, err := decCount(src, max(k.least, 1)+max(v.least, 1))
 		if err != nil {
@@ -101,7 +112,6 @@ func (c *compiler) mapping(n *node, path []string) error {
 		}
 		return src, nil
 	}
-	return nil
 }
 
 // ordered checks that an entry is not before the one it follows. prev starts at the entry before, entry at this one, rest behind it.

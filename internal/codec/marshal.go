@@ -151,23 +151,7 @@ func (m *marshalling) append(dst []byte, p unsafe.Pointer) ([]byte, error) {
 
 func (m *marshalling) compile(n *node) {
 	n.least = 1
-	n.enc = func(dst []byte, p unsafe.Pointer, _ int) ([]byte, error) {
-		from := len(dst)
-		dst, err := m.append(append(dst, 0), p)
-		if err != nil {
-			return nil, m.failed(err)
-		}
-		length := len(dst) - from - 1
-		if length < 0 {
-			return nil, m.failed(errors.New("it took bytes away that were there before"))
-		}
-		if length < 0x80 {
-			dst[from] = byte(length)
-			return dst, nil
-		}
-		var prefix [binary.MaxVarintLen64]byte
-		return slices.Replace(dst, from, from+1, prefix[:binary.PutUvarint(prefix[:], uint64(length))]...), nil
-	}
+	n.enc = func(dst []byte, p unsafe.Pointer, _ int) ([]byte, error) { return m.framed(dst, p, true) }
 	n.dec = func(src []byte, p unsafe.Pointer, _ int) ([]byte, error) {
 		u, rest, err := uvarint(src)
 		if err != nil {
@@ -176,13 +160,47 @@ func (m *marshalling) compile(n *node) {
 		if u > uint64(len(rest)) {
 			return nil, short(src)
 		}
-		v := reflect.New(m.typ)
-		if err := m.read(rest[:u:u], v.Interface()); err != nil {
-			return nil, &nodeError{code: fault.TypeDecode, text: fmt.Sprintf("%v does not read its own form", m.typ), cause: err, left: len(src)}
+		if err := m.set(rest[:u:u], p, len(src)); err != nil {
+			return nil, err
 		}
-		reflect.NewAt(m.typ, p).Elem().Set(v.Elem())
 		return rest[u:], nil
 	}
+}
+
+// framed appends what the value's method returns, behind its length if length is true.
+func (m *marshalling) framed(dst []byte, p unsafe.Pointer, length bool) ([]byte, error) {
+	from := len(dst)
+	if length {
+		dst = append(dst, 0)
+	}
+	start := len(dst)
+	dst, err := m.append(dst, p)
+	if err != nil {
+		return nil, m.failed(err)
+	}
+	n := len(dst) - start
+	if n < 0 {
+		return nil, m.failed(errors.New("it took bytes away that were there before"))
+	}
+	if !length {
+		return dst, nil
+	}
+	if n < 0x80 {
+		dst[from] = byte(n)
+		return dst, nil
+	}
+	var prefix [binary.MaxVarintLen64]byte
+	return slices.Replace(dst, from, start, prefix[:binary.PutUvarint(prefix[:], uint64(n))]...), nil
+}
+
+// set sets the value at p to the one whose own form is b. left is what is left of the input, for an error.
+func (m *marshalling) set(b []byte, p unsafe.Pointer, left int) error {
+	v := reflect.New(m.typ)
+	if err := m.read(b, v.Interface()); err != nil {
+		return &nodeError{code: fault.TypeDecode, text: fmt.Sprintf("%v does not read its own form", m.typ), cause: err, left: left}
+	}
+	reflect.NewAt(m.typ, p).Elem().Set(v.Elem())
+	return nil
 }
 
 // failed returns the error of a marshalling method.

@@ -332,6 +332,9 @@ func relayout(r *rand.Rand, g *Graph) {
 			op.Name = fmt.Sprint("shown", r.IntN(3))
 		}
 		slices.Reverse(op.States)
+		for i := range op.States {
+			op.States[i].Schema = fmt.Sprint("T", r.IntN(3))
+		}
 	}
 	for _, e := range g.Edges {
 		e.Partitioner, e.PartitionerSet = Shuffle, true

@@ -12,7 +12,7 @@ import (
 )
 
 // uidVersion tags the text that derived uids hash. It changes only with the rules below, and then all derived uids change.
-const uidVersion = "weir-uid/1"
+const uidVersion = "weir-uid/2"
 
 // deriveUIDs returns the uid of every operator of an acyclic graph, and its number of siblings; order is topological.
 //
@@ -21,11 +21,11 @@ const uidVersion = "weir-uid/1"
 // A uid given by the user is used as it is. Any other operator's uid is derived from its description, a text of lines in this
 // order, each ended by a newline, strings quoted as by [strconv.Quote]:
 //
-//	weir-uid/1
+//	weir-uid/2
 //	kind "keyed-reduce"
 //	name "counts"                       if the user gave the name
 //	key "string"                        if the operator is keyed
-//	state "sum" "reducing" "int64"      name, kind and schema of each declared state, by name
+//	state "sum" "reducing"              name and kind of each declared state, by name
 //	input 0 "files" ""                  for each input by number: uid and output tag of each nearest ancestor, lines sorted
 //
 // The nearest ancestors of an input are the first sources and operators with states met on each path upstream. Operators
@@ -37,7 +37,8 @@ const uidVersion = "weir-uid/1"
 // Operators of equal descriptions are siblings. In the order of operator ids the first keeps its description, and the n-th appends
 // the line "#n" to it. Operators with a uid given by the user are nobody's siblings.
 //
-// Parallelism, chaining, slot sharing groups, partitioners, record types and operator ids do not count.
+// Parallelism, chaining, slot sharing groups, partitioners, record types, the schemas of states and operator ids do not count: an operator whose state changes
+// its schema keeps its uid, so that the stored state is found, and read as the new one or refused.
 func (g *Graph) deriveUIDs(l links, order []int) (uids []base.OperatorUID, siblings []int) {
 	n := len(g.Operators)
 	uids, siblings = make([]base.OperatorUID, n), make([]int, n)
@@ -139,7 +140,7 @@ func describe(op *Operator, inputs [][]ancestor, uids []base.OperatorUID) string
 		fmt.Fprintf(&b, "key %q\n", op.KeyType)
 	}
 	for _, s := range sortedStates(op) {
-		fmt.Fprintf(&b, "state %q %q %q\n", s.Name, s.Kind, s.Schema)
+		fmt.Fprintf(&b, "state %q %q\n", s.Name, s.Kind)
 	}
 	for input, refs := range inputs {
 		lines := make([]string, 0, len(refs))

@@ -9,6 +9,7 @@ import (
 	"github.com/weirstream/weir/connector"
 	"github.com/weirstream/weir/eventtime"
 	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/statebackend"
 )
 
 // Factory makes the instances of an operator, one per subtask. It is shared by all of them and is not changed.
@@ -169,6 +170,9 @@ type Context struct {
 	Host Host
 	// CurrentWatermark is maintained by the task before it calls Watermark.
 	CurrentWatermark int64
+	// State says how the operator's state is kept, Store is where, once OpenStore was called.
+	State StateConfig
+	Store *statebackend.Store
 	// Failed is set once any operator of the chain has failed: operators that run user code drop records then.
 	Failed bool
 }

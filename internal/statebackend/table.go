@@ -103,9 +103,6 @@ func (t *Table[K, V]) Touch(hashes []uint64) {
 	t.touched = seen
 }
 
-// touchKeys is from how many keys on a table is taken to be larger than the cache.
-const touchKeys = 1 << 12
-
 func tagOf(hash uint64) uint64 { return hash >> 24 & 0xFFFFFFFF }
 
 func (t *Table[K, V]) insert(s *subTable[K, V], hash uint64, key K) *V {

@@ -1,0 +1,71 @@
+package operator
+
+import (
+	"github.com/weirstream/weir/internal/codec"
+	"github.com/weirstream/weir/internal/statebackend"
+)
+
+// KeyCursor holds the key that an operator with keyed state is working on, as a Go value and in the form of its store.
+type KeyCursor[K comparable] struct {
+	// Scope points at the key's state.
+	Scope *statebackend.Scope
+	words *codec.Words[K]
+	hash  func(K) uint64
+	key   K
+	keyed bool
+	// current is the hash of the key.
+	current uint64
+}
+
+// KeyLayout is how keys of K are kept.
+func KeyLayout[K comparable]() (statebackend.KeyLayout, *codec.Words[K], error) {
+	w, err := codec.WordsFor[K]()
+	if err != nil {
+		return statebackend.KeyLayout{}, nil, err
+	}
+	return statebackend.KeyLayout{Words: w.N, Bytes: w.Bytes}, w, nil
+}
+
+// NewKeyCursor makes the space of an operator's keyed state in its store.
+func NewKeyCursor[K comparable](s *statebackend.Store, name string) (*KeyCursor[K], error) {
+	layout, words, err := KeyLayout[K]()
+	if err != nil {
+		return nil, err
+	}
+	kc, err := codec.KeyFor[K]()
+	if err != nil {
+		return nil, err
+	}
+	sp := s.Space(name, layout)
+	sp.Rehash(func(w []uint64, b []byte) (uint64, uint64) {
+		var k K
+		words.Get(w, b, &k)
+		h := kc.Hash(k)
+		return h, h
+	})
+	return &KeyCursor[K]{Scope: statebackend.NewScope(sp), words: words, hash: kc.Hash}, nil
+}
+
+// Set points at a key of the given hash.
+func (c *KeyCursor[K]) Set(k K, hash uint64) {
+	c.key, c.keyed, c.current = k, true, hash
+	c.Scope.Set(hash, c.words.Put(&c.key, c.Scope.Words(), c.Scope.Buffer()))
+}
+
+// SetWords points at the key of the given words and bytes, which are copied.
+func (c *KeyCursor[K]) SetWords(words []uint64, bytes []byte) {
+	c.words.Get(words, bytes, &c.key)
+	c.Set(c.key, c.hash(c.key))
+}
+
+// Unset points at no key.
+func (c *KeyCursor[K]) Unset() {
+	c.keyed = false
+	c.Scope.Unset()
+}
+
+// Key returns the key, and whether there is one.
+func (c *KeyCursor[K]) Key() (K, bool) { return c.key, c.keyed }
+
+// Hash is the hash of the key.
+func (c *KeyCursor[K]) Hash() uint64 { return c.current }

@@ -1,0 +1,46 @@
+package operator
+
+import (
+	"github.com/weirstream/weir/internal/pages"
+	"github.com/weirstream/weir/internal/statebackend"
+)
+
+// StateConfig says how the operators of a task keep state.
+type StateConfig struct {
+	// Account counts the state's memory and bounds it; nil for no bound.
+	Account *pages.Account
+	// Spill makes the storage for what does not fit into memory; nil for the memory backend. dir is unique to the operator and subtask.
+	Spill func(ctx *Context, s *statebackend.Store) (statebackend.Spill, error)
+}
+
+// OpenStore returns the operator's store, which is made at the first call. It is called when the instance is made, so that all states are declared before Open. The task closes the store.
+func (c *Context) OpenStore() (*statebackend.Store, error) {
+	if c.Store != nil {
+		return c.Store, nil
+	}
+	cfg := statebackend.Config{
+		Operator: c.Name, Groups: c.KeyGroups, MaxParallelism: c.MaxParallelism,
+		Fail: func(err error) {
+			c.Fail(err)
+			c.Host.Interrupt()
+		},
+	}
+	if c.State.Account != nil {
+		cfg.Account = pages.NewAccount(c.Name, 0, c.State.Account)
+	}
+	if spill := c.State.Spill; spill != nil {
+		cfg.Spill = func(s *statebackend.Store) (statebackend.Spill, error) { return spill(c, s) }
+	}
+	s, err := statebackend.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c.Store = s
+	s.Tick(c.Host.Now().UnixMilli())
+	return s, nil
+}
+
+// Snapshotter is an optional capability of instances that hold in fields what belongs into their state: PrepareSnapshot is called before a snapshot is taken, to put it there.
+type Snapshotter interface {
+	PrepareSnapshot() error
+}

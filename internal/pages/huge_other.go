@@ -1,0 +1,6 @@
+//go:build unix && !linux && !race
+
+package pages
+
+// hugePages does nothing: the system decides alone.
+func hugePages([]byte) {}

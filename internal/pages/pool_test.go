@@ -1,0 +1,151 @@
+package pages
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"testing"
+	"unsafe"
+
+	"github.com/weirstream/weir/internal/invariants"
+)
+
+// held is a page that a test has, filled with its own byte.
+type held struct {
+	p    unsafe.Pointer
+	size int
+	fill byte
+}
+
+// randomSize draws sizes from all classes, and above them.
+func randomSize(r *rand.Rand) int {
+	if r.IntN(200) == 0 {
+		return bigSlab + r.IntN(2*bigSlab)
+	}
+	return r.IntN(1<<(6+r.IntN(15))) + 1
+}
+
+func (h held) check(t *testing.T) {
+	t.Helper()
+	for i, x := range bytesAt(h.p, h.size) {
+		if x != h.fill {
+			t.Errorf("byte %d of a page of %d is %#x, want %#x: pages overlap", i, h.size, x, h.fill)
+			return
+		}
+	}
+}
+
+// churn takes and gives back pages at random, and checks that they are zero first and keep what is written to them.
+func churn(t *testing.T, seed uint64, rounds int, budget int) {
+	r := newRand(seed)
+	var have []held
+	total := 0
+	for i := range rounds {
+		if size := randomSize(r); len(have) == 0 || total+size < budget && r.IntN(9) < 5 {
+			p := Alloc(size)
+			if uintptr(p)%64 != 0 {
+				t.Errorf("a page of %d bytes is at %p", size, p)
+			}
+			if b := bytesAt(p, roundPage(size)); !allZero(b) {
+				t.Errorf("a new page of %d bytes is not zero", size)
+			}
+			h := held{p: p, size: size, fill: byte(i) | 1}
+			for j := range bytesAt(p, size) {
+				bytesAt(p, size)[j] = h.fill
+			}
+			have, total = append(have, h), total+size
+			continue
+		}
+		k := r.IntN(len(have))
+		h := have[k]
+		h.check(t)
+		Free(h.p, h.size)
+		total -= h.size
+		have[k] = have[len(have)-1]
+		have = have[:len(have)-1]
+	}
+	for _, h := range have {
+		h.check(t)
+		Free(h.p, h.size)
+	}
+}
+
+func TestPool(t *testing.T) {
+	returned(t)
+	for seed := range uint64(8) {
+		churn(t, seed, 3000, 64<<20)
+	}
+}
+
+func TestPoolConcurrent(t *testing.T) {
+	returned(t)
+	var wg sync.WaitGroup
+	for g := range uint64(4) {
+		wg.Go(func() { churn(t, 100+g, 1500, 8<<20) })
+	}
+	wg.Wait()
+}
+
+// TestPoolReuse fills memory with pages of one size after another: each must find the memory of the one before.
+func TestPoolReuse(t *testing.T) {
+	returned(t)
+	fill := func(size int) {
+		var have []unsafe.Pointer
+		for total := 0; total < 32<<20; total += size {
+			have = append(have, Alloc(size))
+		}
+		for _, p := range have {
+			Free(p, size)
+		}
+	}
+	fill(256)
+	before := Stats().Mapped
+	for _, size := range []int{256, 4 << 10, 5 << 10, 24 << 10, 256 << 10, 2 << 20, 320} {
+		fill(size)
+	}
+	// One slab of each size stays where it is, and pages do not divide slabs evenly.
+	if after := Stats().Mapped; after > before+regionBytes {
+		t.Errorf("%d bytes mapped, %d before", after, before)
+	}
+}
+
+func TestPoolLarge(t *testing.T) {
+	returned(t)
+	before := Stats()
+	const size = 3<<20 + 5
+	p := Alloc(size)
+	bytesAt(p, size)[size-1] = 1
+	if s := Stats(); s.Mapped-before.Mapped != 3<<20+4096 || s.InUse-before.InUse != 3<<20+4096 {
+		t.Errorf("%+v after a page of %d bytes, %+v before", s, size, before)
+	}
+	runtime.GC()
+	Free(p, size)
+	if s := Stats(); s != before {
+		t.Errorf("%+v after it was freed, %+v before", s, before)
+	}
+}
+
+func mustPanic(t *testing.T, what string, f func()) {
+	t.Helper()
+	defer func() {
+		if recover() == nil {
+			t.Errorf("%s: no panic", what)
+		}
+	}()
+	f()
+}
+
+func TestPoolMisuse(t *testing.T) {
+	returned(t)
+	p, q := Alloc(1000), Alloc(1000)
+	mustPanic(t, "another size", func() { Free(p, 10000) })
+	mustPanic(t, "inside of a page", func() { Free(unsafe.Add(p, 64), 1000) })
+	mustPanic(t, "no page", func() { Free(unsafe.Pointer(t), 1000) })
+	mustPanic(t, "a negative size", func() { Alloc(-1) })
+	Free(p, 1000)
+	mustPanic(t, "freed twice", func() { Free(p, 1000) })
+	if invariants.Enabled && bytesAt(p, 1)[0] != 0xdb {
+		t.Error("a freed page is not poisoned")
+	}
+	Free(q, 1000)
+}

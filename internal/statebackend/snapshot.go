@@ -1,0 +1,200 @@
+package statebackend
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/pages"
+)
+
+type off = pages.Off
+
+// Snapshot is the state of a store at one moment. Taking it copies no state; it may be read and released from one other goroutine while the store goes on.
+type Snapshot struct {
+	store  *Store
+	spaces []spaceSnapshot
+	spill  SpillView
+	lists  []ListSnapshot
+}
+
+type spaceSnapshot struct {
+	sp   *Space
+	subs []*pages.VecSnapshot // nil for a key group without keys
+	heap *pages.HeapSnapshot
+}
+
+func (s spaceSnapshot) At(o off) unsafe.Pointer { return s.heap.At(o) }
+
+// Snapshot takes a snapshot.
+func (s *Store) Snapshot() (*Snapshot, error) {
+	snap := &Snapshot{store: s}
+	for _, sp := range s.spaces {
+		ss := spaceSnapshot{sp: sp, subs: make([]*pages.VecSnapshot, len(sp.subs)), heap: sp.heap.Freeze()}
+		for g, sub := range sp.subs {
+			if sub != nil {
+				ss.subs[g] = sub.rows.Freeze()
+			}
+		}
+		snap.spaces = append(snap.spaces, ss)
+	}
+	if s.spill != nil {
+		view, err := s.spill.Freeze()
+		if err != nil {
+			snap.Release()
+			return nil, err
+		}
+		snap.spill = view
+	}
+	for _, l := range s.lists {
+		snap.lists = append(snap.lists, l.snapshot())
+	}
+	return snap, nil
+}
+
+// Release gives up the snapshot. It may be called more than once.
+func (n *Snapshot) Release() error {
+	for _, s := range n.spaces {
+		s.heap.Release()
+		for _, sub := range s.subs {
+			if sub != nil {
+				sub.Release()
+			}
+		}
+	}
+	n.spaces = nil
+	if n.spill != nil {
+		view := n.spill
+		n.spill = nil
+		return view.Release()
+	}
+	return nil
+}
+
+// Spaces returns the spaces whose keys have state of their own: the entries of maps are part of their key's.
+func (n *Snapshot) Spaces() []*Space {
+	var all []*Space
+	for _, s := range n.spaces {
+		if !s.sp.child {
+			all = append(all, s.sp)
+		}
+	}
+	return all
+}
+
+// Lists returns the operator state.
+func (n *Snapshot) Lists() []ListSnapshot { return n.lists }
+
+// snapshotReader reads rows of one snapshot.
+type snapshotReader struct {
+	spaceSnapshot
+	all []spaceSnapshot
+}
+
+func (s snapshotReader) entryRow(c *Cell, group int, row uint32) unsafe.Pointer {
+	return s.all[c.entries.number].subs[group].At(row)
+}
+func (s snapshotReader) entryHeap(c *Cell) heapReader { return s.all[c.entries.number] }
+
+// Entries calls yield for each key of a space in a key group (counted from the store's first), until it returns false. The slices are good during the call. Keys in memory come by row, then those that only
+// the spill has, by key.
+func (n *Snapshot) Entries(sp *Space, group int, yield func(key, payload []byte) bool) error {
+	s := n.spaces[sp.number]
+	rows := s.subs[group]
+	reader := snapshotReader{s, n.spaces}
+	var key, payload []byte
+	var inMemory map[string]bool
+	if n.spill != nil {
+		inMemory = map[string]bool{}
+	}
+	if rows != nil {
+		for i := range rows.Len() {
+			row := rows.At(i)
+			flags := *flagsOf(row)
+			if flags&flagLive == 0 {
+				continue
+			}
+			key = s.appendKey(key[:0], row)
+			if inMemory != nil {
+				inMemory[string(key)] = true
+			}
+			if flags&presentBits == 0 {
+				continue
+			}
+			var err error
+			if payload, err = sp.appendPayload(payload[:0], reader, group, row); err != nil {
+				return err
+			}
+			if !yield(key, payload) {
+				return nil
+			}
+		}
+	}
+	if n.spill == nil {
+		return nil
+	}
+	return n.spill.Entries(sp.number, group, func(key, payload []byte) bool {
+		return inMemory[string(key)] || yield(key, payload)
+	})
+}
+
+func (s spaceSnapshot) appendKey(dst []byte, row unsafe.Pointer) []byte {
+	sp := s.sp
+	words := unsafe.Slice((*uint64)(unsafe.Add(row, rowKey)), sp.layout.Words)
+	if !sp.layout.Bytes {
+		return appendKey(dst, words, false, nil)
+	}
+	v := unsafe.Add(row, rowKey+8*uintptr(sp.layout.Words))
+	if n := viewLen(v); n > viewInline {
+		return appendKey(dst, words, true, unsafe.Slice((*byte)(s.heap.At(viewOff(v))), n))
+	}
+	return appendKey(dst, words, true, viewBytes(nil, v))
+}
+
+// Restore puts in a key that Entries gave, for a space of the same key layout. cells as in SetPayload.
+func (sp *Space) Restore(key, payload []byte, cells []*Cell) error {
+	var words [MaxKeyWords]uint64
+	b, rest, err := sp.CutKey(key, words[:sp.layout.Words])
+	if err != nil || len(rest) != 0 {
+		return fault.New(fault.StateDamaged, "a key of state %q of operator %q: %w", sp.name, sp.store.cfg.Operator, errPayload)
+	}
+	keyHash, hash := sp.rehash(words[:sp.layout.Words], b)
+	group := sp.Group(keyHash)
+	if group < 0 || group >= len(sp.subs) {
+		return fault.New(fault.InternalInvariant, "key group %d restored into a store of %d", group, len(sp.subs))
+	}
+	r := makeRef(group, sp.add(sp.sub(group), hash, words[:sp.layout.Words], b))
+	if len(sp.cells) == 0 {
+		sp.Mark(r)
+		return nil
+	}
+	if err := sp.SetPayload(r, payload, cells); err != nil {
+		return fault.New(fault.StateDamaged, "state %q of operator %q: %w", sp.name, sp.store.cfg.Operator, err)
+	}
+	return nil
+}
+
+// load brings a key from the spill into memory.
+func (sp *Space) load(group int, hash uint64, words []uint64, b []byte) (Ref, bool) {
+	key := appendKey(nil, words, sp.layout.Bytes, b)
+	payload, err := sp.store.spill.Load(sp, group, key)
+	if err != nil {
+		sp.store.cfg.Fail(err)
+		return 0, false
+	}
+	if payload == nil {
+		return 0, false
+	}
+	r := makeRef(group, sp.add(sp.sub(group), hash, words, b))
+	if err := sp.SetPayload(r, payload, nil); err != nil {
+		sp.store.cfg.Fail(fault.New(fault.StateDamaged, "state %q of operator %q: %w", sp.name, sp.store.cfg.Operator, err))
+	}
+	f := flagsOf(sp.Edit(r))
+	*f = *f&^flagDirty | flagStored
+	return r, true
+}
+
+// String tells what the snapshot holds.
+func (n *Snapshot) String() string {
+	return fmt.Sprintf("snapshot of %d spaces of operator %q", len(n.spaces), n.store.cfg.Operator)
+}

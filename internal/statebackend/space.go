@@ -1,0 +1,410 @@
+package statebackend
+
+import (
+	"unsafe"
+
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/invariants"
+	"github.com/weirstream/weir/internal/pages"
+)
+
+// KeyLayout is the form of a space's keys: a number of 64-bit words, then, if Bytes is set, bytes of any length.
+type KeyLayout struct {
+	Words int
+	Bytes bool
+}
+
+// MaxKeyWords is the largest number of words of a key.
+const MaxKeyWords = 12
+
+// Ref names a key of a space while it has state: its key group, counted from the store's first, and its row there. It is good until the key is removed, or, with a
+// spill, until the store is given the time to make room.
+type Ref uint64
+
+func makeRef(group int, row uint32) Ref { return Ref(group)<<32 | Ref(row) }
+
+// Group is the key group, counted from the first of the store.
+func (r Ref) Group() int { return int(r >> 32) }
+
+// Row is the row within the key group.
+func (r Ref) Row() uint32 { return uint32(r) }
+
+// Space is a table of keys, each with a row of cells. All cells are declared before the first key comes.
+//
+// A row is: the hash by which it is found; a word of flags; the words of the key; the bytes of the key; the cells.
+type Space struct {
+	name   string
+	number int
+	store  *Store
+	layout KeyLayout
+	cells  []*Cell
+	width  int // bytes of a row
+	subs   []*sub
+	heap   *pages.Heap
+	keys   int
+	ttl    bool
+	sealed bool
+	child  bool // of the entries of a map, which come and go with their key
+	pinned bool // never spilled
+	clean  struct{ sub, row int }
+	rehash func(words []uint64, bytes []byte) (keyHash, hash uint64)
+	// touched keeps Touch from being optimised away.
+	touched uint64
+}
+
+const (
+	rowHash  = 0
+	rowFlags = 8
+	rowKey   = 16
+
+	// The low bits of the flags tell which cells are present.
+	presentBits = 1<<48 - 1
+	flagLive    = 1 << 48 // the row belongs to a key
+	flagDirty   = 1 << 49 // it differs from what the spill has
+	flagUsed    = 1 << 50 // it was used since the spill last looked
+	flagStored  = 1 << 51 // the spill has something of the key
+)
+
+// sub is the part of a space that one key group has.
+//
+// Slots hold the low 32 bits of the hash and the row's number plus one; 0 is empty. The place of an entry follows from these bits alone, so that growing never looks at rows.
+type sub struct {
+	slots unsafe.Pointer
+	mask  uint64
+	rows  *pages.Vec
+	free  []uint32
+	live  int
+}
+
+const firstSlots = 32
+
+// Space adds a space of the given name. Names are unique within a store.
+func (s *Store) Space(name string, layout KeyLayout) *Space {
+	if layout.Words > MaxKeyWords {
+		s.cfg.Fail(fault.New(fault.InternalInvariant, "state %q has keys of %d words", name, layout.Words))
+	}
+	sp := &Space{name: name, number: len(s.spaces), store: s, layout: layout, heap: pages.NewHeap(s.account)}
+	sp.subs = make([]*sub, s.cfg.Groups.Len())
+	sp.width = rowKey + 8*layout.Words
+	if layout.Bytes {
+		sp.width += viewSize
+	}
+	s.spaces = append(s.spaces, sp)
+	return sp
+}
+
+// Rehash sets how the hash of a key, and the hash by which it is found, follow from its words and bytes. Restoring needs it.
+func (sp *Space) Rehash(f func(words []uint64, bytes []byte) (keyHash, hash uint64)) { sp.rehash = f }
+
+// Name is the name of the space.
+func (sp *Space) Name() string { return sp.name }
+
+// Number is the position of the space in its store.
+func (sp *Space) Number() int { return sp.number }
+
+// Layout is the form of the keys.
+func (sp *Space) Layout() KeyLayout { return sp.layout }
+
+// Cells returns the cells in the order in which they were declared.
+func (sp *Space) Cells() []*Cell { return sp.cells }
+
+// Len is the number of keys in memory.
+func (sp *Space) Len() int { return sp.keys }
+
+func (sp *Space) reserve(c *Cell, size uintptr) {
+	if sp.sealed {
+		sp.store.cfg.Fail(fault.New(fault.InternalInvariant, "state %q is declared after the first key", c.name))
+	}
+	c.space, c.bit, c.off = sp, 1<<len(sp.cells), uintptr(sp.width)
+	if len(sp.cells) == 48 {
+		sp.store.cfg.Fail(fault.New(fault.StateDeclared, "operator %q declares more than 48 states for a key", sp.store.cfg.Operator))
+	}
+	sp.width += int(size+7) &^ 7
+	sp.cells = append(sp.cells, c)
+	if c.ttl != nil {
+		sp.ttl, sp.store.ttl = true, true
+	}
+}
+
+func (sp *Space) sub(group int) *sub {
+	s := sp.subs[group]
+	if s == nil {
+		sp.sealed = true
+		s = &sub{slots: pages.Alloc(firstSlots * 8), mask: firstSlots - 1, rows: pages.NewVec(sp.width, sp.store.account)}
+		sp.store.account.Add(firstSlots * 8)
+		sp.subs[group] = s
+	}
+	return s
+}
+
+// Group returns the key group of a key's hash, counted from the store's first.
+func (sp *Space) Group(keyHash uint64) int {
+	g := base.KeyGroup(keyHash, sp.store.cfg.MaxParallelism) - sp.store.cfg.Groups.First
+	if invariants.Enabled {
+		invariants.Check(g >= 0 && g < len(sp.subs), "key group %d of operator %q is not in the range %v of this subtask", g+sp.store.cfg.Groups.First, sp.store.cfg.Operator, sp.store.cfg.Groups)
+	}
+	return g
+}
+
+func (s *sub) slot(i uint64) *uint64 { return (*uint64)(unsafe.Add(s.slots, i*8)) }
+
+func flagsOf(row unsafe.Pointer) *uint64 { return (*uint64)(unsafe.Add(row, rowFlags)) }
+
+// seek returns the row of a key in memory, if it is there.
+func (sp *Space) seek(s *sub, hash uint64, words []uint64, bytes []byte) (uint32, bool) {
+	tag := hash & 0xFFFFFFFF
+	for i := hash & s.mask; ; i = (i + 1) & s.mask {
+		slot := *s.slot(i)
+		if slot == 0 {
+			return 0, false
+		}
+		if slot>>32 == tag {
+			row := uint32(slot) - 1
+			if sp.matches(s.rows.At(row), hash, words, bytes) {
+				return row, true
+			}
+		}
+	}
+}
+
+func (sp *Space) matches(p unsafe.Pointer, hash uint64, words []uint64, bytes []byte) bool {
+	if *(*uint64)(p) != hash {
+		return false
+	}
+	for i, w := range words {
+		if *(*uint64)(unsafe.Add(p, rowKey+8*uintptr(i))) != w {
+			return false
+		}
+	}
+	return !sp.layout.Bytes || viewEqual(sp.heap, unsafe.Add(p, rowKey+8*uintptr(len(words))), bytes)
+}
+
+// Find returns the key, if it has state. group is that of the key's hash, see Group; hash finds the key within: the key's hash, or, where the key has a namespace, that hash
+// combined with it.
+func (sp *Space) Find(group int, hash uint64, words []uint64, bytes []byte) (Ref, bool) {
+	s := sp.subs[group]
+	if s != nil {
+		if row, ok := sp.seek(s, hash, words, bytes); ok {
+			return makeRef(group, row), true
+		}
+	}
+	if sp.store.spill != nil && !sp.child && !sp.pinned {
+		return sp.load(group, hash, words, bytes)
+	}
+	return 0, false
+}
+
+// Insert returns the key, which is made if it is not there: fresh then tells so. A key without any state is forgotten by Release.
+func (sp *Space) Insert(group int, hash uint64, words []uint64, bytes []byte) (r Ref, fresh bool) {
+	s := sp.subs[group]
+	if s == nil {
+		s = sp.sub(group)
+	} else if row, ok := sp.seek(s, hash, words, bytes); ok {
+		return makeRef(group, row), false
+	}
+	if sp.store.spill != nil && !sp.child && !sp.pinned {
+		if r, ok := sp.load(group, hash, words, bytes); ok {
+			return r, false
+		}
+	}
+	return makeRef(group, sp.add(s, hash, words, bytes)), true
+}
+
+// add makes a row for a key that has none.
+func (sp *Space) add(s *sub, hash uint64, words []uint64, bytes []byte) uint32 {
+	if uint64(s.live+1)*8 > (s.mask+1)*7 {
+		sp.grow(s)
+	}
+	var row uint32
+	if n := len(s.free); n > 0 {
+		row = s.free[n-1]
+		s.free = s.free[:n-1]
+	} else {
+		row = s.rows.Append()
+	}
+	p := s.rows.Edit(row)
+	*(*uint64)(p) = hash
+	*flagsOf(p) = flagLive | flagUsed | flagDirty
+	for i, w := range words {
+		*(*uint64)(unsafe.Add(p, rowKey+8*uintptr(i))) = w
+	}
+	if sp.layout.Bytes {
+		viewSet(sp.heap, unsafe.Add(p, rowKey+8*uintptr(len(words))), bytes)
+	}
+	s.place(hash, row)
+	s.live++
+	sp.keys++
+	return row
+}
+
+func (s *sub) place(hash uint64, row uint32) {
+	i := hash & s.mask
+	for *s.slot(i) != 0 {
+		i = (i + 1) & s.mask
+	}
+	*s.slot(i) = hash<<32 | uint64(row+1)
+}
+
+func (sp *Space) grow(s *sub) {
+	old, n := s.slots, s.mask+1
+	s.slots, s.mask = pages.Alloc(int(2*n*8)), 2*n-1
+	sp.store.account.Add(int64(n * 8))
+	for i := range n {
+		slot := *(*uint64)(unsafe.Add(old, i*8))
+		if slot == 0 {
+			continue
+		}
+		j := slot >> 32 & s.mask
+		for *s.slot(j) != 0 {
+			j = (j + 1) & s.mask
+		}
+		*s.slot(j) = slot
+	}
+	pages.Free(old, int(n*8))
+}
+
+// drop takes a row out of the index and frees what hangs on it.
+func (sp *Space) drop(group int, row uint32) {
+	s := sp.subs[group]
+	p := s.rows.Edit(row)
+	hash := *(*uint64)(p)
+	i := hash & s.mask
+	want := hash<<32 | uint64(row+1)
+	for *s.slot(i) != want {
+		i = (i + 1) & s.mask
+	}
+	s.unplace(i)
+	if sp.layout.Bytes {
+		viewFree(sp.heap, unsafe.Add(p, rowKey+8*uintptr(sp.layout.Words)))
+	}
+	clear(unsafe.Slice((*byte)(p), sp.width))
+	s.free = append(s.free, row)
+	s.live--
+	sp.keys--
+}
+
+// unplace empties slot i and moves back the entries behind it that would not be found any more.
+func (s *sub) unplace(i uint64) {
+	for j := i; ; {
+		j = (j + 1) & s.mask
+		slot := *s.slot(j)
+		if slot == 0 {
+			break
+		}
+		home := slot >> 32 & s.mask
+		if (j-home)&s.mask >= (j-i)&s.mask {
+			*s.slot(i) = slot
+			i = j
+		}
+	}
+	*s.slot(i) = 0
+}
+
+// Release forgets the key if none of its cells is present.
+func (sp *Space) Release(r Ref) {
+	s := sp.subs[r.Group()]
+	p := s.rows.At(r.Row())
+	flags := *flagsOf(p)
+	if flags&presentBits != 0 || flags&flagLive == 0 {
+		return
+	}
+	if flags&flagStored != 0 {
+		sp.store.check(sp.store.spill.Removed(sp, r.Group(), sp.AppendKey(nil, r)))
+	}
+	sp.drop(r.Group(), r.Row())
+}
+
+// Remove clears all cells of the key and forgets it.
+func (sp *Space) Remove(r Ref) {
+	for _, c := range sp.cells {
+		c.clear(r)
+	}
+	sp.Release(r)
+}
+
+// Mark makes a key present that has no cell, or whose first cell is written through Row: it stays until it is removed.
+func (sp *Space) Mark(r Ref) { *flagsOf(sp.Edit(r)) |= 1 | flagDirty | flagUsed }
+
+// Row returns the row for reading. It is good until the next change of the space.
+func (sp *Space) Row(r Ref) unsafe.Pointer { return sp.subs[r.Group()].rows.At(r.Row()) }
+
+// Edit returns the row for writing, until the next key is added or a snapshot is taken.
+func (sp *Space) Edit(r Ref) unsafe.Pointer { return sp.subs[r.Group()].rows.Edit(r.Row()) }
+
+// Word returns a word of the key.
+func (sp *Space) Word(r Ref, i int) uint64 {
+	return *(*uint64)(unsafe.Add(sp.Row(r), rowKey+8*uintptr(i)))
+}
+
+// Words returns the words of the key, in memory of the space.
+func (sp *Space) Words(r Ref) []uint64 {
+	return unsafe.Slice((*uint64)(unsafe.Add(sp.Row(r), rowKey)), sp.layout.Words)
+}
+
+// Bytes returns the bytes of the key, in memory of the space.
+func (sp *Space) Bytes(r Ref) []byte {
+	if !sp.layout.Bytes {
+		return nil
+	}
+	return viewBytes(sp.heap, unsafe.Add(sp.Row(r), rowKey+8*uintptr(sp.layout.Words)))
+}
+
+// Hash returns the hash by which the key is found.
+func (sp *Space) Hash(r Ref) uint64 { return *(*uint64)(sp.Row(r)) }
+
+// All calls yield for each key in memory, by key group and row, until it returns false. yield must not add keys; it may remove the one it is given.
+func (sp *Space) All(yield func(Ref) bool) {
+	for g, s := range sp.subs {
+		if s == nil {
+			continue
+		}
+		for row := range s.rows.Len() {
+			if *flagsOf(s.rows.At(row))&flagLive != 0 && !yield(makeRef(g, row)) {
+				return
+			}
+		}
+	}
+}
+
+// touchKeys is from how many keys on a space is taken to be larger than the processor's cache.
+const touchKeys = 1 << 12
+
+// Touch looks up the first places of some keys' hashes, all at once, so that the processor waits for their memory together and not one after the other. It changes nothing.
+func (sp *Space) Touch(hashes []uint64) {
+	if sp.keys < touchKeys {
+		return
+	}
+	var slots [64]uint64
+	seen := uint64(0)
+	for len(hashes) > 0 {
+		part := hashes[:min(len(hashes), len(slots))]
+		hashes = hashes[len(part):]
+		for i, h := range part {
+			slots[i] = 0
+			if s := sp.subs[sp.Group(h)]; s != nil {
+				slots[i] = *s.slot(h & s.mask)
+			}
+		}
+		for i, h := range part {
+			if slots[i] != 0 {
+				seen ^= *(*uint64)(sp.subs[sp.Group(h)].rows.At(uint32(slots[i]) - 1))
+			}
+		}
+	}
+	sp.touched = seen
+}
+
+func (sp *Space) close() {
+	for i, s := range sp.subs {
+		if s != nil {
+			s.rows.Close()
+			n := int(s.mask+1) * 8
+			pages.Free(s.slots, n)
+			sp.store.account.Add(-int64(n))
+			sp.subs[i] = nil
+		}
+	}
+	sp.heap.Close()
+	sp.keys = 0
+}

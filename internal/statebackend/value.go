@@ -1,0 +1,224 @@
+package statebackend
+
+import (
+	"iter"
+	"unsafe"
+
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/codec"
+)
+
+// Value is one value for each key.
+type Value[V any] struct {
+	scope   *Scope
+	cell    *Cell
+	codec   *codec.Codec[V]
+	scratch V
+	buf     []byte
+}
+
+// NewValue declares a value on the space of a scope.
+func NewValue[V any](s *Scope, name string, ttl *TTL) *Value[V] {
+	c := newCell[V](name, ValueKind, ttl)
+	s.space.reserve(c, c.valueSize())
+	cd, _ := codec.For[V]()
+	return &Value[V]{scope: s, cell: c, codec: cd}
+}
+
+// Cell is the place of the value in rows.
+func (v *Value[V]) Cell() *Cell { return v.cell }
+
+// Peek returns the value for reading, nil if there is none. The pointer is good until the next access to any state.
+func (v *Value[V]) Peek() *V {
+	row, ok := v.scope.present(v.cell)
+	if !ok {
+		return nil
+	}
+	return v.read(row)
+}
+
+func (v *Value[V]) read(row unsafe.Pointer) *V {
+	c := v.cell
+	if c.ttl != nil {
+		if stamp := *(*int64)(unsafe.Add(row, c.off)); c.expired(stamp) {
+			return v.readExpired(row)
+		}
+		if c.ttl.OnRead {
+			row = c.space.Edit(v.scope.ref)
+			*(*int64)(unsafe.Add(row, c.off)) = c.space.store.now
+			*flagsOf(row) |= flagDirty
+		}
+	}
+	if c.fixed {
+		return (*V)(unsafe.Add(row, c.valueOff()))
+	}
+	v.decode(viewBytes(c.space.heap, unsafe.Add(row, c.valueOff())))
+	return &v.scratch
+}
+
+func (v *Value[V]) decode(b []byte) {
+	if _, err := v.codec.Decode(b, &v.scratch); err != nil {
+		v.cell.space.store.cfg.Fail(fault.New(fault.StateDamaged, "state %q of operator %q: %w", v.cell.name, v.cell.space.store.cfg.Operator, err))
+	}
+}
+
+func (v *Value[V]) readExpired(row unsafe.Pointer) *V {
+	c := v.cell
+	keep := c.ttl.ReturnExpired
+	if keep {
+		if c.fixed {
+			v.scratch = *(*V)(unsafe.Add(row, c.valueOff()))
+		} else {
+			v.decode(viewBytes(c.space.heap, unsafe.Add(row, c.valueOff())))
+		}
+	}
+	v.Clear()
+	if keep {
+		return &v.scratch
+	}
+	return nil
+}
+
+// Get returns the value, and whether there is one.
+func (v *Value[V]) Get() (value V, ok bool) {
+	if p := v.Peek(); p != nil {
+		return *p, true
+	}
+	return value, false
+}
+
+// Set replaces the value.
+func (v *Value[V]) Set(value V) {
+	c := v.cell
+	if c.fixed {
+		*(*V)(v.place()) = value
+		return
+	}
+	v.scratch = value
+	v.Done()
+}
+
+// place returns where the value goes in its row, with flags and time set.
+func (v *Value[V]) place() unsafe.Pointer {
+	c := v.cell
+	row := c.space.Edit(v.scope.Ref())
+	*flagsOf(row) |= c.bit | flagDirty | flagUsed
+	if c.ttl != nil {
+		*(*int64)(unsafe.Add(row, c.off)) = c.space.store.now
+	}
+	return unsafe.Add(row, c.valueOff())
+}
+
+// Edit returns the value for writing; fresh tells that there was none, and that it is zero. Done must follow before any other access to state.
+func (v *Value[V]) Edit() (value *V, fresh bool) {
+	c := v.cell
+	if c.fixed && c.ttl == nil {
+		row := c.space.Edit(v.scope.Ref())
+		f := flagsOf(row)
+		fresh = *f&c.bit == 0
+		*f |= c.bit | flagDirty | flagUsed
+		return (*V)(unsafe.Add(row, c.off)), fresh
+	}
+	old := v.Peek()
+	if c.fixed {
+		p := (*V)(v.place())
+		if old == nil {
+			clear(unsafe.Slice((*byte)(unsafe.Pointer(p)), c.size))
+		}
+		return p, old == nil
+	}
+	if old == nil {
+		v.scratch = *new(V)
+	}
+	return &v.scratch, old == nil
+}
+
+// Done ends what Edit began.
+func (v *Value[V]) Done() {
+	c := v.cell
+	if c.fixed {
+		return
+	}
+	b, err := v.codec.Encode(v.buf[:0], &v.scratch)
+	if err != nil {
+		c.space.store.cfg.Fail(err)
+		return
+	}
+	v.buf = b
+	viewReplace(c.space.heap, v.place(), b)
+}
+
+// Clear removes the value.
+func (v *Value[V]) Clear() { v.scope.clear(v.cell) }
+
+func (s *Scope) clear(c *Cell) {
+	if r, ok := s.find(); ok {
+		c.clear(r)
+		s.dirty = true
+	}
+}
+
+// Reducing keeps what a function makes of all values added.
+type Reducing[V any] struct {
+	*Value[V]
+	combine func(kept, v V) V
+}
+
+// NewReducing declares a reducing state.
+func NewReducing[V any](s *Scope, name string, ttl *TTL, combine func(kept, v V) V) *Reducing[V] {
+	return &Reducing[V]{NewValue[V](s, name, ttl), combine}
+}
+
+// Add takes in a value.
+func (r *Reducing[V]) Add(v V) {
+	if p := r.Peek(); p != nil {
+		v = r.combine(*p, v)
+	}
+	r.Set(v)
+}
+
+// Aggregating keeps an accumulator of all values added.
+type Aggregating[T, A, R any] struct {
+	acc    *Value[A]
+	create func() A
+	add    func(A, T) A
+	result func(A) R
+}
+
+// NewAggregating declares an aggregating state.
+func NewAggregating[T, A, R any](s *Scope, name string, ttl *TTL, create func() A, add func(A, T) A, result func(A) R) *Aggregating[T, A, R] {
+	return &Aggregating[T, A, R]{NewValue[A](s, name, ttl), create, add, result}
+}
+
+// Add takes in a value.
+func (a *Aggregating[T, A, R]) Add(v T) {
+	var acc A
+	if p := a.acc.Peek(); p != nil {
+		acc = *p
+	} else {
+		acc = a.create()
+	}
+	a.acc.Set(a.add(acc, v))
+}
+
+// Get returns the result, and whether anything was added.
+func (a *Aggregating[T, A, R]) Get() (r R, ok bool) {
+	if p := a.acc.Peek(); p != nil {
+		return a.result(*p), true
+	}
+	return r, false
+}
+
+// Accumulator is the value underneath.
+func (a *Aggregating[T, A, R]) Accumulator() *Value[A] { return a.acc }
+
+// Clear removes the accumulator.
+func (a *Aggregating[T, A, R]) Clear() { a.acc.Clear() }
+
+// collect appends all of an iterator to a slice.
+func collect[V any](to []V, seq iter.Seq[V]) []V {
+	for v := range seq {
+		to = append(to, v)
+	}
+	return to
+}
