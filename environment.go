@@ -13,6 +13,7 @@ import (
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/codec"
 	"github.com/weirstream/weir/internal/dataflow"
+	"github.com/weirstream/weir/internal/operator"
 	"github.com/weirstream/weir/internal/runtime/local"
 )
 
@@ -34,6 +35,12 @@ type Options struct {
 	ChunkBytes int
 	// ChannelBytes is the credit of each channel between two subtasks: how much may wait there before its producer is blocked. Default 512 KiB.
 	ChannelBytes int
+	// AutoWatermarkInterval is how often periodic watermark generators are asked, and how often idleness is looked for. Default 200 ms; negative asks generators after every
+	// record. The watermarks of the built-in strategies do not depend on it.
+	AutoWatermarkInterval time.Duration
+	// AllowUnalignedSourceSplits lets a source in a watermark alignment group read on splits that are ahead of the group where its reader cannot pause single splits. Without it, such a
+	// source fails the job.
+	AllowUnalignedSourceSplits bool
 	// Parameters are for the program's own use: functions read them by [Context.Parameter].
 	Parameters map[string]string
 	// Logger takes what the engine has to say. Default slog.Default().
@@ -65,6 +72,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.FlushTimeout == 0 {
 		o.FlushTimeout = 10 * time.Millisecond
+	}
+	if o.AutoWatermarkInterval == 0 {
+		o.AutoWatermarkInterval = operator.DefaultWatermarkInterval
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

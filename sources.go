@@ -12,7 +12,8 @@ import (
 	"github.com/weirstream/weir/internal/operator"
 )
 
-// FromSource reads a source. kind says what it is, as "kafka"; it is part of the operator's identity.
+// FromSource reads a source. kind says what it is, as "kafka"; it is part of the operator's identity. Timestamps and watermarks are the reader's own, unless
+// [Stream.WatermarkStrategy] follows.
 func FromSource[T any](e *Environment, kind string, source connector.Source[T]) *Stream[T] {
 	return fromSource(e, kind, source, spec{})
 }
@@ -23,7 +24,7 @@ func fromSource[T any](e *Environment, kind string, source connector.Source[T], 
 		e.fail(fault.New(fault.GraphNilFunction, "source %q is nil", kind))
 		return outputOf[T](e, e.add(s))
 	}
-	f := &operator.SourceOperator[T]{Source: source}
+	f := &operator.SourceOperator[T]{Source: source, WatermarkInterval: e.options.AutoWatermarkInterval, AllowUnalignedSplits: e.options.AllowUnalignedSourceSplits}
 	s.factory, s.bounded = f, source.Boundedness() == connector.Bounded
 	op := e.add(s)
 	e.checks = append(e.checks, check{op, f.Check})

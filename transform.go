@@ -4,8 +4,10 @@ import (
 	"iter"
 	"time"
 
+	"github.com/weirstream/weir/eventtime"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/operator"
+	"github.com/weirstream/weir/state"
 )
 
 // Collector takes the records that a function emits. It is used only while the function runs.
@@ -99,10 +101,20 @@ func (f processFunc[T, U]) Process(ctx *Context, v T, out *Collector[U]) error {
 // ProcessWith is [Process] with a function for each subtask, made by create.
 func ProcessWith[T, U any](s *Stream[T], create func() ProcessFunction[T, U]) *Stream[U] {
 	need(s.env, "process", create)
-	return transform[T, U](s.in(), "process", &operator.Process[T, T, U]{Inputs: 1, Make: func(c *operator.Context, w operator.Wiring) (operator.ProcessFunctions[T, T, U], error) {
+	p := probe(s.env, "process", create)
+	if _, ok := p.(interface {
+		OnTimer(*Context, int64, *Collector[U]) error
+	}); ok {
+		s.env.fail(fault.New(fault.StateTimerNoKey, "the function of operator %q has an OnTimer method, but its stream has no key", "process"))
+	}
+	sp := spec{kind: "process", outType: typeText[U](), states: declared(s.env, "process", false, p)}
+	sp.factory = &operator.Process[T, T, U]{Inputs: 1, Make: func(c *operator.Context, w operator.Wiring) (operator.ProcessFunctions[T, T, U], error) {
 		f := create()
 		if f == nil {
 			return operator.ProcessFunctions[T, T, U]{}, fault.New(fault.GraphNilFunction, "the factory returned a nil function")
+		}
+		if err := bind(c, f, &state.Binding{}); err != nil {
+			return operator.ProcessFunctions[T, T, U]{}, err
 		}
 		ctx := newContext(c, w)
 		fns := lifecycle[T, T, U](ctx, f)
@@ -114,7 +126,8 @@ func ProcessWith[T, U any](s *Stream[T], create func() ProcessFunction[T, U]) *S
 			fns.User = []any{fn}
 		}
 		return fns, nil
-	}})
+	}}
+	return outputOf[U](s.env, s.env.add(sp, s.in()))
 }
 
 // lifecycle takes the optional methods of a user function.
@@ -139,11 +152,14 @@ func lifecycle[A, B, U any](ctx *Context, f any) (fns operator.ProcessFunctions[
 
 // WithTimestamps sets the timestamp of each record, in milliseconds since the epoch, and makes watermarks that trail the largest one by outOfOrderness and a
 // millisecond. It replaces timestamps and watermarks from further up. Each subtask makes watermarks from the records it sees, and what reads several of them goes by the lowest: so with a
-// parallelism above 1 it depends on the run which records are late.
+// parallelism above 1 it depends on the run which records are late. It is the short form of [Stream.AssignTimestampsAndWatermarks]; where the source knows its splits, [Stream.WatermarkStrategy] is
+// better.
 func (s *Stream[T]) WithTimestamps(timestamp func(T) int64, outOfOrderness time.Duration) *Stream[T] {
 	need(s.env, "timestamps", timestamp)
 	if outOfOrderness < 0 {
 		s.env.fail(fault.New(fault.OptionInvalid, "the out-of-orderness of WithTimestamps is %v, it must not be negative", outOfOrderness))
 	}
-	return transform[T, T](s.in(), "timestamps", &operator.Watermarks[T]{Timestamp: timestamp, OutOfOrderness: outOfOrderness.Milliseconds()})
+	return transform[T, T](s.in(), "timestamps", &operator.Watermarks[T]{
+		Timestamp: timestamp, Strategy: eventtime.ForBoundedOutOfOrderness[T](outOfOrderness),
+	})
 }

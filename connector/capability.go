@@ -11,3 +11,18 @@ type NonParallel interface {
 type RealTime interface {
 	RealTime() bool
 }
+
+// SplitPauser is an optional capability of a [Reader]: it can leave single splits aside while it reads others. A reader that has several splits at once needs it where the source is
+// aligned with others (eventtime.Strategy.WithWatermarkAlignment). Reading of a lone split is paused by not calling Poll.
+type SplitPauser interface {
+	// PauseOrResumeSplits stops or goes on reading the splits with the given ids: between a pause and a resume, Poll emits none of the split's records. Ids of splits that have
+	// ended are ignored. It is called like the methods of Reader, between two calls of Poll, and Poll is called after it.
+	PauseOrResumeSplits(pause, resume []string) error
+}
+
+// SplitsInTurn is an optional capability of a [Reader] that goes from one split to the next, as through a list of files: a split that it was assigned counts for the watermark only
+// once it is begun, by the first call of [Output.Split]. Without it, a split holds back the watermark from when it is assigned, so that others cannot get ahead of
+// records that are still to be read.
+type SplitsInTurn interface {
+	SplitsInTurn() bool
+}

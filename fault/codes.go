@@ -42,6 +42,7 @@ const (
 	WindowInterval       Code = "window.interval"
 	WindowLateness       Code = "window.lateness"
 	WindowTriggerMerge   Code = "window.trigger-merge"
+	WindowMerge          Code = "window.no-merge"
 	WindowEvictor        Code = "window.evictor-aggregate"
 	WindowState          Code = "window.merging-state"
 	WindowNoTimestamp    Code = "window.no-timestamp"
@@ -59,6 +60,7 @@ const (
 	SourceSocketRefused  Code = "source.socket-refused"
 	SourceSocketClosed   Code = "source.socket-closed"
 	SourceFailed         Code = "source.failed"
+	SourceUnaligned      Code = "source.unaligned-splits"
 	SinkFileWrite        Code = "sink.file-write"
 	SinkFileCommit       Code = "sink.file-commit"
 	SinkFailed           Code = "sink.failed"
@@ -71,6 +73,7 @@ const (
 	StateMemory          Code = "state.memory"
 	StateDeclared        Code = "state.declared"
 	StateNoKey           Code = "state.no-key"
+	StateDisk            Code = "state.disk"
 	StateDamaged         Code = "state.damaged"
 	StateTimerNoKey      Code = "state.timer-no-key"
 	StateReadOnly        Code = "state.read-only"
@@ -107,6 +110,7 @@ var codes = []Info{
 	{WindowInterval, User, false, "The interval or timeout of a trigger, or the time that an evictor keeps, is not positive.", "intervals are whole milliseconds, at least 1"},
 	{WindowLateness, User, false, "The allowed lateness is negative.", "set it to 0 to drop every late record, or to how late a record may be"},
 	{WindowTriggerMerge, User, false, "Windows that merge have a trigger that cannot merge.", "use the default trigger of session windows, or a trigger whose CanMerge returns true"},
+	{WindowMerge, User, false, "Windows merge, and the aggregator cannot merge accumulators.", "set Aggregator.Merge"},
 	{WindowEvictor, User, false, "A window with an evictor has an incremental aggregate, which keeps no elements that could be evicted.", "use a process function, which sees all elements of the window"},
 	{WindowState, User, false, "A function uses state per window with windows that merge.", "use the state per key instead: windows that merge have no lasting identity"},
 	{WindowNoTimestamp, User, false, "A record without a timestamp reached an event-time window.", "give the source a watermark strategy with a timestamp assigner, call WithTimestamps in front of the window, or use a processing-time window"},
@@ -124,6 +128,7 @@ var codes = []Info{
 	{SourceSocketRefused, External, true, "A connection to a socket source cannot be made.", "start the server first, for instance nc -lk 9999, or set Reconnect"},
 	{SourceSocketClosed, External, true, "The server closed the connection of a socket source.", "set Reconnect to connect again"},
 	{SourceFailed, External, true, "A source failed.", ""},
+	{SourceUnaligned, User, false, "A source in a watermark alignment group reads several splits and cannot pause one of them.", "use a reader with connector.SplitPauser, one split a reader, or set Options.AllowUnalignedSourceSplits"},
 	{SinkFileWrite, External, true, "A file sink cannot write.", "check the disk's free space and the folder's permissions; no final file was touched"},
 	{SinkFileCommit, External, true, "A file sink cannot move a finished file to its final name.", "check the folder's permissions; the pending file is kept"},
 	{SinkFailed, External, true, "A sink failed.", ""},
@@ -131,11 +136,12 @@ var codes = []Info{
 	{JobNotRunning, User, false, "The job is not running.", ""},
 	{JobMismatch, User, false, "A worker built another graph than the one that was submitted.", "a program must build the same graph each time; compute values that vary with weir.Const"},
 	{TaskManagerLost, External, true, "A task manager that ran tasks of the job is gone.", "see its own log for why it ended"},
-	{StateSchema, User, false, "Stored data cannot be read as the type that the program has now.", "change the type back, or give the new field a name of its own: then the old value is dropped and the new one starts at zero"},
+	{StateSchema, User, false, "Stored data cannot be read as the type that the program has now.", "change the type back, or give the changed field a new name: then what was stored of it is dropped, and it starts at zero"},
 	{StateSchemaDamaged, External, false, "The stored description of a type cannot be read.", "the stored state is damaged, or a newer version of Weir wrote it: restore another one"},
 	{StateMemory, User, false, "State does not fit into the memory that is set.", "raise Options.Memory, give the state a time to live, or set Options.StateBackend to the lsm backend, which keeps on disk what does not fit"},
 	{StateDeclared, User, false, "The states that an operator declares cannot be: two of one name, a type that cannot be kept, keyed state without a key.", "give each state of an operator its own name and one type, and declare keyed state on a keyed stream"},
 	{StateNoKey, User, false, "Keyed state is used where there is no key.", "use it while a record or a timer of a key is processed, from the function that declared it"},
+	{StateDisk, External, true, "State that does not fit in memory cannot be written to disk, or not be read back.", "check the disk's free space and health and the permissions of the directory, or give state another one"},
 	{StateDamaged, Weir, false, "Kept state cannot be read.", "it was damaged, or written with another type"},
 	{StateTimerNoKey, User, false, "A timer is set by an operator without keys.", "timers belong to keys: use KeyBy before the function"},
 	{StateReadOnly, User, false, "State is written where it may only be read.", "broadcast state is changed only by the function of the broadcast stream, so that it is the same in all subtasks"},

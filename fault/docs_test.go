@@ -21,6 +21,7 @@ var rooms = map[string]string{
 	"state":    "What operators keep, and what was stored of it.",
 	"option":   "A setting.",
 	"window":   "Windows, their triggers and evictors. What can be known before the job runs is reported by then.",
+	"time":     "event time: timestamps and watermarks",
 	"function": "User code, while the job runs. The message names the operator and the subtask.",
 	"source":   "Reading input. What can be known before the job runs is reported by then.",
 	"sink":     "Writing results.",

@@ -165,6 +165,9 @@ func (s *Sim) Barrier(unaligned bool) (passed func() bool) {
 	return func() bool { return done }
 }
 
+// Watermarks tells how far event time has come in every subtask, and what holds it back: see [weir.JobClient.Watermarks].
+func (s *Sim) Watermarks() []weir.OperatorWatermark { return s.job.Watermarks(s.sim.Now()) }
+
 // Trace is a digest of everything that has happened: two runs of one seed have the same.
 func (s *Sim) Trace() uint64 { return s.sim.TraceHash() }
 

@@ -30,8 +30,17 @@ type reader struct {
 	cur  chunk
 	next int
 
+	// id is that of the split being emitted, "" if it was not asked for yet; ended are splits of which the output is not told yet.
+	id    string
+	ended []string
+
 	requested, noMore bool
 }
+
+var _ connector.SplitsInTurn = (*reader)(nil)
+
+// SplitsInTurn tells that files are read one after another.
+func (r *reader) SplitsInTurn() bool { return true }
 
 func (r *reader) Start() error {
 	r.request()
@@ -101,6 +110,8 @@ func (r *reader) handleChunk(c chunk) {
 // advance goes on to the chunk that waits, and has the next one read.
 func (r *reader) advance() bool {
 	if r.cur.end {
+		r.ended = append(r.ended, r.cur.split.id())
+		r.id = ""
 		r.open = slices.DeleteFunc(r.open, func(s *split) bool { return s == r.cur.split })
 		r.cur = chunk{}
 		r.next = 0
@@ -123,6 +134,7 @@ func (r *reader) sync() {
 }
 
 func (r *reader) Poll(out *connector.Output[string]) (connector.Status, error) {
+	defer r.tellEnded(out)
 	for budget := maxLines; budget > 0 && !out.Stop(); {
 		if r.next == len(r.cur.text) {
 			if r.cur.err != nil {
@@ -136,9 +148,25 @@ func (r *reader) Poll(out *connector.Output[string]) (connector.Status, error) {
 			}
 			return connector.NothingAvailable, nil
 		}
-		budget -= r.emit(out, budget)
+		budget -= r.emit(r.output(out), budget)
 	}
 	return connector.MoreAvailable, nil
+}
+
+// output returns the output of the split being emitted. Those before it have ended by then.
+func (r *reader) output(out *connector.Output[string]) *connector.Output[string] {
+	r.tellEnded(out)
+	if r.id == "" {
+		r.id = r.cur.split.id()
+	}
+	return out.Split(r.id)
+}
+
+func (r *reader) tellEnded(out *connector.Output[string]) {
+	for _, id := range r.ended {
+		out.EndSplit(id)
+	}
+	r.ended = r.ended[:0]
 }
 
 // emit emits at most budget lines of the current chunk. The position is moved before a line is emitted: a snapshot taken while the line is on its way counts it.

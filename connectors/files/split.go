@@ -31,11 +31,15 @@ func (s *split) encode() connector.Split {
 	b = binary.AppendVarint(b, s.end)
 	b = binary.AppendVarint(b, s.pos)
 	b = append(b, s.path...)
-	id := s.path
-	if s.start != 0 || s.end != toEnd {
-		id = fmt.Sprintf("%s@%d", s.path, s.start)
+	return connector.Split{ID: s.id(), State: b}
+}
+
+// id is the path, with the start of a range.
+func (s *split) id() string {
+	if s.start == 0 && s.end == toEnd {
+		return s.path
 	}
-	return connector.Split{ID: id, State: b}
+	return fmt.Sprintf("%s@%d", s.path, s.start)
 }
 
 func decodeSplit(c connector.Split) (*split, error) {

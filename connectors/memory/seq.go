@@ -44,9 +44,12 @@ func (s seqSource[T]) NewReader(ctx connector.ReaderContext) (connector.Reader[T
 	return &seqReader[T]{ctx: ctx, seq: s.seq}, nil
 }
 
+// sequence is the id of the only split.
+const sequence = "sequence"
+
 // seqSplit is the sequence from which done values were emitted.
 func seqSplit(done uint64) connector.Split {
-	return connector.Split{ID: "sequence", State: binary.AppendUvarint(nil, done)}
+	return connector.Split{ID: sequence, State: binary.AppendUvarint(nil, done)}
 }
 
 type seqReader[T any] struct {
@@ -76,6 +79,7 @@ func (r *seqReader[T]) Poll(out *connector.Output[T]) (connector.Status, error) 
 	if r.next == nil {
 		r.next, r.stop = iter.Pull(r.traced(r.seq()))
 	}
+	split := out.Split(sequence)
 	for n := 0; n < maxRecords && !out.Stop(); n++ {
 		v, ok, err := r.pull()
 		if err != nil {
@@ -83,6 +87,7 @@ func (r *seqReader[T]) Poll(out *connector.Output[T]) (connector.Status, error) 
 		}
 		if !ok {
 			r.ended = true
+			out.EndSplit(sequence)
 			break
 		}
 		if r.skip > 0 {
@@ -90,7 +95,7 @@ func (r *seqReader[T]) Poll(out *connector.Output[T]) (connector.Status, error) 
 			continue
 		}
 		r.done++
-		out.Collect(v)
+		split.Collect(v)
 	}
 	return connector.MoreAvailable, nil
 }

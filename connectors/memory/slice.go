@@ -2,6 +2,7 @@ package memory
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 
 	"github.com/weirstream/weir/connector"
@@ -63,30 +64,38 @@ const maxRecords = 4096
 type sliceReader[T any] struct {
 	ctx    connector.ReaderContext
 	values []T
-	parts  []part // of which only the first is begun
+	parts  []part // read one after another, but for those that are paused
+	paused map[string]bool
 	noMore bool
 }
+
+var _ connector.SplitPauser = (*sliceReader[int])(nil)
 
 func (r *sliceReader[T]) Start() error { return nil }
 
 func (r *sliceReader[T]) Poll(out *connector.Output[T]) (connector.Status, error) {
-	for len(r.parts) > 0 && r.parts[0].next == r.parts[0].end {
-		r.parts = r.parts[1:]
-	}
-	if len(r.parts) == 0 {
-		if r.noMore {
+	r.parts = slices.DeleteFunc(r.parts, func(p part) bool {
+		if p.next == p.end {
+			out.EndSplit(p.id)
+		}
+		return p.next == p.end
+	})
+	i := slices.IndexFunc(r.parts, func(p part) bool { return !r.paused[p.id] })
+	if i < 0 {
+		if len(r.parts) == 0 && r.noMore {
 			return connector.EndOfInput, nil
 		}
 		return connector.NothingAvailable, nil
 	}
-	p := &r.parts[0]
+	p := &r.parts[i]
+	split := out.Split(p.id)
 	// The position is moved before a record is emitted: a snapshot taken while the record is on its way counts it.
 	for _, v := range r.values[p.next:min(p.end, p.next+maxRecords)] {
 		if out.Stop() {
 			break
 		}
 		p.next++
-		out.Collect(v)
+		split.Collect(v)
 	}
 	return connector.MoreAvailable, nil
 }
@@ -100,6 +109,20 @@ func (r *sliceReader[T]) AddSplits(splits []connector.Split) error {
 		r.parts = append(r.parts, p)
 	}
 	r.ctx.Wake()
+	return nil
+}
+
+// PauseOrResumeSplits implements [connector.SplitPauser].
+func (r *sliceReader[T]) PauseOrResumeSplits(pause, resume []string) error {
+	if r.paused == nil {
+		r.paused = map[string]bool{}
+	}
+	for _, id := range pause {
+		r.paused[id] = true
+	}
+	for _, id := range resume {
+		delete(r.paused, id)
+	}
 	return nil
 }
 

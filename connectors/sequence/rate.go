@@ -42,7 +42,7 @@ type ratedReader[T any] struct {
 
 func (r *ratedReader[T]) Poll(out *connector.Output[T]) (connector.Status, error) {
 	if len(r.spans) == 0 {
-		return r.finish(), nil
+		return r.finish(out), nil
 	}
 	if !r.begun {
 		r.begin()
@@ -54,7 +54,7 @@ func (r *ratedReader[T]) Poll(out *connector.Output[T]) (connector.Status, error
 	for budget := maxRecords; budget > 0 && !out.Stop(); budget-- {
 		s := r.earliest()
 		if s == nil {
-			return r.finish(), nil
+			return r.finish(out), nil
 		}
 		i := s.at(s.done)
 		due := r.schedule.due(i)
@@ -66,7 +66,7 @@ func (r *ratedReader[T]) Poll(out *connector.Output[T]) (connector.Status, error
 			}
 		}
 		s.done++
-		out.Collect(r.fn(i, due))
+		out.Split(s.id).Collect(r.fn(i, due))
 	}
 	return connector.MoreAvailable, nil
 }
@@ -105,7 +105,7 @@ func (r *ratedReader[T]) pace() {
 func (r *ratedReader[T]) earliest() *span {
 	var best *span
 	for _, s := range r.spans {
-		if s.done < s.total && (best == nil || s.at(s.done) < best.at(best.done)) {
+		if s.done < s.total && !r.paused[s.id] && (best == nil || s.at(s.done) < best.at(best.done)) {
 			best = s
 		}
 	}
@@ -132,8 +132,8 @@ func (r *ratedReader[T]) wait(due, now time.Time) time.Time {
 	return now
 }
 
-func (r *ratedReader[T]) finish() connector.Status {
-	status := r.drop()
+func (r *ratedReader[T]) finish(out *connector.Output[T]) connector.Status {
+	status := r.drop(out)
 	if status == connector.EndOfInput && r.pacer != nil {
 		r.pacer.done.Store(true)
 	}

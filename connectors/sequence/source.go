@@ -147,7 +147,10 @@ type reader struct {
 	ctx    connector.ReaderContext
 	spans  []*span
 	noMore bool
+	paused map[string]bool // by id
 }
+
+var _ connector.SplitPauser = (*reader)(nil)
 
 func (r *reader) Start() error { return nil }
 
@@ -185,9 +188,41 @@ func (r *reader) Snapshot(int64) ([]connector.Split, error) {
 
 func (r *reader) Close() error { return nil }
 
+// PauseOrResumeSplits implements [connector.SplitPauser].
+func (r *reader) PauseOrResumeSplits(pause, resume []string) error {
+	if r.paused == nil {
+		r.paused = map[string]bool{}
+	}
+	for _, id := range pause {
+		r.paused[id] = true
+	}
+	for _, id := range resume {
+		delete(r.paused, id)
+	}
+	return nil
+}
+
+// first returns the first span that may be read, nil if there is none.
+func (r *reader) first() *span {
+	for _, s := range r.spans {
+		if len(r.paused) == 0 || !r.paused[s.id] {
+			return s
+		}
+	}
+	return nil
+}
+
+// splitEnder is the part of an output that does not depend on its type.
+type splitEnder interface{ EndSplit(id string) }
+
 // drop removes finished spans, and returns what Poll returns if nothing is left to emit now.
-func (r *reader) drop() connector.Status {
-	r.spans = slices.DeleteFunc(r.spans, func(s *span) bool { return s.done == s.total })
+func (r *reader) drop(out splitEnder) connector.Status {
+	r.spans = slices.DeleteFunc(r.spans, func(s *span) bool {
+		if s.done == s.total {
+			out.EndSplit(s.id)
+		}
+		return s.done == s.total
+	})
 	if len(r.spans) == 0 && r.noMore {
 		return connector.EndOfInput
 	}
@@ -204,32 +239,33 @@ type fastReader[T any] struct {
 }
 
 func (r *fastReader[T]) Poll(out *connector.Output[T]) (connector.Status, error) {
-	if len(r.spans) == 0 {
-		return r.drop(), nil
+	s := r.first()
+	if s == nil {
+		return r.drop(out), nil
 	}
+	split := out.Split(s.id)
 	if r.into != nil {
-		r.fill(out)
-		return r.after(), nil
+		r.fill(s, split)
+		return r.after(s, out), nil
 	}
 	fn := r.fn
 	if fn == nil {
 		now := r.ctx.Now()
 		fn = func(i int64) T { return r.fnAt(i, now) }
 	}
-	s := r.spans[0]
 	n, end := s.done, s.done+min(s.total-s.done, maxRecords)
 	// The position is moved before a record is emitted: a snapshot taken while the record is on its way counts it.
-	for i := s.at(n); n < end && !out.Stop(); i += s.step {
+	for i := s.at(n); n < end && !split.Stop(); i += s.step {
 		n++
 		s.done = n
-		out.Collect(fn(i))
+		split.Collect(fn(i))
 	}
-	return r.after(), nil
+	return r.after(s, out), nil
 }
 
 // fill is Poll for records made in place.
-func (r *fastReader[T]) fill(out *connector.Output[T]) {
-	s, into, place := r.spans[0], r.into, r.place
+func (r *fastReader[T]) fill(s *span, out *connector.Output[T]) {
+	into, place := r.into, r.place
 	n, end := s.done, s.done+min(s.total-s.done, maxRecords)
 	for i := s.at(n); n < end && !out.Stop(); i += s.step {
 		n++
@@ -239,12 +275,12 @@ func (r *fastReader[T]) fill(out *connector.Output[T]) {
 	}
 }
 
-// after returns what Poll returns after some records of the first span.
-func (r *fastReader[T]) after() connector.Status {
-	if s := r.spans[0]; s.done < s.total {
+// after returns what Poll returns after some records of a span.
+func (r *fastReader[T]) after(s *span, out *connector.Output[T]) connector.Status {
+	if s.done < s.total {
 		return connector.MoreAvailable
 	}
-	if r.drop() == connector.EndOfInput {
+	if r.drop(out) == connector.EndOfInput {
 		return connector.EndOfInput
 	}
 	if len(r.spans) > 0 {

@@ -118,24 +118,37 @@ func (r *reader) advance() {
 }
 
 func (r *reader) Poll(out *connector.Output[string]) (connector.Status, error) {
+	if !r.assigned {
+		return r.without(), nil
+	}
+	split := out.Split(r.o.Address)
 	for n := 0; n < maxLines && !out.Stop(); n++ {
 		if r.next == len(r.text) {
 			r.advance()
 		}
 		if r.next < len(r.text) {
 			line := r.line()
-			out.Collect(line)
+			split.Collect(line)
 			continue
 		}
 		switch {
 		case r.err != nil:
 			return connector.EndOfInput, r.err
-		case r.ended, r.noMore && !r.assigned:
+		case r.ended:
+			out.EndSplit(r.o.Address)
 			return connector.EndOfInput, nil
 		}
 		return connector.NothingAvailable, nil
 	}
 	return connector.MoreAvailable, nil
+}
+
+// without is what Poll returns as long as the reader has no connection to look after.
+func (r *reader) without() connector.Status {
+	if r.noMore {
+		return connector.EndOfInput
+	}
+	return connector.NothingAvailable
 }
 
 // line takes the next line from the text. Only the last of a connection may lack its delimiter.

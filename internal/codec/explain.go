@@ -68,7 +68,7 @@ func (c Change) String() string {
 	case Widened:
 		return fmt.Sprintf("%s: widened from %s to %s", where, stored, wanted)
 	case Pointed:
-		return fmt.Sprintf("%s: %s became %s", where, stored, wanted)
+		return where + ": became a pointer"
 	}
 	text := fmt.Sprintf("%s: stored %s, wanted %s", where, stored, wanted)
 	if c.Reason != "" {
@@ -104,7 +104,7 @@ func Explain(stored, wanted string) ([]Change, error) {
 // differences lists the changes from one schema to another.
 func differences(stored, wanted *Schema) []Change {
 	c := comparer{seen: map[[2]*Schema]bool{}}
-	c.compare(stored, wanted, nil)
+	c.compare(stored, wanted)
 	return c.changes
 }
 
@@ -112,45 +112,63 @@ func differences(stored, wanted *Schema) []Change {
 type comparer struct {
 	changes []Change
 	seen    map[[2]*Schema]bool
+	path    []string // to what is being compared
 }
 
-func (c *comparer) add(kind ChangeKind, path []string, stored, wanted, reason string) {
+// add notes a change at the path, or at a step from it.
+func (c *comparer) add(kind ChangeKind, step, stored, wanted, reason string) {
+	path := c.path
+	if step != "" {
+		path = append(path, step)
+	}
+	if len(path) > maxSchemaPath {
+		path = append(slices.Clone(path[:maxSchemaPath]), "...")
+	}
 	c.changes = append(c.changes, Change{kind, place(path), stored, wanted, reason})
 }
 
-func (c *comparer) refuse(path []string, stored, wanted *Schema, reason string) {
-	c.add(Incompatible, path, stored.String(), wanted.String(), reason)
+// maxSchemaPath bounds the path of a change: a damaged schema may be deep.
+const maxSchemaPath = 100
+
+// within compares two types that lie one step further.
+func (c *comparer) within(step string, stored, wanted *Schema) {
+	c.path = append(c.path, step)
+	c.compare(stored, wanted)
+	c.path = c.path[:len(c.path)-1]
 }
 
-func (c *comparer) compare(stored, wanted *Schema, path []string) {
+func (c *comparer) compare(stored, wanted *Schema) {
 	if c.seen[[2]*Schema{stored, wanted}] {
 		return
 	}
 	c.seen[[2]*Schema{stored, wanted}] = true
 	target := wanted.target(stored)
 	if target == nil || !stored.like(target) {
-		c.refuse(path, stored, wanted, reasonAgainst(stored, wanted))
+		if target == nil {
+			target = wanted
+		}
+		c.add(Incompatible, "", stored.String(), wanted.String(), reasonAgainst(stored, target))
 		return
 	}
 	if target != wanted {
-		c.add(Pointed, path, stored.String(), wanted.String(), "")
+		c.add(Pointed, "", stored.String(), wanted.String(), "")
 	}
 	switch stored.kind {
 	case schemaPlain:
 		if stored.text != target.text {
-			c.add(Widened, path, stored.text, target.text, "")
+			c.add(Widened, "", stored.text, target.text, "")
 		}
 	case schemaMap:
 		if len(differences(stored.key, target.key)) > 0 {
-			c.refuse(step(path, "[key]"), stored.key, target.key, "the keys of a map cannot change")
+			c.add(Incompatible, "[key]", stored.key.String(), target.key.String(), "the keys of a map cannot change")
 		}
-		c.compare(stored.elem, target.elem, step(path, "[]"))
+		c.within("[]", stored.elem, target.elem)
 	case schemaArray, schemaSlice:
-		c.compare(stored.elem, target.elem, step(path, "[]"))
+		c.within("[]", stored.elem, target.elem)
 	case schemaPointer:
-		c.compare(stored.elem, target.elem, path)
+		c.compare(stored.elem, target.elem)
 	case schemaStruct:
-		c.fields(stored, target, path)
+		c.fields(stored, target)
 	}
 }
 
@@ -284,11 +302,10 @@ func match(stored, wanted *Schema) (from []int, twice int) {
 	return from, twice
 }
 
-func (c *comparer) fields(stored, wanted *Schema, path []string) {
+func (c *comparer) fields(stored, wanted *Schema) {
 	from, twice := match(stored, wanted)
 	if twice >= 0 {
-		f := wanted.fields[twice]
-		c.add(Incompatible, step(path, f.name), stored.String(), wanted.String(), "several fields are stored that it was: "+strings.Join(f.was, ", "))
+		c.ambiguous(stored, wanted.fields[twice])
 		return
 	}
 	last, ordered := -1, true
@@ -299,23 +316,33 @@ func (c *comparer) fields(stored, wanted *Schema, path []string) {
 		}
 	}
 	if !ordered {
-		c.add(Reordered, path, "", "", "")
+		c.add(Reordered, "", "", "", "")
 	}
 	for i, f := range wanted.fields {
-		at := step(path, f.name)
 		if from[i] < 0 {
-			c.add(Added, at, "", f.form.String(), "")
+			c.add(Added, f.name, "", f.form.String(), "")
 			continue
 		}
 		g := stored.fields[from[i]]
 		if g.name != f.name {
-			c.add(Renamed, at, g.name, f.name, "")
+			c.add(Renamed, f.name, g.name, f.name, "")
 		}
-		c.compare(g.form, f.form, at)
+		c.within(f.name, g.form, f.form)
 	}
 	for j, g := range stored.fields {
 		if !slices.Contains(from, j) {
-			c.add(Removed, step(path, g.name), g.form.String(), "", "")
+			c.add(Removed, g.name, g.form.String(), "", "")
 		}
 	}
+}
+
+// ambiguous notes that several fields are stored under former names of f.
+func (c *comparer) ambiguous(stored *Schema, f schemaField) {
+	var names, types []string
+	for _, g := range stored.fields {
+		if slices.Contains(f.was, g.name) {
+			names, types = append(names, g.name), append(types, g.form.String())
+		}
+	}
+	c.add(Incompatible, f.name, strings.Join(types, " and "), f.form.String(), "it has been both "+strings.Join(names, " and ")+": let its tag name one of these")
 }

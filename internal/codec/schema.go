@@ -98,7 +98,7 @@ func (s *Schema) write(names bool) string {
 	// The first pass finds the types that contain themselves, the second numbers them.
 	find := schemaText{open: map[*Schema]bool{}, recursive: map[*Schema]bool{}}
 	find.write(s)
-	write := schemaText{names: names, open: map[*Schema]bool{}, recursive: find.recursive, number: map[*Schema]int{}}
+	write := schemaText{names: names, open: map[*Schema]bool{}, recursive: find.recursive, number: map[*Schema]int{}, last: find.last}
 	write.write(s)
 	return write.text.String()
 }
@@ -109,6 +109,7 @@ type schemaText struct {
 	open      map[*Schema]bool
 	recursive map[*Schema]bool
 	number    map[*Schema]int // nil in the first pass
+	last      int             // the highest number so far, of those that were read to begin with
 }
 
 func (w *schemaText) write(s *Schema) {
@@ -118,15 +119,16 @@ func (w *schemaText) write(s *Schema) {
 		fmt.Fprintf(b, "#%d", w.number[s])
 		return
 	}
-	if w.recursive[s] && w.number != nil {
+	if (w.recursive[s] || s.number != 0) && w.number != nil {
 		if w.number[s] == 0 {
-			w.number[s] = len(w.number) + 1
-			if s.number != 0 {
-				w.number[s] = s.number
+			if w.number[s] = s.number; s.number == 0 {
+				w.last++
+				w.number[s] = w.last
 			}
 		}
 		fmt.Fprintf(b, "#%d=", w.number[s])
 	}
+	w.last = max(w.last, s.number)
 	w.open[s] = true
 	defer delete(w.open, s)
 	switch s.kind {

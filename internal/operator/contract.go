@@ -170,6 +170,9 @@ type Context struct {
 	Host Host
 	// CurrentWatermark is maintained by the task before it calls Watermark.
 	CurrentWatermark int64
+	// NowMillis is the engine's clock in milliseconds since the epoch at the beginning of the task's step, where WantsTime is set when the instance is made. It never goes back.
+	NowMillis int64
+	WantsTime bool
 	// State says how the operator's state is kept, Store is where, once OpenStore was called.
 	State StateConfig
 	Store *statebackend.Store
@@ -200,6 +203,8 @@ type Host interface {
 	// Now is the engine's clock.
 	Now() time.Time
 	RealTime() bool
+	// Random returns a number from [0, 1).
+	Random() float64
 	Logger() *slog.Logger
 	// RequestSplit and SendEvent reach the enumerator of the chain's source.
 	RequestSplit()

@@ -69,3 +69,6 @@ func (c *KeyCursor[K]) Key() (K, bool) { return c.key, c.keyed }
 
 // Hash is the hash of the key.
 func (c *KeyCursor[K]) Hash() uint64 { return c.current }
+
+// Name sets the key for those who ask for it, without pointing the scope at it.
+func (c *KeyCursor[K]) Name(k K) { c.key, c.keyed = k, true }

@@ -6,11 +6,20 @@ import (
 	"time"
 
 	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/eventtime"
 	"github.com/weirstream/weir/fault"
 )
 
 // SourceOperator reads a connector.Source.
-type SourceOperator[T any] struct{ Source connector.Source[T] }
+type SourceOperator[T any] struct {
+	Source connector.Source[T]
+	// Strategy makes timestamps and watermarks; nil leaves both to the reader.
+	Strategy *eventtime.Strategy[T]
+	// WatermarkInterval is how often generators are asked; not positive: after every record.
+	WatermarkInterval time.Duration
+	// AllowUnalignedSplits lets a reader that cannot pause single splits read on where they are ahead of their alignment group.
+	AllowUnalignedSplits bool
+}
 
 // NewEnumerator makes the enumerator on the job manager.
 func (f *SourceOperator[T]) NewEnumerator(ctx connector.EnumeratorContext, restored []byte) (connector.Enumerator, error) {
@@ -33,19 +42,27 @@ type sourceInstance[T any] struct {
 	source connector.Source[T]
 	reader connector.Reader[T]
 	out    *connector.Output[T]
+	time   *sourceTime[T]
 }
 
-var _ Source = (*sourceInstance[int])(nil)
+var (
+	_ Source = (*sourceInstance[int])(nil)
+	_ Timed  = (*sourceInstance[int])(nil)
+)
 
 // New implements [Factory].
 func (f *SourceOperator[T]) New(ctx *Context, w Wiring) (Instance, error) {
 	s := &sourceInstance[T]{ctx: ctx, source: f.Source}
-	next := PortOf[T](w)
-	s.out = connector.NewOutput(next.Value, next.Ref, sourceHooks{ctx}, ctx.Stop)
+	s.time = newSourceTime(ctx, f, PortOf[T](w))
+	value, ref := s.time.main.entries()
+	s.out = connector.NewOutput(value, ref, s.time, ctx.Stop)
+	s.time.main.out = s.out
 	return s, nil
 }
 
-func (s *sourceInstance[T]) Functions() []any { return []any{s.source} }
+func (s *sourceInstance[T]) Functions() []any {
+	return append(s.time.strategy.Functions(), s.source)
+}
 
 func (s *sourceInstance[T]) Open() error {
 	reader, err := s.source.NewReader(readerContext{s.ctx})
@@ -53,6 +70,7 @@ func (s *sourceInstance[T]) Open() error {
 		return fault.Wrap(fault.SourceFailed, err)
 	}
 	s.reader = reader
+	s.time.open(reader)
 	return fault.Wrap(fault.SourceFailed, reader.Start())
 }
 
@@ -67,12 +85,21 @@ func (s *sourceInstance[T]) Close() error {
 
 // Poll implements [Source].
 func (s *sourceInstance[T]) Poll() (connector.Status, error) {
+	if s.time.overrun {
+		if err := s.time.pauseSplits(); err != nil {
+			return connector.NothingAvailable, err
+		}
+	}
 	status, err := s.reader.Poll(s.out)
+	if err == nil {
+		s.time.polled(status == connector.EndOfInput)
+	}
 	return status, fault.Wrap(fault.SourceFailed, err)
 }
 
 // AddSplits implements [Source].
 func (s *sourceInstance[T]) AddSplits(splits []connector.Split) error {
+	s.time.assign(splits)
 	return fault.Wrap(fault.SourceFailed, s.reader.AddSplits(splits))
 }
 
@@ -89,11 +116,18 @@ func (s *sourceInstance[T]) HandleSourceEvent(event []byte) error {
 // Emitted implements [Source].
 func (s *sourceInstance[T]) Emitted() int64 { return s.out.Count() }
 
-// sourceHooks takes the signals that a reader emits.
-type sourceHooks struct{ ctx *Context }
+// Splits implements [Timed].
+func (s *sourceInstance[T]) Splits(now time.Time, dst []SplitTime) []SplitTime {
+	return s.time.describe(now, dst)
+}
 
-func (h sourceHooks) Watermark(t int64) { h.ctx.Host.EmitWatermark(h.ctx.Node, t) }
-func (h sourceHooks) Idle(idle bool)    { h.ctx.Host.EmitIdle(h.ctx.Node, idle) }
+// Align implements [Timed].
+func (s *sourceInstance[T]) Align(limit int64) error { return s.time.align(limit) }
+
+// Paused implements [Timed].
+func (s *sourceInstance[T]) Paused() (paused bool, since time.Time) {
+	return s.time.waits.Stopped(), s.time.waitSince
+}
 
 // readerContext gives a reader its part of the task.
 type readerContext struct{ ctx *Context }

@@ -36,6 +36,7 @@ func NewTimerService[K comparable](ctx *Context, s *statebackend.Store, keys *Ke
 		return nil, err
 	}
 	t := &TimerService[K]{ctx: ctx, keys: keys, words: words, ns: namespace, fire: fire, due: statebackend.NewDue(), wakeAt: math.MaxInt64}
+	ctx.WantsTime = true
 	t.event = statebackend.NewTimers(s, "event-time timers", namespace, layout)
 	t.proc = statebackend.NewTimers(s, "processing-time timers", namespace, layout)
 	for _, timers := range []*statebackend.Timers{t.event, t.proc} {
@@ -138,7 +139,8 @@ func (t *TimerService[K]) strike(at int64) {
 		return // an earlier call was asked for meanwhile, and has been
 	}
 	t.wakeAt = math.MaxInt64
-	t.run(t.proc, max(t.ctx.Host.Now().UnixMilli(), at), false)
+	t.ctx.NowMillis = max(t.ctx.NowMillis, at) // what fires now and what comes next agree on the time
+	t.run(t.proc, t.ctx.NowMillis, false)
 	t.schedule()
 }
 

@@ -13,6 +13,8 @@ type Account struct {
 	parent *Account
 	used   atomic.Int64
 	peak   atomic.Int64
+	// retired counts the bytes that only snapshots hold.
+	retired atomic.Int64
 }
 
 // NewAccount returns an account at zero. There is no limit of its own if limit <= 0; parent may be nil.
@@ -115,6 +117,33 @@ func (a *Account) Over() int64 {
 	for ; a != nil; a = a.parent {
 		if a.limit > 0 {
 			over = max(over, a.used.Load()-a.limit)
+		}
+	}
+	return over
+}
+
+// retire counts n more bytes, or less, that only snapshots hold. They are counted by Add as well.
+func (a *Account) retire(n int64) {
+	for ; a != nil; a = a.parent {
+		a.retired.Add(n)
+	}
+}
+
+// Retired returns the bytes of pages that their owners have replaced or given up and that only snapshots hold. They are part of Used.
+func (a *Account) Retired() int64 {
+	if a == nil {
+		return 0
+	}
+	return a.retired.Load()
+}
+
+// Pressure is Over for those who can make room in live pages only: of the bytes that only snapshots hold it leaves out what goes beyond half of a limit, since making room for
+// more of them would leave too little for the living.
+func (a *Account) Pressure() int64 {
+	over := int64(-math.MaxInt64)
+	for ; a != nil; a = a.parent {
+		if a.limit > 0 {
+			over = max(over, a.used.Load()-a.limit-max(0, a.retired.Load()-a.limit/2))
 		}
 	}
 	return over

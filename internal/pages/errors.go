@@ -28,7 +28,8 @@ func errMap(size int, err error) error {
 // poison overwrites memory that nobody may read any more.
 func poison(addr uintptr, n int) {
 	b := unsafe.Slice((*byte)(pointer(&addr)), n)
-	for i := range b {
-		b[i] = 0xdb
+	b[0] = 0xdb
+	for done := 1; done < n; done *= 2 { // the race detector is slow with single bytes
+		copy(b[done:], b[:done])
 	}
 }

@@ -25,6 +25,7 @@ type Heap struct {
 	meta    []heapPageInfo
 	spare   uint32 // the first page number without a page, a list through next
 	used    int64
+	held    int64 // bytes of pages, without those that only snapshots hold
 }
 
 // heapClass is what a heap knows about a class of objects. A page with room is either the current one or in the list; there is no
@@ -150,6 +151,9 @@ func (h *Heap) Edit(o Off, n int) unsafe.Pointer {
 // Used returns the bytes of all live objects, each with its Capacity.
 func (h *Heap) Used() int64 { return h.used }
 
+// Held returns the bytes of all pages that have or had live objects. What Used leaves of it is room for objects of the classes that the pages are of.
+func (h *Heap) Held() int64 { return h.held }
+
 // Reset drops all objects. Pages that snapshots hold stay until these are released.
 func (h *Heap) Reset() {
 	for p := range h.meta {
@@ -160,7 +164,7 @@ func (h *Heap) Reset() {
 	}
 	clear(h.classes)
 	h.pages, h.gens, h.shared, h.meta = h.pages[:0], h.gens[:0], nil, h.meta[:0]
-	h.spare, h.used = 0, 0
+	h.spare, h.used, h.held = 0, 0, 0
 	if len(h.classes) > 0 {
 		h.addNumber()
 	}

@@ -38,6 +38,7 @@ func (h *Heap) room(c int) uint32 {
 	case p != 0 && m.size < shape.full:
 		size := min(uint32(roundPage(int(2*m.size))), shape.full)
 		h.move(int(p), int(m.size), int(size))
+		h.held += int64(size - m.size)
 		m.size = size
 	case k.first != 0:
 		p = k.first
@@ -62,6 +63,7 @@ func (h *Heap) newPage(size int, zero bool) uint32 {
 		p = h.addNumber()
 	}
 	h.meta[p] = heapPageInfo{size: uint32(size)}
+	h.held += int64(size)
 	h.set(int(p), h.take(size, zero))
 	return p
 }
@@ -78,6 +80,7 @@ func (h *Heap) addNumber() uint32 {
 func (h *Heap) release(p uint32) {
 	m := &h.meta[p]
 	h.drop(int(p), int(m.size))
+	h.held -= int64(m.size)
 	m.dropBitmap(h)
 	h.set(int(p), 0)
 	*m = heapPageInfo{next: h.spare}

@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
 	"testing"
 	"unsafe"
@@ -21,11 +23,18 @@ func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
 func bytesAt(p unsafe.Pointer, n int) []byte { return unsafe.Slice((*byte)(p), n) }
 
-func allZero(b []byte) bool {
-	for _, x := range b {
-		if x != 0 {
-			return false
-		}
+var zeros [4 << 20]byte
+
+func allZero(b []byte) bool { return bytes.Equal(b, zeros[:len(b)]) }
+
+// noise is what tests fill memory with: bytes from a random place of it. Its length leaves room for the largest pages of tests.
+var noise = func() (b [6 << 20]byte) {
+	r := newRand(0)
+	for i := 0; i < len(b); i += 8 {
+		binary.NativeEndian.PutUint64(b[i:], r.Uint64())
 	}
-	return true
-}
+	return b
+}()
+
+// noiseAt returns n bytes that follow from the seed.
+func noiseAt(seed uint64, n int) []byte { return noise[seed%(1<<20):][:n] }

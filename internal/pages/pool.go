@@ -125,15 +125,21 @@ func freePage(addr uintptr, size int) {
 		pool.direct.Add(-int64(n))
 		return
 	}
-	if invariants.Enabled {
-		poison(addr, n)
-	}
 	s := find(addr, n)
 	l := &pool.classes[pageClass(size)]
 	l.mu.Lock()
-	l.inUse--
-	l.give(s, addr)
+	ok := s.holds(addr)
+	if ok {
+		if invariants.Enabled {
+			poison(addr, n)
+		}
+		l.inUse--
+		l.give(s, addr)
+	}
 	l.mu.Unlock()
+	if !ok {
+		panic(errFree(addr, n))
+	}
 }
 
 // take returns a free page. REQUIRES: l.mu.
@@ -158,16 +164,18 @@ func (l *pageList) take(size int) (addr uintptr, used bool) {
 	return s.base + uintptr(w<<6|b)*uintptr(s.size), used
 }
 
+// holds reports whether a page in use is at the address, which is in the slab. REQUIRES: the lock of its class.
+func (s *slab) holds(addr uintptr) bool {
+	offset := uint32(addr - s.base)
+	i := offset / s.size
+	return i < s.pages && i*s.size == offset && s.free[i>>6]>>(i&63)&1 == 0
+}
+
 // give takes a page back, and gives up the slab if all its pages are free and another slab has free ones: one is kept, so that a
 // page that comes and goes does not take the slab with it. REQUIRES: l.mu.
 func (l *pageList) give(s *slab, addr uintptr) {
-	offset := uint32(addr - s.base)
-	i := offset / s.size
-	w, bit := i>>6, uint64(1)<<(i&63)
-	if s.free[w]&bit != 0 || i*s.size != offset || i >= s.pages {
-		panic(errFree(addr, int(s.size)))
-	}
-	s.free[w] |= bit
+	i := uint32(addr-s.base) / s.size
+	s.free[i>>6] |= 1 << (i & 63)
 	if s.nfree++; s.nfree == 1 {
 		l.push(s)
 	}

@@ -102,6 +102,7 @@ func (t *table) retire(p, size int) bool {
 		return false
 	}
 	s.retired = append(s.retired, retired{addr: t.pages[p], from: t.gens[p], size: uint32(size)})
+	t.account.retire(int64(roundPage(size)))
 	return true
 }
 
@@ -163,6 +164,7 @@ func (t *table) renumber() {
 func (s *frozen) release() {
 	for _, r := range s.table.unlink(s) {
 		s.table.free(r.addr, int(r.size))
+		s.table.account.retire(-int64(roundPage(int(r.size))))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/weirstream/weir/internal/buildtags"
 	"github.com/weirstream/weir/internal/invariants"
 )
 
@@ -102,7 +103,11 @@ func testVec(t *testing.T, width int, seed uint64) {
 		m.v.gen = math.MaxUint32 - 5 // generations run out
 	}
 	burst := 2*vecPage/width + 3
-	for range 400 {
+	rounds := 400
+	if buildtags.Race {
+		rounds = 100
+	}
+	for range rounds {
 		switch n, op := len(m.rows), r.IntN(20); {
 		case op < 5 && n*width < 1<<20:
 			for range r.IntN(burst) + 1 {

@@ -9,11 +9,15 @@ import (
 	"github.com/weirstream/weir/internal/pages"
 )
 
-// A list's cell holds where its first and last block lie and how many elements there are. A block is its successor, how many bytes of it are used and how many there are, and
-// the elements: the time, where there is a time to live; then a value without pointers as it is, or the length of its encoding in 8 bytes and the encoding, rounded up to 8.
+// A list's cell holds where its first and last block lie, how many elements there are, and where in the first block they begin. A block is its successor, how many bytes of it
+// are used and how many there are, and the elements: the time, where there is a time to live; then a value without pointers as it is, or the length of its encoding in 8
+// bytes and the encoding, rounded up to 8.
+//
+// Elements are added in the order of time, so those that expire are cut off the front. Where the clock was put back, an expired element behind a live one stays until that one goes; it is not returned.
 type listCell struct {
 	head, tail pages.Off
-	count      uint64
+	count      uint32
+	start      uint32
 }
 
 type listBlock struct {
@@ -52,7 +56,7 @@ func (l *List[V]) Cell() *Cell { return l.cell }
 func (l *List[V]) Add(v V) {
 	c := l.cell
 	if c.fixed {
-		*(*V)(c.extend(l.scope.Ref(), c.size, c.space.store.now)) = v
+		*(*V)(c.extend(l.scope.Ref(), c.size)) = v
 		return
 	}
 	l.scratch = v
@@ -66,42 +70,30 @@ func (l *List[V]) Add(v V) {
 }
 
 func (c *Cell) extendBytes(r Ref, b []byte, stamp int64) {
-	p := c.extend(r, uintptr(8+len(b)), stamp)
+	p := c.extendAt(r, uintptr(8+len(b)), stamp)
 	*(*uint64)(p) = uint64(len(b))
 	copy(unsafe.Slice((*byte)(unsafe.Add(p, 8)), len(b)), b)
 }
 
-// extend makes room for an element of n bytes at the end of the list and returns where it goes.
-func (c *Cell) extend(r Ref, n uintptr, stamp int64) unsafe.Pointer {
+// extend is extendAt for the present time.
+func (c *Cell) extend(r Ref, n uintptr) unsafe.Pointer { return c.extendAt(r, n, c.space.store.now) }
+
+// extendAt makes room for an element of n bytes and the given time at the end of the list and returns where it goes.
+func (c *Cell) extendAt(r Ref, n uintptr, stamp int64) unsafe.Pointer {
 	n = (n + 7) &^ 7
 	if c.ttl != nil {
 		n += 8
 	}
 	row := c.space.Edit(r)
-	f := flagsOf(row)
-	*f |= c.bit | flagDirty | flagUsed
+	*flagsOf(row) |= c.bit | flagDirty | flagUsed
 	cell := (*listCell)(unsafe.Add(row, c.off))
-	h := c.heap()
 	var block *listBlock
 	if cell.tail != 0 {
-		block = (*listBlock)(h.At(cell.tail))
+		block = (*listBlock)(c.space.heap.Edit(cell.tail, int(blockHeader)))
 	}
 	if block == nil || uintptr(block.cap-block.used) < n {
-		size := uintptr(firstBlock)
-		if block != nil {
-			size = min(2*uintptr(block.cap), lastBlock)
-		}
-		size = uintptr(h.Capacity(int(blockHeader+max(size, n)))) - blockHeader
-		off := h.Alloc(int(blockHeader + size))
-		if cell.tail != 0 {
-			(*listBlock)(h.Edit(cell.tail, int(blockHeader))).next = off
-		} else {
-			cell.head = off
-		}
-		cell.tail = off
-		(*listBlock)(h.Edit(off, int(blockHeader))).cap = uint32(size)
+		block = c.addBlock(cell, block, n)
 	}
-	block = (*listBlock)(h.Edit(cell.tail, int(blockHeader)))
 	p := unsafe.Add(unsafe.Pointer(block), blockHeader+uintptr(block.used))
 	block.used += uint32(n)
 	cell.count++
@@ -112,29 +104,54 @@ func (c *Cell) extend(r Ref, n uintptr, stamp int64) unsafe.Pointer {
 	return p
 }
 
+// addBlock adds a block for at least n bytes behind the last one, which is good for writing.
+func (c *Cell) addBlock(cell *listCell, last *listBlock, n uintptr) *listBlock {
+	h := c.space.heap
+	size := uintptr(firstBlock)
+	if last != nil {
+		size = min(2*uintptr(last.cap), lastBlock)
+	}
+	size = uintptr(h.Capacity(int(blockHeader+max(size, n)))) - blockHeader
+	off := h.Alloc(int(blockHeader + size))
+	if cell.tail != 0 {
+		(*listBlock)(h.Edit(cell.tail, int(blockHeader))).next = off
+	} else {
+		cell.head, cell.start = off, 0
+	}
+	cell.tail = off
+	block := (*listBlock)(h.Edit(off, int(blockHeader)))
+	block.cap = uint32(size)
+	return block
+}
+
+// element reads what lies at p: the time, and where and how long the value is; step is how far it is to the next element.
+func (c *Cell) element(p unsafe.Pointer) (stamp int64, v unsafe.Pointer, n, step uintptr) {
+	if c.ttl != nil {
+		stamp = *(*int64)(p)
+		p = unsafe.Add(p, 8)
+		step = 8
+	}
+	n = c.size
+	if !c.fixed {
+		n = uintptr(*(*uint64)(p))
+		p = unsafe.Add(p, 8)
+		step += 8
+	}
+	return stamp, p, n, step + (n+7)&^7
+}
+
 // elements calls yield with the time and place of each element, until it returns false.
 func (c *Cell) elements(h heapReader, cell listCell, yield func(stamp int64, p unsafe.Pointer, n uintptr) bool) bool {
-	for off := cell.head; off != 0; {
+	at := uintptr(cell.start)
+	for off := cell.head; off != 0; at = 0 {
 		p := h.At(off)
 		block := *(*listBlock)(p)
-		for at := uintptr(0); at < uintptr(block.used); {
-			e := unsafe.Add(p, blockHeader+at)
-			stamp := int64(0)
-			if c.ttl != nil {
-				stamp = *(*int64)(e)
-				e = unsafe.Add(e, 8)
-				at += 8
-			}
-			n := c.size
-			if !c.fixed {
-				n = uintptr(*(*uint64)(e))
-				e = unsafe.Add(e, 8)
-				at += 8
-			}
-			if !yield(stamp, e, n) {
+		for at < uintptr(block.used) {
+			stamp, v, n, step := c.element(unsafe.Add(p, blockHeader+at))
+			if !yield(stamp, v, n) {
 				return false
 			}
-			at += (n + 7) &^ 7
+			at += step
 		}
 		off = block.next
 	}
@@ -151,28 +168,52 @@ func (l *List[V]) All() iter.Seq[V] {
 	return func(yield func(V) bool) {
 		c := l.cell
 		row, ok := l.scope.present(c)
+		if ok && c.ttl != nil {
+			row, ok = l.refresh(row)
+		}
 		if !ok {
 			return
 		}
+		h := c.space.heap
 		cell := *(*listCell)(unsafe.Add(row, c.off))
-		if c.ttl != nil && !l.refresh(cell) {
-			return
-		}
-		if row, ok = l.scope.present(c); !ok {
-			return
-		}
-		cell = *(*listCell)(unsafe.Add(row, c.off))
-		version := l.cleared
-		c.elements(c.heap(), cell, func(_ int64, p unsafe.Pointer, n uintptr) bool {
-			if c.fixed {
-				v := *(*V)(p)
-				return yield(v) && l.cleared == version
+		version, live := l.cleared, false
+		at := uintptr(cell.start)
+		for off := cell.head; off != 0; {
+			block := (*listBlock)(h.At(off)) // again for each element: what the loop does may move it
+			if at >= uintptr(block.used) {
+				off, at = block.next, 0
+				continue
 			}
-			l.decode(unsafe.Slice((*byte)(p), n))
-			v := l.scratch
-			return yield(v) && l.cleared == version
-		})
+			stamp, p, n, step := c.element(unsafe.Add(unsafe.Pointer(block), blockHeader+at))
+			at += step
+			if c.ttl != nil && c.expired(stamp) {
+				if !c.ttl.ReturnExpired {
+					continue
+				}
+			} else {
+				live = true
+			}
+			var v V
+			if c.fixed {
+				v = *(*V)(p)
+			} else {
+				l.decode(unsafe.Slice((*byte)(p), n))
+				v = l.scratch
+			}
+			if !yield(v) || l.cleared != version || !l.begins(cell.head) {
+				return
+			}
+		}
+		if !live { // all have expired, and were returned for the last time
+			l.Clear()
+		}
 	}
+}
+
+// begins reports whether the list still has the block as its first.
+func (l *List[V]) begins(head pages.Off) bool {
+	row, ok := l.scope.present(l.cell)
+	return ok && (*listCell)(unsafe.Add(row, l.cell.off)).head == head
 }
 
 func (l *List[V]) decode(b []byte) {
@@ -182,62 +223,78 @@ func (l *List[V]) decode(b []byte) {
 	}
 }
 
-// refresh takes expired elements out, if there are any, and begins the time of the others anew where reading does so. It returns false if nothing is left.
-func (l *List[V]) refresh(cell listCell) bool {
+// refresh does what reading a list with a time to live does: expired elements go, and the time of the others begins anew, as the state asks for. It returns the row if there is anything left.
+func (l *List[V]) refresh(row unsafe.Pointer) (unsafe.Pointer, bool) {
 	c := l.cell
-	expired := uint64(0)
-	c.elements(c.heap(), cell, func(stamp int64, _ unsafe.Pointer, _ uintptr) bool {
-		if c.expired(stamp) {
-			expired++
-		}
-		return true
-	})
-	switch {
-	case expired > 0 && !c.ttl.ReturnExpired:
+	if !c.ttl.ReturnExpired && c.cutFront(l.scope.ref) {
 		l.cleared++
-		c.rewriteList(l.scope.ref, true)
-	case c.ttl.OnRead:
-		l.cleared++
-		c.rewriteList(l.scope.ref, false)
-	}
-	_, ok := l.scope.present(c)
-	if !ok {
 		l.scope.dirty = true
 	}
-	return ok
-}
-
-// rewriteList writes a list anew: without its expired elements if cut is set, else with the present time where reading renews it.
-func (c *Cell) rewriteList(r Ref, cut bool) {
-	h := c.heap()
-	old := *(*listCell)(unsafe.Add(c.space.Row(r), c.off))
-	row := c.space.Edit(r)
-	*(*listCell)(unsafe.Add(row, c.off)) = listCell{}
-	var copied []byte
-	c.elements(h, old, func(stamp int64, p unsafe.Pointer, n uintptr) bool {
-		if cut && c.expired(stamp) {
-			return true
-		}
-		if c.ttl.OnRead {
-			stamp = c.space.store.now
-		}
-		copied = append(copied[:0], unsafe.Slice((*byte)(p), n)...)
-		if c.fixed {
-			copy(unsafe.Slice((*byte)(c.extend(r, n, stamp)), n), copied)
-		} else {
-			c.extendBytes(r, copied, stamp)
-		}
-		return true
-	})
-	c.freeBlocks(old)
-	row = c.space.Edit(r)
-	if (*listCell)(unsafe.Add(row, c.off)).count == 0 {
-		f := flagsOf(row)
-		*f = *f&^c.bit | flagDirty
+	row = c.space.Row(l.scope.ref)
+	if *flagsOf(row)&c.bit == 0 {
+		return nil, false
 	}
+	if c.ttl.OnRead {
+		row = c.renew(l.scope.ref)
+	}
+	return row, true
 }
 
-// Len is the number of values, expired ones included.
+// cutFront takes expired elements off the front of the list and reports whether there were any.
+func (c *Cell) cutFront(r Ref) bool {
+	cell := *(*listCell)(unsafe.Add(c.space.Row(r), c.off))
+	h := c.space.heap
+	cut := uint32(0)
+	for cell.head != 0 {
+		block := *(*listBlock)(h.At(cell.head))
+		if cell.start == block.used {
+			h.Free(cell.head, int(blockHeader+uintptr(block.cap)))
+			cell.head, cell.start = block.next, 0
+			continue
+		}
+		stamp, _, _, step := c.element(unsafe.Add(h.At(cell.head), blockHeader+uintptr(cell.start)))
+		if !c.expired(stamp) {
+			break
+		}
+		cell.start += uint32(step)
+		cut++
+	}
+	if cut == 0 {
+		return false
+	}
+	row := c.space.Edit(r)
+	f := flagsOf(row)
+	*f |= flagDirty
+	if cell.count -= cut; cell.head == 0 {
+		cell = listCell{}
+		*f &^= c.bit
+	}
+	*(*listCell)(unsafe.Add(row, c.off)) = cell
+	return true
+}
+
+// renew begins the time of all elements that have not expired anew. It returns the row.
+func (c *Cell) renew(r Ref) unsafe.Pointer {
+	row := c.space.Edit(r)
+	*flagsOf(row) |= flagDirty
+	cell := *(*listCell)(unsafe.Add(row, c.off))
+	at := uintptr(cell.start)
+	for off := cell.head; off != 0; at = 0 {
+		block := (*listBlock)(c.space.heap.Edit(off, int(blockHeader)))
+		for at < uintptr(block.used) {
+			p := unsafe.Add(unsafe.Pointer(block), blockHeader+at)
+			stamp, _, _, step := c.element(p)
+			if !c.expired(stamp) {
+				*(*int64)(p) = c.space.store.now
+			}
+			at += step
+		}
+		off = block.next
+	}
+	return row
+}
+
+// Len is the number of values, expired ones included that have not been removed.
 func (l *List[V]) Len() int {
 	row, ok := l.scope.present(l.cell)
 	if !ok {
@@ -262,15 +319,45 @@ func (l *List[V]) Clear() {
 
 func (c *Cell) freeList(row unsafe.Pointer) {
 	cell := (*listCell)(unsafe.Add(row, c.off))
-	c.freeBlocks(*cell)
-	*cell = listCell{}
-}
-
-func (c *Cell) freeBlocks(cell listCell) {
-	h := c.heap()
+	h := c.space.heap
 	for off := cell.head; off != 0; {
 		block := *(*listBlock)(h.At(off))
 		h.Free(off, int(blockHeader+uintptr(block.cap)))
 		off = block.next
 	}
+	*cell = listCell{}
+}
+
+// AppendTo appends the values to dst. It is for lists without a time to live.
+func (l *List[V]) AppendTo(dst []V) []V {
+	for v := range l.All() {
+		dst = append(dst, v)
+	}
+	return dst
+}
+
+// Assign makes the list hold vs, in the place that it has if there is room.
+func (l *List[V]) Assign(vs []V) {
+	c := l.cell
+	row, ok := l.scope.present(c)
+	if !ok || !c.fixed || c.ttl != nil || len(vs) == 0 {
+		l.Replace(vs)
+		return
+	}
+	cell := *(*listCell)(unsafe.Add(row, c.off))
+	step := (c.size + 7) &^ 7
+	n := step * uintptr(len(vs))
+	if cell.head != cell.tail || uintptr((*listBlock)(c.space.heap.At(cell.head)).cap) < n {
+		l.Replace(vs)
+		return
+	}
+	l.cleared++
+	block := (*listBlock)(c.space.heap.Edit(cell.head, int(blockHeader+n)))
+	block.used = uint32(n)
+	for i := range vs {
+		*(*V)(unsafe.Add(unsafe.Pointer(block), blockHeader+step*uintptr(i))) = vs[i]
+	}
+	row = c.space.Edit(l.scope.ref)
+	(*listCell)(unsafe.Add(row, c.off)).count = uint32(len(vs))
+	*flagsOf(row) |= flagDirty | flagUsed
 }

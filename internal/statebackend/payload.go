@@ -270,7 +270,7 @@ func (c *Cell) restore(r Ref, p *payloadReader) error {
 		}
 	case MapKind:
 		var words [MaxKeyWords]uint64
-		at := NewScope(c.entries)
+		at := &Scope{space: c.entries}
 		for n := p.uvarint(); n > 0 && p.err == nil; n-- {
 			keyLen := c.entries.layout.Words
 			words[0] = uint64(r.Row())

@@ -30,7 +30,11 @@ const (
 )
 
 // NewScope returns a scope that points at no key.
-func NewScope(sp *Space) *Scope { return &Scope{space: sp} }
+func NewScope(sp *Space) *Scope {
+	s := &Scope{space: sp}
+	sp.store.scopes = append(sp.store.scopes, s)
+	return s
+}
 
 // Space is the space the scope points into.
 func (s *Scope) Space() *Space { return s.space }
@@ -143,3 +147,12 @@ func (s *Scope) present(c *Cell) (row unsafe.Pointer, ok bool) {
 	row = s.space.Row(r)
 	return row, *flagsOf(row)&c.bit != 0
 }
+
+// Point makes the scope point at a key that has state. Its words are not set.
+func (s *Scope) Point(r Ref) {
+	s.leave()
+	s.ref, s.group, s.state = r, r.Group(), scopePresent
+}
+
+// Bytes are the bytes of the key that was set.
+func (s *Scope) Bytes() []byte { return s.bytes }

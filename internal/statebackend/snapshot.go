@@ -96,17 +96,16 @@ func (s snapshotReader) entryRow(c *Cell, group int, row uint32) unsafe.Pointer 
 }
 func (s snapshotReader) entryHeap(c *Cell) heapReader { return s.all[c.entries.number] }
 
-// Entries calls yield for each key of a space in a key group (counted from the store's first), until it returns false. The slices are good during the call. Keys in memory come by row, then those that only
-// the spill has, by key.
+// Entries calls yield for each key of a space in a key group (counted from the store's first), until it returns false. The slices are good during the call. The keys of a store
+// with a spill come in the order of their hashes, others in the order of rows.
 func (n *Snapshot) Entries(sp *Space, group int, yield func(key, payload []byte) bool) error {
 	s := n.spaces[sp.number]
 	rows := s.subs[group]
+	if n.spill != nil {
+		return n.entriesAll(sp, group, yield)
+	}
 	reader := snapshotReader{s, n.spaces}
 	var key, payload []byte
-	var inMemory map[string]bool
-	if n.spill != nil {
-		inMemory = map[string]bool{}
-	}
 	if rows != nil {
 		for i := range rows.Len() {
 			row := rows.At(i)
@@ -114,13 +113,10 @@ func (n *Snapshot) Entries(sp *Space, group int, yield func(key, payload []byte)
 			if flags&flagLive == 0 {
 				continue
 			}
-			key = s.appendKey(key[:0], row)
-			if inMemory != nil {
-				inMemory[string(key)] = true
-			}
 			if flags&presentBits == 0 {
 				continue
 			}
+			key = s.appendKey(key[:0], row)
 			var err error
 			if payload, err = sp.appendPayload(payload[:0], reader, group, row); err != nil {
 				return err
@@ -130,12 +126,7 @@ func (n *Snapshot) Entries(sp *Space, group int, yield func(key, payload []byte)
 			}
 		}
 	}
-	if n.spill == nil {
-		return nil
-	}
-	return n.spill.Entries(sp.number, group, func(key, payload []byte) bool {
-		return inMemory[string(key)] || yield(key, payload)
-	})
+	return nil
 }
 
 func (s spaceSnapshot) appendKey(dst []byte, row unsafe.Pointer) []byte {
@@ -163,6 +154,7 @@ func (sp *Space) Restore(key, payload []byte, cells []*Cell) error {
 	if group < 0 || group >= len(sp.subs) {
 		return fault.New(fault.InternalInvariant, "key group %d restored into a store of %d", group, len(sp.subs))
 	}
+	sp.store.Breathe()
 	r := makeRef(group, sp.add(sp.sub(group), hash, words[:sp.layout.Words], b))
 	if len(sp.cells) == 0 {
 		sp.Mark(r)
@@ -172,26 +164,6 @@ func (sp *Space) Restore(key, payload []byte, cells []*Cell) error {
 		return fault.New(fault.StateDamaged, "state %q of operator %q: %w", sp.name, sp.store.cfg.Operator, err)
 	}
 	return nil
-}
-
-// load brings a key from the spill into memory.
-func (sp *Space) load(group int, hash uint64, words []uint64, b []byte) (Ref, bool) {
-	key := appendKey(nil, words, sp.layout.Bytes, b)
-	payload, err := sp.store.spill.Load(sp, group, key)
-	if err != nil {
-		sp.store.cfg.Fail(err)
-		return 0, false
-	}
-	if payload == nil {
-		return 0, false
-	}
-	r := makeRef(group, sp.add(sp.sub(group), hash, words, b))
-	if err := sp.SetPayload(r, payload, nil); err != nil {
-		sp.store.cfg.Fail(fault.New(fault.StateDamaged, "state %q of operator %q: %w", sp.name, sp.store.cfg.Operator, err))
-	}
-	f := flagsOf(sp.Edit(r))
-	*f = *f&^flagDirty | flagStored
-	return r, true
 }
 
 // String tells what the snapshot holds.

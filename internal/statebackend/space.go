@@ -45,6 +45,7 @@ type Space struct {
 	keys   int
 	ttl    bool
 	sealed bool
+	vacant int  // rows of no key
 	child  bool // of the entries of a map, which come and go with their key
 	pinned bool // never spilled
 	clean  struct{ sub, row int }
@@ -75,6 +76,9 @@ type sub struct {
 	rows  *pages.Vec
 	free  []uint32
 	live  int
+	// used has a bit for each row that was looked up since the clock passed it, stored is the number of keys that the spill has: only where there is a spill.
+	used   []uint64
+	stored int
 }
 
 const firstSlots = 32
@@ -133,6 +137,9 @@ func (sp *Space) sub(group int) *sub {
 		sp.sealed = true
 		s = &sub{slots: pages.Alloc(firstSlots * 8), mask: firstSlots - 1, rows: pages.NewVec(sp.width, sp.store.account)}
 		sp.store.account.Add(firstSlots * 8)
+		if sp.spills() {
+			s.used = make([]uint64, 1)
+		}
 		sp.subs[group] = s
 	}
 	return s
@@ -186,11 +193,12 @@ func (sp *Space) Find(group int, hash uint64, words []uint64, bytes []byte) (Ref
 	s := sp.subs[group]
 	if s != nil {
 		if row, ok := sp.seek(s, hash, words, bytes); ok {
+			s.use(row)
 			return makeRef(group, row), true
 		}
-	}
-	if sp.store.spill != nil && !sp.child && !sp.pinned {
-		return sp.load(group, hash, words, bytes)
+		if s.stored > 0 {
+			return sp.load(group, hash, words, bytes)
+		}
 	}
 	return 0, false
 }
@@ -201,9 +209,10 @@ func (sp *Space) Insert(group int, hash uint64, words []uint64, bytes []byte) (r
 	if s == nil {
 		s = sp.sub(group)
 	} else if row, ok := sp.seek(s, hash, words, bytes); ok {
+		s.use(row)
 		return makeRef(group, row), false
 	}
-	if sp.store.spill != nil && !sp.child && !sp.pinned {
+	if s.stored > 0 {
 		if r, ok := sp.load(group, hash, words, bytes); ok {
 			return r, false
 		}
@@ -220,9 +229,14 @@ func (sp *Space) add(s *sub, hash uint64, words []uint64, bytes []byte) uint32 {
 	if n := len(s.free); n > 0 {
 		row = s.free[n-1]
 		s.free = s.free[:n-1]
+		sp.vacant--
 	} else {
 		row = s.rows.Append()
+		if s.used != nil && int(row>>6) == len(s.used) {
+			s.used = append(s.used, 0)
+		}
 	}
+	s.use(row)
 	p := s.rows.Edit(row)
 	*(*uint64)(p) = hash
 	*flagsOf(p) = flagLive | flagUsed | flagDirty
@@ -280,6 +294,7 @@ func (sp *Space) drop(group int, row uint32) {
 	}
 	clear(unsafe.Slice((*byte)(p), sp.width))
 	s.free = append(s.free, row)
+	sp.vacant++
 	s.live--
 	sp.keys--
 }
@@ -310,7 +325,7 @@ func (sp *Space) Release(r Ref) {
 		return
 	}
 	if flags&flagStored != 0 {
-		sp.store.check(sp.store.spill.Removed(sp, r.Group(), sp.AppendKey(nil, r)))
+		sp.unstore(r)
 	}
 	sp.drop(r.Group(), r.Row())
 }
@@ -407,4 +422,59 @@ func (sp *Space) close() {
 	}
 	sp.heap.Close()
 	sp.keys = 0
+}
+
+// Reserve adds n bytes to every row that belong to the operator: they are zero in a new row, and neither snapshotted nor spilled. It returns where they begin.
+func (sp *Space) Reserve(n int) uintptr {
+	off := uintptr(sp.width)
+	sp.width += (n + 7) &^ 7
+	return off
+}
+
+// Pin keeps all rows of the space in memory, also where there is a spill.
+func (sp *Space) Pin() { sp.pinned = true }
+
+// NextFrom returns the first key in memory at or behind a place, by key group and row.
+func (sp *Space) NextFrom(at Ref) (Ref, bool) {
+	row := at.Row()
+	for g := at.Group(); g < len(sp.subs); g++ {
+		if s := sp.subs[g]; s != nil {
+			for ; row < s.rows.Len(); row++ {
+				if *flagsOf(s.rows.At(row))&flagLive != 0 {
+					return makeRef(g, row), true
+				}
+			}
+		}
+		row = 0
+	}
+	return 0, false
+}
+
+// MakeRef names a row of a key group, counted from the store's first.
+func MakeRef(group int, row uint32) Ref { return makeRef(group, row) }
+
+// TouchIn is Touch for keys with a namespace of one word.
+func (sp *Space) TouchIn(hashes []uint64, ns uint64) {
+	if sp.keys < touchKeys {
+		return
+	}
+	var slots [64]uint64
+	var groups [64]int
+	seen := uint64(0)
+	for len(hashes) > 0 {
+		part := hashes[:min(len(hashes), len(slots))]
+		hashes = hashes[len(part):]
+		for i, h := range part {
+			slots[i], groups[i] = 0, sp.Group(h)
+			if s := sp.subs[groups[i]]; s != nil {
+				slots[i] = *s.slot(base.HashCombine(h, ns) & s.mask)
+			}
+		}
+		for i := range part {
+			if slots[i] != 0 {
+				seen ^= *(*uint64)(sp.subs[groups[i]].rows.At(uint32(slots[i]) - 1))
+			}
+		}
+	}
+	sp.touched = seen
 }

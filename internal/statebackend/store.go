@@ -30,7 +30,11 @@ type Store struct {
 	now     int64 // milliseconds, for time to live
 	ttl     bool  // some state has a time to live
 	rest    int   // accesses until the next look at memory and expired entries
-	closed  bool
+	hand    clockHand
+	scopes  []*Scope
+	// key and payload are places for those of one key, for the spill.
+	key, payload []byte
+	closed       bool
 }
 
 // New returns an empty store.
@@ -80,14 +84,12 @@ func (s *Store) breathe() {
 			}
 		}
 	}
-	over := s.account.Over()
-	if over <= 0 {
+	if s.spill != nil {
+		s.makeRoom()
 		return
 	}
-	if s.spill != nil {
-		if err := s.spill.Evict(over); err != nil {
-			s.cfg.Fail(err)
-		}
+	over := s.account.Over()
+	if over <= 0 {
 		return
 	}
 	s.cfg.Fail(fault.New(fault.StateMemory, "the state of operator %q has come to %d MiB, %d MiB more than the memory setting leaves for it", s.cfg.Operator, s.account.Used()>>20, over>>20))
@@ -131,27 +133,4 @@ func (s *Store) check(err error) {
 	if err != nil {
 		s.cfg.Fail(err)
 	}
-}
-
-// Spill is storage for the rows of a store that do not fit in memory.
-//
-// The store asks it for a key that it does not have in memory, and tells it to make room when it is above its account's limit; all else (which rows go, in what order they are written) is the spill's.
-// Keys and payloads have the form of [Space.AppendKey] and [Space.AppendPayload].
-type Spill interface {
-	// Load returns what is kept of a key of a space: nil if nothing is. The slice is good until the next call.
-	Load(sp *Space, group int, key []byte) (payload []byte, err error)
-	// Removed tells that a key that may be stored has no state any more.
-	Removed(sp *Space, group int, key []byte) error
-	// Evict makes room: it takes at least so many bytes out of memory, if it can.
-	Evict(bytes int64) error
-	// Freeze returns a view of what is stored, for a snapshot.
-	Freeze() (SpillView, error)
-	Close() error
-}
-
-// SpillView is what a spill holds at the time of a snapshot. It may be read from another goroutine.
-type SpillView interface {
-	// Entries calls yield for each stored key of a space and key group, in the order of keys, until it returns false. The slices are good during the call.
-	Entries(sp int, group int, yield func(key, payload []byte) bool) error
-	Release() error
 }

@@ -42,6 +42,15 @@ func (v *Valve) Combined() int64 { return v.combined }
 // Idle reports whether no channel tells anything about time.
 func (v *Valve) Idle() bool { return v.idle }
 
+// Channels is the number of channels.
+func (v *Valve) Channels() int { return len(v.channels) }
+
+// Channel returns where channel i stands. behind tells that it was idle and does not count yet, since it has not come to the combined watermark.
+func (v *Valve) Channel(i int) (watermark int64, idle, ended, behind bool) {
+	c := &v.channels[i]
+	return c.watermark, c.idle, c.ended, !c.aligned && !c.idle && !c.ended
+}
+
 // Watermark takes a watermark of channel i and reports whether the combined one has advanced. A watermark that goes back is ignored.
 func (v *Valve) Watermark(i int, t int64) (advanced bool) {
 	c := &v.channels[i]

@@ -337,6 +337,7 @@ type ToTaskManager struct {
 	//	*ToTaskManager_TriggerBarrier_
 	//	*ToTaskManager_Commit_
 	//	*ToTaskManager_Release_
+	//	*ToTaskManager_AlignWatermark_
 	Message       isToTaskManager_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -451,6 +452,15 @@ func (x *ToTaskManager) GetRelease() *ToTaskManager_Release {
 	return nil
 }
 
+func (x *ToTaskManager) GetAlignWatermark() *ToTaskManager_AlignWatermark {
+	if x != nil {
+		if x, ok := x.Message.(*ToTaskManager_AlignWatermark_); ok {
+			return x.AlignWatermark
+		}
+	}
+	return nil
+}
+
 type isToTaskManager_Message interface {
 	isToTaskManager_Message()
 }
@@ -487,6 +497,10 @@ type ToTaskManager_Release_ struct {
 	Release *ToTaskManager_Release `protobuf:"bytes,8,opt,name=release,proto3,oneof"`
 }
 
+type ToTaskManager_AlignWatermark_ struct {
+	AlignWatermark *ToTaskManager_AlignWatermark `protobuf:"bytes,9,opt,name=align_watermark,json=alignWatermark,proto3,oneof"`
+}
+
 func (*ToTaskManager_Deploy_) isToTaskManager_Message() {}
 
 func (*ToTaskManager_Cancel_) isToTaskManager_Message() {}
@@ -503,6 +517,8 @@ func (*ToTaskManager_Commit_) isToTaskManager_Message() {}
 
 func (*ToTaskManager_Release_) isToTaskManager_Message() {}
 
+func (*ToTaskManager_AlignWatermark_) isToTaskManager_Message() {}
+
 // ToJobManager is a message from a task manager to the job manager. Messages of one sender arrive in the order they were sent.
 type ToJobManager struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -515,6 +531,7 @@ type ToJobManager struct {
 	//	*ToJobManager_BarrierAck_
 	//	*ToJobManager_ReadyToCommit_
 	//	*ToJobManager_ReaderStarted_
+	//	*ToJobManager_ReportWatermark_
 	Message       isToJobManager_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -620,6 +637,15 @@ func (x *ToJobManager) GetReaderStarted() *ToJobManager_ReaderStarted {
 	return nil
 }
 
+func (x *ToJobManager) GetReportWatermark() *ToJobManager_ReportWatermark {
+	if x != nil {
+		if x, ok := x.Message.(*ToJobManager_ReportWatermark_); ok {
+			return x.ReportWatermark
+		}
+	}
+	return nil
+}
+
 type isToJobManager_Message interface {
 	isToJobManager_Message()
 }
@@ -652,6 +678,10 @@ type ToJobManager_ReaderStarted_ struct {
 	ReaderStarted *ToJobManager_ReaderStarted `protobuf:"bytes,7,opt,name=reader_started,json=readerStarted,proto3,oneof"`
 }
 
+type ToJobManager_ReportWatermark_ struct {
+	ReportWatermark *ToJobManager_ReportWatermark `protobuf:"bytes,8,opt,name=report_watermark,json=reportWatermark,proto3,oneof"`
+}
+
 func (*ToJobManager_Register_) isToJobManager_Message() {}
 
 func (*ToJobManager_TaskState_) isToJobManager_Message() {}
@@ -665,6 +695,8 @@ func (*ToJobManager_BarrierAck_) isToJobManager_Message() {}
 func (*ToJobManager_ReadyToCommit_) isToJobManager_Message() {}
 
 func (*ToJobManager_ReaderStarted_) isToJobManager_Message() {}
+
+func (*ToJobManager_ReportWatermark_) isToJobManager_Message() {}
 
 // Deploy starts a task. The worker has the graph, and refuses if its hash is another.
 type ToTaskManager_Deploy struct {
@@ -1064,6 +1096,59 @@ func (x *ToTaskManager_Release) GetJob() string {
 	return ""
 }
 
+// AlignWatermark answers ReportWatermark: the source is not read on, nor a split of it, where its watermark is greater.
+type ToTaskManager_AlignWatermark struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Attempt       *Attempt               `protobuf:"bytes,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Limit         int64                  `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"` // milliseconds since the epoch
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToTaskManager_AlignWatermark) Reset() {
+	*x = ToTaskManager_AlignWatermark{}
+	mi := &file_wire_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToTaskManager_AlignWatermark) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToTaskManager_AlignWatermark) ProtoMessage() {}
+
+func (x *ToTaskManager_AlignWatermark) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToTaskManager_AlignWatermark.ProtoReflect.Descriptor instead.
+func (*ToTaskManager_AlignWatermark) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{4, 8}
+}
+
+func (x *ToTaskManager_AlignWatermark) GetAttempt() *Attempt {
+	if x != nil {
+		return x.Attempt
+	}
+	return nil
+}
+
+func (x *ToTaskManager_AlignWatermark) GetLimit() int64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
 // Register offers the slots of a task manager.
 type ToJobManager_Register struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1075,7 +1160,7 @@ type ToJobManager_Register struct {
 
 func (x *ToJobManager_Register) Reset() {
 	*x = ToJobManager_Register{}
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1087,7 +1172,7 @@ func (x *ToJobManager_Register) String() string {
 func (*ToJobManager_Register) ProtoMessage() {}
 
 func (x *ToJobManager_Register) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1130,7 +1215,7 @@ type ToJobManager_TaskState struct {
 
 func (x *ToJobManager_TaskState) Reset() {
 	*x = ToJobManager_TaskState{}
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1142,7 +1227,7 @@ func (x *ToJobManager_TaskState) String() string {
 func (*ToJobManager_TaskState) ProtoMessage() {}
 
 func (x *ToJobManager_TaskState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1196,7 +1281,7 @@ type ToJobManager_ReaderStarted struct {
 
 func (x *ToJobManager_ReaderStarted) Reset() {
 	*x = ToJobManager_ReaderStarted{}
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1208,7 +1293,7 @@ func (x *ToJobManager_ReaderStarted) String() string {
 func (*ToJobManager_ReaderStarted) ProtoMessage() {}
 
 func (x *ToJobManager_ReaderStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1240,7 +1325,7 @@ type ToJobManager_SplitRequest struct {
 
 func (x *ToJobManager_SplitRequest) Reset() {
 	*x = ToJobManager_SplitRequest{}
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1252,7 +1337,7 @@ func (x *ToJobManager_SplitRequest) String() string {
 func (*ToJobManager_SplitRequest) ProtoMessage() {}
 
 func (x *ToJobManager_SplitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1285,7 +1370,7 @@ type ToJobManager_ReaderEvent struct {
 
 func (x *ToJobManager_ReaderEvent) Reset() {
 	*x = ToJobManager_ReaderEvent{}
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1297,7 +1382,7 @@ func (x *ToJobManager_ReaderEvent) String() string {
 func (*ToJobManager_ReaderEvent) ProtoMessage() {}
 
 func (x *ToJobManager_ReaderEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1338,7 +1423,7 @@ type ToJobManager_BarrierAck struct {
 
 func (x *ToJobManager_BarrierAck) Reset() {
 	*x = ToJobManager_BarrierAck{}
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1350,7 +1435,7 @@ func (x *ToJobManager_BarrierAck) String() string {
 func (*ToJobManager_BarrierAck) ProtoMessage() {}
 
 func (x *ToJobManager_BarrierAck) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1390,7 +1475,7 @@ type ToJobManager_ReadyToCommit struct {
 
 func (x *ToJobManager_ReadyToCommit) Reset() {
 	*x = ToJobManager_ReadyToCommit{}
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1402,7 +1487,7 @@ func (x *ToJobManager_ReadyToCommit) String() string {
 func (*ToJobManager_ReadyToCommit) ProtoMessage() {}
 
 func (x *ToJobManager_ReadyToCommit) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1423,6 +1508,75 @@ func (x *ToJobManager_ReadyToCommit) GetAttempt() *Attempt {
 		return x.Attempt
 	}
 	return nil
+}
+
+// ReportWatermark tells how far the source of a watermark alignment group has come; the largest int64 where it has nothing to tell.
+type ToJobManager_ReportWatermark struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Attempt       *Attempt               `protobuf:"bytes,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Group         string                 `protobuf:"bytes,2,opt,name=group,proto3" json:"group,omitempty"`
+	MaxDrift      int64                  `protobuf:"varint,3,opt,name=max_drift,json=maxDrift,proto3" json:"max_drift,omitempty"` // milliseconds
+	Watermark     int64                  `protobuf:"varint,4,opt,name=watermark,proto3" json:"watermark,omitempty"`               // milliseconds since the epoch
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToJobManager_ReportWatermark) Reset() {
+	*x = ToJobManager_ReportWatermark{}
+	mi := &file_wire_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToJobManager_ReportWatermark) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToJobManager_ReportWatermark) ProtoMessage() {}
+
+func (x *ToJobManager_ReportWatermark) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToJobManager_ReportWatermark.ProtoReflect.Descriptor instead.
+func (*ToJobManager_ReportWatermark) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{5, 7}
+}
+
+func (x *ToJobManager_ReportWatermark) GetAttempt() *Attempt {
+	if x != nil {
+		return x.Attempt
+	}
+	return nil
+}
+
+func (x *ToJobManager_ReportWatermark) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *ToJobManager_ReportWatermark) GetMaxDrift() int64 {
+	if x != nil {
+		return x.MaxDrift
+	}
+	return 0
+}
+
+func (x *ToJobManager_ReportWatermark) GetWatermark() int64 {
+	if x != nil {
+		return x.Watermark
+	}
+	return 0
 }
 
 var File_wire_proto protoreflect.FileDescriptor
@@ -1456,7 +1610,7 @@ const file_wire_proto_rawDesc = "" +
 	"\abuckets\x18\a \x03(\v2&.weir.wire.v1.Accumulator.BucketsEntryR\abuckets\x1a:\n" +
 	"\fBucketsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\x03R\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xd0\t\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\x80\v\n" +
 	"\rToTaskManager\x12<\n" +
 	"\x06deploy\x18\x01 \x01(\v2\".weir.wire.v1.ToTaskManager.DeployH\x00R\x06deploy\x12<\n" +
 	"\x06cancel\x18\x02 \x01(\v2\".weir.wire.v1.ToTaskManager.CancelH\x00R\x06cancel\x12O\n" +
@@ -1465,7 +1619,8 @@ const file_wire_proto_rawDesc = "" +
 	"\fsource_event\x18\x05 \x01(\v2'.weir.wire.v1.ToTaskManager.SourceEventH\x00R\vsourceEvent\x12U\n" +
 	"\x0ftrigger_barrier\x18\x06 \x01(\v2*.weir.wire.v1.ToTaskManager.TriggerBarrierH\x00R\x0etriggerBarrier\x12<\n" +
 	"\x06commit\x18\a \x01(\v2\".weir.wire.v1.ToTaskManager.CommitH\x00R\x06commit\x12?\n" +
-	"\arelease\x18\b \x01(\v2#.weir.wire.v1.ToTaskManager.ReleaseH\x00R\arelease\x1aX\n" +
+	"\arelease\x18\b \x01(\v2#.weir.wire.v1.ToTaskManager.ReleaseH\x00R\arelease\x12U\n" +
+	"\x0falign_watermark\x18\t \x01(\v2*.weir.wire.v1.ToTaskManager.AlignWatermarkH\x00R\x0ealignWatermark\x1aX\n" +
 	"\x06Deploy\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x1d\n" +
 	"\n" +
@@ -1489,8 +1644,11 @@ const file_wire_proto_rawDesc = "" +
 	"\x06Commit\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x1a\x1b\n" +
 	"\aRelease\x12\x10\n" +
-	"\x03job\x18\x01 \x01(\tR\x03jobB\t\n" +
-	"\amessage\"\xb5\t\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x1aW\n" +
+	"\x0eAlignWatermark\x12/\n" +
+	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x14\n" +
+	"\x05limit\x18\x02 \x01(\x03R\x05limitB\t\n" +
+	"\amessage\"\xa4\v\n" +
 	"\fToJobManager\x12A\n" +
 	"\bregister\x18\x01 \x01(\v2#.weir.wire.v1.ToJobManager.RegisterH\x00R\bregister\x12E\n" +
 	"\n" +
@@ -1500,7 +1658,8 @@ const file_wire_proto_rawDesc = "" +
 	"\vbarrier_ack\x18\x05 \x01(\v2%.weir.wire.v1.ToJobManager.BarrierAckH\x00R\n" +
 	"barrierAck\x12R\n" +
 	"\x0fready_to_commit\x18\x06 \x01(\v2(.weir.wire.v1.ToJobManager.ReadyToCommitH\x00R\rreadyToCommit\x12Q\n" +
-	"\x0ereader_started\x18\a \x01(\v2(.weir.wire.v1.ToJobManager.ReaderStartedH\x00R\rreaderStarted\x1aC\n" +
+	"\x0ereader_started\x18\a \x01(\v2(.weir.wire.v1.ToJobManager.ReaderStartedH\x00R\rreaderStarted\x12W\n" +
+	"\x10report_watermark\x18\b \x01(\v2*.weir.wire.v1.ToJobManager.ReportWatermarkH\x00R\x0freportWatermark\x1aC\n" +
 	"\bRegister\x12!\n" +
 	"\ftask_manager\x18\x01 \x01(\tR\vtaskManager\x12\x14\n" +
 	"\x05slots\x18\x02 \x01(\x05R\x05slots\x1a\xc2\x01\n" +
@@ -1523,7 +1682,12 @@ const file_wire_proto_rawDesc = "" +
 	"checkpoint\x18\x02 \x01(\x03R\n" +
 	"checkpoint\x1a@\n" +
 	"\rReadyToCommit\x12/\n" +
-	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattemptB\t\n" +
+	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x1a\x93\x01\n" +
+	"\x0fReportWatermark\x12/\n" +
+	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x14\n" +
+	"\x05group\x18\x02 \x01(\tR\x05group\x12\x1b\n" +
+	"\tmax_drift\x18\x03 \x01(\x03R\bmaxDrift\x12\x1c\n" +
+	"\twatermark\x18\x04 \x01(\x03R\twatermarkB\t\n" +
 	"\amessageB*Z(github.com/weirstream/weir/internal/wireb\x06proto3"
 
 var (
@@ -1538,7 +1702,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 	return file_wire_proto_rawDescData
 }
 
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_wire_proto_goTypes = []any{
 	(*Attempt)(nil),                      // 0: weir.wire.v1.Attempt
 	(*Split)(nil),                        // 1: weir.wire.v1.Split
@@ -1555,13 +1719,15 @@ var file_wire_proto_goTypes = []any{
 	(*ToTaskManager_TriggerBarrier)(nil), // 12: weir.wire.v1.ToTaskManager.TriggerBarrier
 	(*ToTaskManager_Commit)(nil),         // 13: weir.wire.v1.ToTaskManager.Commit
 	(*ToTaskManager_Release)(nil),        // 14: weir.wire.v1.ToTaskManager.Release
-	(*ToJobManager_Register)(nil),        // 15: weir.wire.v1.ToJobManager.Register
-	(*ToJobManager_TaskState)(nil),       // 16: weir.wire.v1.ToJobManager.TaskState
-	(*ToJobManager_ReaderStarted)(nil),   // 17: weir.wire.v1.ToJobManager.ReaderStarted
-	(*ToJobManager_SplitRequest)(nil),    // 18: weir.wire.v1.ToJobManager.SplitRequest
-	(*ToJobManager_ReaderEvent)(nil),     // 19: weir.wire.v1.ToJobManager.ReaderEvent
-	(*ToJobManager_BarrierAck)(nil),      // 20: weir.wire.v1.ToJobManager.BarrierAck
-	(*ToJobManager_ReadyToCommit)(nil),   // 21: weir.wire.v1.ToJobManager.ReadyToCommit
+	(*ToTaskManager_AlignWatermark)(nil), // 15: weir.wire.v1.ToTaskManager.AlignWatermark
+	(*ToJobManager_Register)(nil),        // 16: weir.wire.v1.ToJobManager.Register
+	(*ToJobManager_TaskState)(nil),       // 17: weir.wire.v1.ToJobManager.TaskState
+	(*ToJobManager_ReaderStarted)(nil),   // 18: weir.wire.v1.ToJobManager.ReaderStarted
+	(*ToJobManager_SplitRequest)(nil),    // 19: weir.wire.v1.ToJobManager.SplitRequest
+	(*ToJobManager_ReaderEvent)(nil),     // 20: weir.wire.v1.ToJobManager.ReaderEvent
+	(*ToJobManager_BarrierAck)(nil),      // 21: weir.wire.v1.ToJobManager.BarrierAck
+	(*ToJobManager_ReadyToCommit)(nil),   // 22: weir.wire.v1.ToJobManager.ReadyToCommit
+	(*ToJobManager_ReportWatermark)(nil), // 23: weir.wire.v1.ToJobManager.ReportWatermark
 }
 var file_wire_proto_depIdxs = []int32{
 	6,  // 0: weir.wire.v1.Accumulator.buckets:type_name -> weir.wire.v1.Accumulator.BucketsEntry
@@ -1573,34 +1739,38 @@ var file_wire_proto_depIdxs = []int32{
 	12, // 6: weir.wire.v1.ToTaskManager.trigger_barrier:type_name -> weir.wire.v1.ToTaskManager.TriggerBarrier
 	13, // 7: weir.wire.v1.ToTaskManager.commit:type_name -> weir.wire.v1.ToTaskManager.Commit
 	14, // 8: weir.wire.v1.ToTaskManager.release:type_name -> weir.wire.v1.ToTaskManager.Release
-	15, // 9: weir.wire.v1.ToJobManager.register:type_name -> weir.wire.v1.ToJobManager.Register
-	16, // 10: weir.wire.v1.ToJobManager.task_state:type_name -> weir.wire.v1.ToJobManager.TaskState
-	18, // 11: weir.wire.v1.ToJobManager.split_request:type_name -> weir.wire.v1.ToJobManager.SplitRequest
-	19, // 12: weir.wire.v1.ToJobManager.reader_event:type_name -> weir.wire.v1.ToJobManager.ReaderEvent
-	20, // 13: weir.wire.v1.ToJobManager.barrier_ack:type_name -> weir.wire.v1.ToJobManager.BarrierAck
-	21, // 14: weir.wire.v1.ToJobManager.ready_to_commit:type_name -> weir.wire.v1.ToJobManager.ReadyToCommit
-	17, // 15: weir.wire.v1.ToJobManager.reader_started:type_name -> weir.wire.v1.ToJobManager.ReaderStarted
-	0,  // 16: weir.wire.v1.ToTaskManager.Deploy.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 17: weir.wire.v1.ToTaskManager.Cancel.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 18: weir.wire.v1.ToTaskManager.AssignSplits.attempt:type_name -> weir.wire.v1.Attempt
-	1,  // 19: weir.wire.v1.ToTaskManager.AssignSplits.splits:type_name -> weir.wire.v1.Split
-	0,  // 20: weir.wire.v1.ToTaskManager.NoMoreSplits.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 21: weir.wire.v1.ToTaskManager.SourceEvent.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 22: weir.wire.v1.ToTaskManager.TriggerBarrier.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 23: weir.wire.v1.ToTaskManager.Commit.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 24: weir.wire.v1.ToJobManager.TaskState.attempt:type_name -> weir.wire.v1.Attempt
-	2,  // 25: weir.wire.v1.ToJobManager.TaskState.failure:type_name -> weir.wire.v1.Failure
-	3,  // 26: weir.wire.v1.ToJobManager.TaskState.accumulators:type_name -> weir.wire.v1.Accumulator
-	0,  // 27: weir.wire.v1.ToJobManager.ReaderStarted.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 28: weir.wire.v1.ToJobManager.SplitRequest.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 29: weir.wire.v1.ToJobManager.ReaderEvent.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 30: weir.wire.v1.ToJobManager.BarrierAck.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 31: weir.wire.v1.ToJobManager.ReadyToCommit.attempt:type_name -> weir.wire.v1.Attempt
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	15, // 9: weir.wire.v1.ToTaskManager.align_watermark:type_name -> weir.wire.v1.ToTaskManager.AlignWatermark
+	16, // 10: weir.wire.v1.ToJobManager.register:type_name -> weir.wire.v1.ToJobManager.Register
+	17, // 11: weir.wire.v1.ToJobManager.task_state:type_name -> weir.wire.v1.ToJobManager.TaskState
+	19, // 12: weir.wire.v1.ToJobManager.split_request:type_name -> weir.wire.v1.ToJobManager.SplitRequest
+	20, // 13: weir.wire.v1.ToJobManager.reader_event:type_name -> weir.wire.v1.ToJobManager.ReaderEvent
+	21, // 14: weir.wire.v1.ToJobManager.barrier_ack:type_name -> weir.wire.v1.ToJobManager.BarrierAck
+	22, // 15: weir.wire.v1.ToJobManager.ready_to_commit:type_name -> weir.wire.v1.ToJobManager.ReadyToCommit
+	18, // 16: weir.wire.v1.ToJobManager.reader_started:type_name -> weir.wire.v1.ToJobManager.ReaderStarted
+	23, // 17: weir.wire.v1.ToJobManager.report_watermark:type_name -> weir.wire.v1.ToJobManager.ReportWatermark
+	0,  // 18: weir.wire.v1.ToTaskManager.Deploy.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 19: weir.wire.v1.ToTaskManager.Cancel.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 20: weir.wire.v1.ToTaskManager.AssignSplits.attempt:type_name -> weir.wire.v1.Attempt
+	1,  // 21: weir.wire.v1.ToTaskManager.AssignSplits.splits:type_name -> weir.wire.v1.Split
+	0,  // 22: weir.wire.v1.ToTaskManager.NoMoreSplits.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 23: weir.wire.v1.ToTaskManager.SourceEvent.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 24: weir.wire.v1.ToTaskManager.TriggerBarrier.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 25: weir.wire.v1.ToTaskManager.Commit.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 26: weir.wire.v1.ToTaskManager.AlignWatermark.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 27: weir.wire.v1.ToJobManager.TaskState.attempt:type_name -> weir.wire.v1.Attempt
+	2,  // 28: weir.wire.v1.ToJobManager.TaskState.failure:type_name -> weir.wire.v1.Failure
+	3,  // 29: weir.wire.v1.ToJobManager.TaskState.accumulators:type_name -> weir.wire.v1.Accumulator
+	0,  // 30: weir.wire.v1.ToJobManager.ReaderStarted.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 31: weir.wire.v1.ToJobManager.SplitRequest.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 32: weir.wire.v1.ToJobManager.ReaderEvent.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 33: weir.wire.v1.ToJobManager.BarrierAck.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 34: weir.wire.v1.ToJobManager.ReadyToCommit.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 35: weir.wire.v1.ToJobManager.ReportWatermark.attempt:type_name -> weir.wire.v1.Attempt
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -1617,6 +1787,7 @@ func file_wire_proto_init() {
 		(*ToTaskManager_TriggerBarrier_)(nil),
 		(*ToTaskManager_Commit_)(nil),
 		(*ToTaskManager_Release_)(nil),
+		(*ToTaskManager_AlignWatermark_)(nil),
 	}
 	file_wire_proto_msgTypes[5].OneofWrappers = []any{
 		(*ToJobManager_Register_)(nil),
@@ -1626,6 +1797,7 @@ func file_wire_proto_init() {
 		(*ToJobManager_BarrierAck_)(nil),
 		(*ToJobManager_ReadyToCommit_)(nil),
 		(*ToJobManager_ReaderStarted_)(nil),
+		(*ToJobManager_ReportWatermark_)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1633,7 +1805,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

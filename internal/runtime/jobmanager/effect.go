@@ -117,6 +117,8 @@ func describe(m *wire.ToTaskManager) string {
 		return fmt.Sprintf("barrier %v %d%s", t.GetAttempt().ID(), t.GetCheckpoint(), unaligned(t.GetUnaligned()))
 	case m.GetCommit() != nil:
 		return fmt.Sprintf("commit %v", m.GetCommit().GetAttempt().ID())
+	case m.GetAlignWatermark() != nil:
+		return fmt.Sprintf("align %v up to %s", m.GetAlignWatermark().GetAttempt().ID(), watermarkText(m.GetAlignWatermark().GetLimit()))
 	case m.GetRelease() != nil:
 		return "release"
 	default:

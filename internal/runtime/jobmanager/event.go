@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/eventtime"
 	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/dataflow"
 	"github.com/weirstream/weir/internal/wire"
@@ -56,6 +57,13 @@ type (
 	ReaderStarted struct{ Attempt base.AttemptID }
 	// SplitRequested brings a reader's wish for a split.
 	SplitRequested struct{ Attempt base.AttemptID }
+	// WatermarkReported tells how far the source of a watermark alignment group has come, eventtime.MaxWatermark where it has nothing to tell. MaxDrift is in milliseconds.
+	WatermarkReported struct {
+		Attempt   base.AttemptID
+		Group     string
+		MaxDrift  int64
+		Watermark int64
+	}
 	// ReaderSent brings an event from a reader to the enumerator.
 	ReaderSent struct {
 		Attempt base.AttemptID
@@ -97,6 +105,7 @@ func (BarrierRequested) event()      {}
 func (BarrierAcked) event()          {}
 func (ReaderStarted) event()         {}
 func (SplitRequested) event()        {}
+func (WatermarkReported) event()     {}
 func (ReaderSent) event()            {}
 func (EnumeratorStarted) event()     {}
 func (EnumeratorFailed) event()      {}
@@ -116,9 +125,12 @@ func (e ReadyToCommit) String() string   { return fmt.Sprintf("%v ready-to-commi
 func (e BarrierRequested) String() string {
 	return fmt.Sprintf("barrier %d%s", e.Checkpoint, unaligned(e.Unaligned))
 }
-func (e BarrierAcked) String() string      { return fmt.Sprintf("%v ack %d", e.Attempt, e.Checkpoint) }
-func (e ReaderStarted) String() string     { return fmt.Sprintf("%v reader-started", e.Attempt) }
-func (e SplitRequested) String() string    { return fmt.Sprintf("%v split-request", e.Attempt) }
+func (e BarrierAcked) String() string   { return fmt.Sprintf("%v ack %d", e.Attempt, e.Checkpoint) }
+func (e ReaderStarted) String() string  { return fmt.Sprintf("%v reader-started", e.Attempt) }
+func (e SplitRequested) String() string { return fmt.Sprintf("%v split-request", e.Attempt) }
+func (e WatermarkReported) String() string {
+	return fmt.Sprintf("%v watermark %s of group %q drift %d", e.Attempt, watermarkText(e.Watermark), e.Group, e.MaxDrift)
+}
 func (e ReaderSent) String() string        { return fmt.Sprintf("%v reader-event %q", e.Attempt, e.Event) }
 func (e EnumeratorStarted) String() string { return fmt.Sprintf("enumerator v%d started", e.Vertex) }
 func (e EnumeratorFailed) String() string {
@@ -137,6 +149,14 @@ func (e SplitsEnded) String() string {
 }
 func (e EnumeratorSent) String() string {
 	return fmt.Sprintf("enumerator-event v%d/%d %q", e.Vertex, e.Subtask, e.Event)
+}
+
+// watermarkText is a watermark in traces.
+func watermarkText(w int64) string {
+	if w == eventtime.MaxWatermark {
+		return "end"
+	}
+	return fmt.Sprint(w)
 }
 
 func unaligned(u bool) string {

@@ -272,6 +272,10 @@ func eventOf(job base.JobID, m *wire.ToJobManager, from string) (Event, error) {
 	case m.GetSplitRequest() != nil:
 		id, err := attempt(m.GetSplitRequest().GetAttempt())
 		return SplitRequested{id}, err
+	case m.GetReportWatermark() != nil:
+		w := m.GetReportWatermark()
+		id, err := attempt(w.GetAttempt())
+		return WatermarkReported{id, w.GetGroup(), w.GetMaxDrift(), w.GetWatermark()}, err
 	case m.GetReaderEvent() != nil:
 		id, err := attempt(m.GetReaderEvent().GetAttempt())
 		return ReaderSent{id, m.GetReaderEvent().GetEvent()}, err

@@ -8,6 +8,7 @@ import (
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/dataflow"
+	"github.com/weirstream/weir/internal/temporal"
 	"github.com/weirstream/weir/internal/wire"
 )
 
@@ -37,6 +38,7 @@ type Machine struct {
 	queued         []BarrierRequested
 
 	accumulators map[string]*wire.Accumulator
+	alignment    temporal.Alignment[base.SubtaskID]
 
 	out []Effect // of the current step
 }
@@ -183,6 +185,8 @@ func (m *Machine) Step(e Event) []Effect {
 		if t := m.reader(e, e.Attempt); t != nil {
 			m.emit(RequestSplit{t.id.Subtask.Vertex, t.id.Subtask.Index})
 		}
+	case WatermarkReported:
+		m.align(e)
 	case ReaderSent:
 		if t := m.reader(e, e.Attempt); t != nil {
 			m.emit(DeliverSourceEvent{t.id.Subtask.Vertex, t.id.Subtask.Index, e.Event})
@@ -238,6 +242,9 @@ func (m *Machine) taskBecomes(t *task, next dataflow.TaskState) {
 	}
 	m.live--
 	t.held = nil
+	if t.source {
+		m.alignment.Leave(t.id.Subtask)
+	}
 	if next == dataflow.TaskFinished && !t.ready {
 		m.writing--
 	}

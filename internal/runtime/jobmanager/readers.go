@@ -98,6 +98,17 @@ func (m *Machine) readerStarted(e ReaderStarted) {
 	m.emit(AddReader{t.id.Subtask.Vertex, t.id.Subtask.Index})
 }
 
+// align takes a source's watermark into its alignment group, and tells the source how far it may go. The others are told when they report.
+func (m *Machine) align(e WatermarkReported) {
+	t := m.reader(e, e.Attempt)
+	if t == nil {
+		return
+	}
+	limit := m.alignment.Report(e.Group, t.id.Subtask, e.Watermark, e.MaxDrift)
+	m.send(t, &wire.ToTaskManager{Message: &wire.ToTaskManager_AlignWatermark_{
+		AlignWatermark: &wire.ToTaskManager_AlignWatermark{Attempt: m.wireID(t), Limit: limit}}})
+}
+
 // target returns the task that an enumerator means to reach, or nil if there is nothing more to do for the call.
 func (m *Machine) target(e Event, vertex, subtask int) *task {
 	switch m.enumerators[vertex] {

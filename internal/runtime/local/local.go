@@ -31,9 +31,10 @@ type Program struct {
 
 // Job is a running job. Its methods may be called from any goroutine.
 type Job struct {
-	ID  base.JobID
-	jm  *jobmanager.JobManager
-	tms *taskmanager.TaskManager
+	ID   base.JobID
+	jm   *jobmanager.JobManager
+	tms  *taskmanager.TaskManager
+	plan *dataflow.Plan
 }
 
 // taskManagerName is what the only task manager calls itself.
@@ -41,7 +42,7 @@ const taskManagerName = "local"
 
 // Submit starts a program under a scheduler.
 func Submit(s sched.Scheduler, id base.JobID, p *Program) *Job {
-	j := &Job{ID: id}
+	j := &Job{ID: id, plan: p.Plan}
 	var wired struct { // the two are told of each other before either is heard
 		xsync.Mutex
 	}

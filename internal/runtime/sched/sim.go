@@ -15,7 +15,7 @@ import (
 )
 
 // Sim runs all processes on one goroutine, one at a time, in an order drawn from a seed, under a virtual clock that moves only when nothing can
-// run. Asynchronous work runs inline, when its time has come, and must not wait for anything outside.
+// run. Asynchronous work is a process, too, and must not wait for anything outside.
 //
 // All methods but Run and TraceHash are for use by what Sim runs.
 type Sim struct {
@@ -138,13 +138,18 @@ func (s *Sim) at(when int64, name string, f func()) *simTimer {
 	return t
 }
 
-// Async implements [Scheduler]. The work runs up to a virtual millisecond late, so that completions come in any order.
+// Async implements [Scheduler]. The work runs up to a virtual millisecond late, so that completions come in any order. It is a process of its own, which may [Sleep].
 func (s *Sim) Async(ctx context.Context, name string, delay time.Duration, work func(context.Context)) {
 	late := s.rng.Int64N(int64(time.Millisecond))
 	s.at(s.nanos+int64(max(delay, 0))+late, "async "+name, func() {
-		if ctx.Err() == nil {
-			work(ctx)
+		if ctx.Err() != nil {
+			return
 		}
+		z := &sleeper{sim: s}
+		z.wake = s.Go("async "+name, func(p Proc) {
+			z.proc = p
+			work(context.WithValue(ctx, sleeperKey{}, z))
+		})
 	})
 }
 

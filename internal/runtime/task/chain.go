@@ -24,8 +24,10 @@ type node struct {
 	outputs  []operator.Output
 	edges    []edgeFunctions
 	replaces bool
+	holds    operator.Holding // nil: watermarks and idleness pass
 	opened   bool
 	emitted  int64 // the last watermark passed on
+	idle     bool  // what stands behind was told so
 	// What follows is for naming a panic.
 	entries []uintptr // of its inputs
 	users   []string
@@ -65,7 +67,7 @@ func (t *Task) build() error {
 		ctx.MaxParallelism = plan.Resolved[id].MaxParallelism
 		ctx.KeyGroups = base.RangeOf(t.cfg.Subtask, v.Parallelism, ctx.MaxParallelism)
 		ctx.Bounded, ctx.Params = t.cfg.Bounded, t.cfg.Params
-		ctx.Stop, ctx.Host = &t.stop, t
+		ctx.Stop, ctx.Host, ctx.State = &t.stop, t, t.cfg.State
 		t.nodes[i] = &node{ctx: ctx, emitted: eventtime.MinWatermark}
 	}
 	for i := len(v.Operators) - 1; i >= 0; i-- {
@@ -177,8 +179,13 @@ func (t *Task) buildNode(i int, position map[int]int) error {
 	if r, ok := instance.(operator.Replacing); ok {
 		n.replaces = r.Replaces()
 	}
-	if l, ok := instance.(operator.Limited); ok {
-		l.OnReady(t.Wake)
+	n.holds, _ = instance.(operator.Holding)
+	l := limited{node: i}
+	l.worker, _ = instance.(operator.Working)
+	if l.limit, _ = instance.(operator.Limited); l.limit != nil {
+		l.limit.OnReady(t.Wake)
+	}
+	if l.worker != nil || l.limit != nil {
 		t.limited = append(t.limited, l)
 	}
 	if c, ok := instance.(operator.Commits); ok {
@@ -192,6 +199,7 @@ func (t *Task) buildInputs() error {
 	head := t.nodes[0]
 	if s, ok := head.instance.(operator.Source); ok {
 		t.source = s
+		t.splitting, _ = s.(operator.Timed)
 		return nil
 	}
 	inputs := head.instance.Inputs()

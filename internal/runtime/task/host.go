@@ -3,12 +3,14 @@ package task
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"slices"
 	"time"
 
 	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/eventtime"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/operator"
 )
@@ -58,10 +60,11 @@ func (t *Task) EmitWatermark(node int, w int64) {
 	if w <= n.emitted {
 		return
 	}
+	t.times.dirty = true
 	n.emitWatermark(w)
 	for _, child := range n.children {
 		c := t.nodes[child]
-		if c.replaces {
+		if c.replaces && w != eventtime.MaxWatermark {
 			continue
 		}
 		c.ctx.CurrentWatermark = w
@@ -69,7 +72,9 @@ func (t *Task) EmitWatermark(node int, w int64) {
 		for c.instance.Watermark(w) && !c.ctx.Failed {
 		}
 		t.calling = before
-		t.EmitWatermark(child, w)
+		if c.holds == nil || !c.holds.Holds() {
+			t.EmitWatermark(child, w)
+		}
 	}
 }
 
@@ -81,6 +86,8 @@ func (t *Task) EmitIdle(node int, idle bool) {
 		}
 		t.idleSource = idle
 	}
+	t.times.dirty = true
+	t.nodes[node].idle = idle
 	kind := operator.Active
 	if idle {
 		kind = operator.Idle
@@ -90,8 +97,20 @@ func (t *Task) EmitIdle(node int, idle bool) {
 		o.Signal(operator.Element{Kind: kind})
 	}
 	for _, child := range n.children {
-		t.EmitIdle(child, idle)
+		t.idleNode(child, idle)
 	}
+}
+
+// idleNode tells a node whether its input is idle. One that makes watermarks by itself does not care.
+func (t *Task) idleNode(node int, idle bool) {
+	if t.nodes[node].replaces {
+		return
+	}
+	if h := t.nodes[node].holds; h != nil {
+		h.Idle(idle)
+		return
+	}
+	t.EmitIdle(node, idle)
 }
 
 // Async implements [operator.Host].
@@ -134,6 +153,14 @@ func (t *Task) Now() time.Time { return t.cfg.Scheduler.Now() }
 // RealTime implements [operator.Host].
 func (t *Task) RealTime() bool { return t.cfg.Scheduler.RealTime() }
 
+// Random implements [operator.Host].
+func (t *Task) Random() float64 {
+	if t.random == nil {
+		t.random = t.cfg.Scheduler.Rand(fmt.Sprintf("task %v", t.cfg.Attempt))
+	}
+	return t.random.Float64()
+}
+
 // Logger implements [operator.Host].
 func (t *Task) Logger() *slog.Logger { return t.cfg.Logger }
 
@@ -175,6 +202,7 @@ func (t *Task) ParkOutput(o operator.Output) bool {
 		if t.urgent.Load() && t.overdrawn() < maxOverdraft {
 			return true // something waits for the record to end: a barrier, mail
 		}
+		t.publishTimes()
 		t.active.Store(false)
 		t.metrics.pause(t.cfg.Scheduler.Nanos(), blocked)
 		t.proc.Park()
@@ -193,6 +221,11 @@ func (t *Task) overdrawn() int64 {
 	for _, o := range t.outputs {
 		_, bytes := o.Counts()
 		sent += bytes
+	}
+	for _, l := range t.limited {
+		if o, ok := l.limit.(interface{ Overdrawn() int64 }); ok {
+			sent += o.Overdrawn()
+		}
 	}
 	if t.overdraft < 0 {
 		t.overdraft = sent

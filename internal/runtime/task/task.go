@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
@@ -39,6 +40,7 @@ type Listener interface {
 	ReaderStarted()
 	SplitRequest()
 	ReaderEvent(event []byte)
+	WatermarkReport(group string, maxDrift, watermark int64)
 	BarrierAck(checkpoint int64)
 	ReadyToCommit()
 }
@@ -65,6 +67,8 @@ type Config struct {
 	Flusher *Flusher
 	// Bounded is whether all sources of the job end by themselves.
 	Bounded bool
+	// State says how operators keep state.
+	State operator.StateConfig
 }
 
 // Task is one running chain. Cancel, Post, Barrier, Metrics and Wake may be called from any goroutine; all else is its own process's.
@@ -77,7 +81,7 @@ type Task struct {
 	outputs []operator.Output
 	inputs  []operator.Input // by position in Vertex.Inputs
 	ports   []int            // input number of the head, by position in Vertex.Inputs
-	limited []operator.Limited
+	limited []limited        // from the end of the chain to its head
 	source  operator.Source
 	commits []operator.Commits
 
@@ -112,9 +116,13 @@ type Task struct {
 	overdraft   int64 // bytes sent when the overdraft of a record began; -1 for none
 	calling     int   // the node that is being made, or of which a method runs other than by a record; -1 for none
 	closed      int   // nodes of which Close was called
+	timed       []*node
+	random      *rand.Rand
 	accs        []*operator.Accumulator
 
-	metrics metrics
+	metrics   metrics
+	splitting operator.Timed // the source, if it makes watermarks by split
+	times     times
 }
 
 // cursor is the place in the chunk being worked on.
@@ -221,6 +229,10 @@ func (t *Task) run(p sched.Proc) {
 			panic(r)
 		case canceledInEmit:
 		default:
+			if err, ok := r.(*fault.Error); ok { // the engine says what is wrong with how it is used
+				t.failPanic(fault.CodeOf(err), err.Message())
+				break
+			}
 			t.failPanic(fault.FunctionPanic, fmt.Sprint("panic: ", r))
 		}
 		t.end()
@@ -235,6 +247,7 @@ func (t *Task) loop() {
 		t.Fail(-1, err)
 		return
 	}
+	t.noteTimed()
 	for i, n := range t.nodes {
 		t.enter(i)
 		err := n.instance.Open()
@@ -249,6 +262,8 @@ func (t *Task) loop() {
 		}
 	}
 	t.become(dataflow.TaskRunning)
+	t.times.dirty = true
+	t.publishTimes()
 	if t.source != nil {
 		t.cfg.Listener.ReaderStarted()
 	}
@@ -296,6 +311,7 @@ func (t *Task) park(why outcome) {
 
 // step does a bounded piece of work. Keeps T1.
 func (t *Task) step() outcome {
+	t.tick()
 	if t.stop.Load() != 0 {
 		t.stop.Store(0)
 		t.attend()
@@ -307,6 +323,11 @@ func (t *Task) step() outcome {
 		return blocked // keeps T3
 	}
 	t.overdraft = -1
+	if len(t.limited) > 0 {
+		if o := t.prepare(); o != idle {
+			return o
+		}
+	}
 	switch {
 	case len(t.signals) > 0:
 		t.propagate()
@@ -325,6 +346,32 @@ func (t *Task) step() outcome {
 	}
 	t.take(channel, e)
 	return progress
+}
+
+// limited is an instance that can be full, or has work of its own; one of the two may be nil.
+type limited struct {
+	node   int
+	limit  operator.Limited
+	worker operator.Working
+}
+
+// prepare looks whether all instances take records, and lets the last of the chain work that has something to do. It returns idle if there is nothing in the way of
+// the next element. An instance that emits into one that is in the middle of a signal has to wait.
+func (t *Task) prepare() outcome {
+	for _, l := range t.limited {
+		if l.worker != nil && (len(t.signals) == 0 || l.node > t.signals[0].node) {
+			t.enter(l.node)
+			did := l.worker.Work()
+			t.calling = -1
+			if did {
+				return progress
+			}
+		}
+		if l.limit != nil && !l.limit.Ready() {
+			return blocked
+		}
+	}
+	return idle
 }
 
 // attend looks at everything that Stop may stand for.
@@ -362,11 +409,6 @@ func (t *Task) room() bool {
 			return false
 		}
 	}
-	for _, l := range t.limited {
-		if !l.Ready() {
-			return false
-		}
-	}
 	return true
 }
 
@@ -382,10 +424,14 @@ func (t *Task) flush() {
 	for _, o := range t.outputs {
 		o.Flush()
 	}
+	t.publishTimes()
 }
 
 // poll lets the reader emit some records.
 func (t *Task) poll() outcome {
+	if t.paused() {
+		return idle
+	}
 	status, err := t.source.Poll()
 	if err != nil {
 		t.Fail(0, err)
@@ -395,6 +441,7 @@ func (t *Task) poll() outcome {
 	if t.idleSource && emitted > t.metrics.recordsIn.Load() {
 		t.EmitIdle(0, false) // said aloud, since the records may all be filtered out
 	}
+	t.times.dirty = true
 	t.metrics.recordsIn.Store(emitted)
 	t.publish()
 	switch status {
@@ -441,8 +488,9 @@ func (t *Task) take(channel int, e operator.Element) {
 }
 
 func (t *Task) settle(advanced, changed bool) {
+	t.times.dirty = true
 	if changed {
-		t.EmitIdle(0, t.valve.Idle())
+		t.idleNode(0, t.valve.Idle())
 	}
 	if advanced {
 		t.signals = append(t.signals, signal{signalWatermark, 0, t.valve.Combined()})
@@ -480,6 +528,7 @@ func (t *Task) advance() {
 				break
 			}
 			c.mark++
+			t.times.dirty = true
 			if t.valve.Watermark(c.channel, w) {
 				t.signals = append(t.signals, signal{signalWatermark, 0, t.valve.Combined()})
 				t.propagate()
@@ -516,6 +565,7 @@ func (t *Task) propagate() {
 				continue
 			}
 			n.ctx.CurrentWatermark = s.value
+			t.times.dirty = true
 			t.enter(s.node)
 			more := n.instance.Watermark(s.value)
 			t.calling = -1
@@ -523,6 +573,10 @@ func (t *Task) propagate() {
 				if t.stop.Load() != 0 {
 					return
 				}
+				continue
+			}
+			if n.holds != nil && n.holds.Holds() {
+				t.signals = t.signals[1:]
 				continue
 			}
 			n.emitWatermark(s.value)
@@ -751,6 +805,7 @@ func (t *Task) end() {
 			}
 		}
 	}
+	t.closeStores()
 	if t.cfg.Gate != nil {
 		t.cfg.Gate.Close()
 	}
@@ -762,6 +817,10 @@ func (t *Task) end() {
 		t.metrics.recordsIn.Store(t.source.Emitted()) // also when the reader was torn out of an emit
 	}
 	t.publish()
+	if len(t.nodes) > 0 && t.nodes[len(t.nodes)-1].opened {
+		t.times.dirty = true
+		t.publishTimes()
+	}
 	t.metrics.end(t.cfg.Scheduler.Nanos())
 	switch {
 	case t.failure != nil:

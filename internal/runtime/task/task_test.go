@@ -29,11 +29,13 @@ func (l *listener) State(s dataflow.TaskState, err error, _ []*operator.Accumula
 		l.err = err
 	}
 }
-func (l *listener) ReaderStarted()      {}
-func (l *listener) SplitRequest()       {}
-func (l *listener) ReaderEvent([]byte)  {}
-func (l *listener) BarrierAck(id int64) { l.acks = append(l.acks, id) }
-func (l *listener) ReadyToCommit()      {}
+func (l *listener) ReaderStarted()     {}
+func (l *listener) SplitRequest()      {}
+func (l *listener) ReaderEvent([]byte) {}
+
+func (l *listener) WatermarkReport(string, int64, int64) {}
+func (l *listener) BarrierAck(id int64)                  { l.acks = append(l.acks, id) }
+func (l *listener) ReadyToCommit()                       {}
 
 // probe is an operator that notes what it is given. Its Watermark asks to be called again as often as parts says.
 type probe struct {

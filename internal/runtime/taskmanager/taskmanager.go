@@ -132,6 +132,10 @@ func (m *TaskManager) handle(message *wire.ToTaskManager) {
 		if t := m.task(x.Commit.Attempt); t != nil {
 			t.Commit()
 		}
+	case *wire.ToTaskManager_AlignWatermark_:
+		if t := m.task(x.AlignWatermark.Attempt); t != nil {
+			t.AlignWatermark(x.AlignWatermark.Limit)
+		}
 	case *wire.ToTaskManager_Release_:
 		m.mu.Lock()
 		m.mu.released = true
@@ -242,6 +246,20 @@ func (m *TaskManager) Metrics() []task.Metrics {
 	return all
 }
 
+// Times returns where every task stands in event time, in the order of deployment; tasks that have not begun are left out.
+func (m *TaskManager) Times() []task.Times {
+	m.mu.Lock()
+	tasks := m.mu.order[:len(m.mu.order):len(m.mu.order)]
+	m.mu.Unlock()
+	var all []task.Times
+	for _, t := range tasks {
+		if times, ok := t.Times(); ok {
+			all = append(all, times)
+		}
+	}
+	return all
+}
+
 // Failure returns the error that an attempt failed with, as the user's code returned it, or nil.
 func (m *TaskManager) Failure(a base.AttemptID) error {
 	m.mu.Lock()
@@ -311,6 +329,13 @@ func (l *listener) SplitRequest() {
 // ReaderEvent implements [task.Listener].
 func (l *listener) ReaderEvent(event []byte) {
 	l.m.cfg.Send(&wire.ToJobManager{Message: &wire.ToJobManager_ReaderEvent_{ReaderEvent: &wire.ToJobManager_ReaderEvent{Attempt: l.attempt(), Event: event}}})
+}
+
+// WatermarkReport implements [task.Listener].
+func (l *listener) WatermarkReport(group string, maxDrift, watermark int64) {
+	l.m.cfg.Send(&wire.ToJobManager{Message: &wire.ToJobManager_ReportWatermark_{ReportWatermark: &wire.ToJobManager_ReportWatermark{
+		Attempt: l.attempt(), Group: group, MaxDrift: maxDrift, Watermark: watermark,
+	}}})
 }
 
 // BarrierAck implements [task.Listener].

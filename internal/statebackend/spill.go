@@ -1,0 +1,244 @@
+package statebackend
+
+import (
+	"unsafe"
+
+	"github.com/weirstream/weir/fault"
+)
+
+// Spill is storage for the keys of a store that do not fit in memory. A key is there or in memory as a whole, with all that hangs on it; in memory it may be newer.
+//
+// The store asks it for keys that it does not have in memory, and tells it to make room when it is above its account's limit: the spill then calls [Store.Shed]. Keys and
+// payloads have the form of [Space.AppendKey] and [Space.AppendPayload]; hash is that of [Space.Hash], from which the place of a key may follow. All methods are called on
+// the store's goroutine.
+type Spill interface {
+	// Load returns what is kept of a key of a space: nil if nothing is, an empty slice that is not nil for a key without cells. The slice is good until the next call.
+	Load(sp *Space, group int, hash uint64, key []byte) (payload []byte, err error)
+	// Removed tells that a stored key has no state any more.
+	Removed(sp *Space, group int, hash uint64, key []byte) error
+	// Evict makes room: it takes about so many bytes of keys out of memory, and tells how many.
+	Evict(bytes int64) (freed int64, err error)
+	// Freeze returns a view of what is stored, for a snapshot.
+	Freeze() (SpillView, error)
+	// Close gives up all that is stored, when the last view is released.
+	Close() error
+}
+
+// SpillView is what a spill holds at the time of a snapshot. It may be read and released from one other goroutine, also after the spill was closed.
+type SpillView interface {
+	// Entries calls yield for each stored key of a space and key group, by hash and then by key, until it returns false. The slices are good during the call.
+	Entries(sp int, group int, yield func(hash uint64, key, payload []byte) bool) error
+	Release() error
+}
+
+// spills is whether keys of the space may be in the spill. The entries of maps are part of their key.
+func (sp *Space) spills() bool { return sp.store.spill != nil && !sp.child && !sp.pinned }
+
+// use notes that a row was looked up.
+func (s *sub) use(row uint32) {
+	if s.used != nil {
+		s.used[row>>6] |= 1 << (row & 63)
+	}
+}
+
+// load brings a key from the spill into memory.
+func (sp *Space) load(group int, hash uint64, words []uint64, b []byte) (Ref, bool) {
+	st := sp.store
+	st.key = appendKey(st.key[:0], words, sp.layout.Bytes, b)
+	payload, err := st.spill.Load(sp, group, hash, st.key)
+	if err != nil {
+		st.cfg.Fail(err)
+		return 0, false
+	}
+	if payload == nil {
+		return 0, false
+	}
+	r := makeRef(group, sp.add(sp.sub(group), hash, words, b))
+	if len(sp.cells) == 0 {
+		sp.Mark(r)
+	} else if err := sp.SetPayload(r, payload, nil); err != nil {
+		st.cfg.Fail(fault.New(fault.StateDamaged, "state %q of operator %q: %w", sp.name, st.cfg.Operator, err))
+	}
+	f := flagsOf(sp.Edit(r))
+	*f = *f&^flagDirty | flagStored
+	st.rest -= len(payload) >> restShift
+	return r, true
+}
+
+// restShift makes loading 16 KiB count as much as 64 keys visited, so that memory is looked at before much of it is taken.
+const restShift = 8
+
+// unstore tells the spill that a key is removed.
+func (sp *Space) unstore(r Ref) {
+	st := sp.store
+	st.key = sp.AppendKey(st.key[:0], r)
+	st.check(st.spill.Removed(sp, r.Group(), sp.Hash(r), st.key))
+	sp.subs[r.Group()].stored--
+}
+
+// makeRoom tells the spill to make room if there is too little.
+//
+// Rows and objects that were freed stay in their pages and serve the next keys, so the account does not fall by what is evicted. While an eighth of the memory is free within pages,
+// nothing need go, unless memory grows all the same because what is free is of the wrong kind.
+func (s *Store) makeRoom() {
+	over := s.account.Pressure()
+	if over <= 0 {
+		return
+	}
+	used := s.account.Used()
+	if s.slack() > used/8 && over < used/16 {
+		return
+	}
+	freed, err := s.spill.Evict(min(max(over, leastShed), mostShed))
+	switch {
+	case err != nil:
+		s.cfg.Fail(err)
+	case freed > 0:
+	case over > used/8 && over < used: // what is left cannot go, and is too much by itself
+		s.cfg.Fail(fault.New(fault.StateMemory, "the timers and other state of operator %q that cannot go to disk have come to %d MiB, %d MiB more than the memory setting leaves for them", s.cfg.Operator, used>>20, over>>20))
+	default: // others have the memory
+		s.rest = 16 * restAccesses
+	}
+}
+
+// leastShed and mostShed bound what is evicted at once.
+const (
+	leastShed = 256 << 10
+	mostShed  = 4 << 20
+)
+
+// slack is how many bytes of the pages are free for new rows and objects.
+func (s *Store) slack() (n int64) {
+	for _, sp := range s.spaces {
+		n += int64(sp.vacant*sp.width) + sp.heap.Held() - sp.heap.Used()
+	}
+	return n
+}
+
+// clockHand is where the search for keys that were not used lately goes on.
+type clockHand struct {
+	space, sub int
+	row        uint32
+}
+
+// Shed takes keys out of memory that were not looked up since the last time it came by, until about so many bytes are free, or it has seen all keys twice. Keys that differ from what
+// the spill has are given to write first; the slices are good during the call. A key that a scope points at stays. If write fails, its key stays too, and Shed returns the error.
+func (s *Store) Shed(bytes int64, write func(sp *Space, group int, hash uint64, key, payload []byte) error) (freed int64, err error) {
+	h := &s.hand
+	for range 2*s.groupsOfSpaces() + 1 {
+		sp := s.spaces[h.space]
+		if sub := sp.subs[h.sub]; sub != nil && sub.used != nil {
+			n, err := sp.shed(h, bytes-freed, write)
+			if freed += n; err != nil || freed >= bytes {
+				return freed, err
+			}
+		}
+		h.row = 0
+		if h.sub++; h.sub == len(sp.subs) {
+			h.sub = 0
+			h.space = (h.space + 1) % len(s.spaces)
+		}
+	}
+	return freed, nil
+}
+
+func (s *Store) groupsOfSpaces() (n int) {
+	for _, sp := range s.spaces {
+		n += len(sp.subs)
+	}
+	return n
+}
+
+// shed is Shed within a key group of a space.
+func (sp *Space) shed(h *clockHand, bytes int64, write func(sp *Space, group int, hash uint64, key, payload []byte) error) (freed int64, err error) {
+	s := sp.subs[h.sub]
+	for n := s.rows.Len(); h.row < n && freed < bytes; h.row++ {
+		word, bit := &s.used[h.row>>6], uint64(1)<<(h.row&63)
+		if *word&bit != 0 {
+			*word &^= bit
+			continue
+		}
+		r := makeRef(h.sub, h.row)
+		flags := *flagsOf(sp.Row(r))
+		if flags&flagLive == 0 || sp.pointedAt(r) {
+			continue
+		}
+		before := sp.weight()
+		if flags&presentBits == 0 {
+			sp.Release(r)
+		} else if err := sp.evict(r, flags, write); err != nil {
+			return freed, err
+		}
+		freed += int64(sp.width+slotSize) + before - sp.weight()
+	}
+	return freed, nil
+}
+
+const slotSize = 8
+
+// pointedAt is whether a scope has looked the key up.
+func (sp *Space) pointedAt(r Ref) bool {
+	for _, scope := range sp.store.scopes {
+		if scope.space == sp && scope.state == scopePresent && scope.ref == r {
+			return true
+		}
+	}
+	return false
+}
+
+// weight is the bytes that hang on the rows of the space.
+func (sp *Space) weight() int64 {
+	n := sp.heap.Used()
+	for _, c := range sp.cells {
+		if c.entries != nil {
+			n += c.entries.heap.Used() + int64(c.entries.keys*(c.entries.width+slotSize))
+		}
+	}
+	return n
+}
+
+// evict takes a key out of memory.
+func (sp *Space) evict(r Ref, flags uint64, write func(sp *Space, group int, hash uint64, key, payload []byte) error) (err error) {
+	st, s := sp.store, sp.subs[r.Group()]
+	if flags&flagDirty != 0 {
+		st.key = sp.AppendKey(st.key[:0], r)
+		if st.payload, err = sp.AppendPayload(st.payload[:0], r); err != nil {
+			return err
+		}
+		if err := write(sp, r.Group(), sp.Hash(r), st.key, st.payload); err != nil {
+			return err
+		}
+		if flags&flagStored == 0 {
+			s.stored++
+		}
+	}
+	for _, c := range sp.cells {
+		if c.kind != ValueKind || !c.fixed {
+			c.clear(r)
+		}
+	}
+	sp.drop(r.Group(), r.Row())
+	return nil
+}
+
+// entriesAll merges the keys of a group in memory with those that only the spill has, by hash.
+func (n *Snapshot) entriesAll(sp *Space, group int, yield func(key, payload []byte) bool) error {
+	s := n.spaces[sp.number]
+	var rows []hashedRow
+	if v := s.subs[group]; v != nil {
+		for i := range v.Len() {
+			if row := v.At(i); *flagsOf(row)&flagLive != 0 {
+				rows = append(rows, hashedRow{*(*uint64)(unsafe.Add(row, rowHash)), i})
+			}
+		}
+	}
+	m := &spillMerge{snapshotReader: snapshotReader{s, n.spaces}, sp: sp, group: group, rows: sortRows(rows), yield: yield}
+	err := n.spill.Entries(sp.number, group, m.stored)
+	if m.err == nil && err == nil && !m.ended {
+		m.before(0, true)
+	}
+	if m.err != nil {
+		return m.err
+	}
+	return err
+}

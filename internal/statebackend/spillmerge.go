@@ -1,0 +1,74 @@
+package statebackend
+
+import (
+	"cmp"
+	"slices"
+)
+
+// hashedRow is a row with the hash of its key.
+type hashedRow struct {
+	hash uint64
+	row  uint32
+}
+
+func sortRows(rows []hashedRow) []hashedRow {
+	slices.SortFunc(rows, func(a, b hashedRow) int { return cmp.Compare(a.hash, b.hash) })
+	return rows
+}
+
+// spillMerge yields the keys of a key group from a snapshot's rows and from what was stored at the time, by hash. A row hides what is stored of its key.
+type spillMerge struct {
+	snapshotReader
+	sp    *Space
+	group int
+	rows  []hashedRow // those not yielded, by hash
+	hides []hidden    // the rows of the hash that is being merged
+	at    uint64
+	yield func(key, payload []byte) bool
+	key   []byte
+	value []byte
+	ended bool // yield has returned false
+	err   error
+}
+
+type hidden struct{ key []byte }
+
+// stored takes the next stored key.
+func (m *spillMerge) stored(hash uint64, key, payload []byte) bool {
+	if len(m.hides) > 0 && m.at != hash {
+		m.hides = m.hides[:0]
+	}
+	if !m.before(hash, false) {
+		return false
+	}
+	for _, h := range m.hides {
+		if string(h.key) == string(key) {
+			return true
+		}
+	}
+	m.ended = !m.yield(key, payload)
+	return !m.ended
+}
+
+// before yields the rows up to a hash, and keeps the keys of those that have this hash; or all rows that are left.
+func (m *spillMerge) before(hash uint64, all bool) bool {
+	for len(m.rows) > 0 && (all || m.rows[0].hash <= hash) {
+		next := m.rows[0]
+		m.rows = m.rows[1:]
+		row := m.all[m.sp.number].subs[m.group].At(next.row)
+		m.key = m.appendKey(m.key[:0], row)
+		if !all && next.hash == hash {
+			m.hides, m.at = append(m.hides, hidden{slices.Clone(m.key)}), hash
+		}
+		if *flagsOf(row)&presentBits == 0 {
+			continue
+		}
+		if m.value, m.err = m.sp.appendPayload(m.value[:0], m.snapshotReader, m.group, row); m.err != nil {
+			return false
+		}
+		if m.ended = !m.yield(m.key, m.value); m.ended {
+			return false
+		}
+	}
+	return true
+}
