@@ -240,6 +240,24 @@ func TestAsyncHoldsIdleness(t *testing.T) {
 	})
 }
 
+// The end of time gets through to an operator of the same chain that makes watermarks anew.
+func TestAsyncBeforeTimestamps(t *testing.T) {
+	weirtest.Seeds(t, func(s *weirtest.Sim) {
+		env := weir.NewEnvironment(weir.Options{Logger: quiet})
+		in := weir.FromSequence(env, 1, 3).WithTimestamps(func(v int64) int64 { return v }, 0)
+		out := weir.OrderedWait(in, func(ctx context.Context, v int64) ([]int64, error) {
+			return []int64{v}, weirtest.Sleep(ctx, time.Second)
+		}, weir.AsyncOptions[int64, int64]{})
+		var log []string
+		again := out.WithTimestamps(func(v int64) int64 { return v * 10 }, 0)
+		weir.ProcessWith(again, func() weir.ProcessFunction[int64, int64] { return timeline{&log} }).Discard()
+		s.Run(env)
+		if got := fmt.Sprint(log); got != "[1 w9 2 w19 3 w29 wend]" {
+			s.Errorf("%s", got)
+		}
+	})
+}
+
 // With all slots taken the task does not take more, an unaligned barrier comes through, and so does cancellation.
 func TestAsyncFull(t *testing.T) {
 	weirtest.Seeds(t, func(s *weirtest.Sim) {
@@ -247,7 +265,8 @@ func TestAsyncFull(t *testing.T) {
 		o := s.Options()
 		o.Parallelism = 1
 		env := weir.NewEnvironment(o)
-		in := weir.FromSequence(env, 1, 1000)
+		feed, in := weirtest.Input[int64](s, env)
+		feed.Push(slices.Repeat([]int64{1}, 1000)...)
 		if rng.IntN(2) == 0 {
 			in = weir.FlatMapTo(in, func(v int64, out *weir.Collector[int64]) {
 				for range 5 {
@@ -632,6 +651,15 @@ func BenchmarkAsync(b *testing.B) {
 			})
 		}
 	}
+	b.Run("with a timer", func(b *testing.B) {
+		o := weir.AsyncOptions[int64, int64]{}
+		run(b, o, func(s *weir.Stream[int64]) *weir.Stream[int64] {
+			return weir.OrderedWait(s, func(ctx context.Context, v int64) ([]int64, error) {
+				_ = ctx.Done()
+				return []int64{v}, nil
+			}, o)
+		})
+	})
 	b.Run("map", func(b *testing.B) {
 		run(b, weir.AsyncOptions[int64, int64]{}, func(s *weir.Stream[int64]) *weir.Stream[int64] {
 			return weir.Map(s, func(v int64) int64 { r, _ := instant(nil, v); return r[0] })

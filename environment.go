@@ -41,6 +41,13 @@ type Options struct {
 	// AllowUnalignedSourceSplits lets a source in a watermark alignment group read on splits that are ahead of the group where its reader cannot pause single splits. Without it, such a
 	// source fails the job.
 	AllowUnalignedSourceSplits bool
+	// StateBackend says where state lives: [MemoryBackend], which is the default, or [LSMBackend].
+	StateBackend StateBackend
+	// StateDir is the directory in which the lsm backend keeps its files while the job runs. Default: the system's directory for temporary files.
+	StateDir string
+	// Memory bounds, in bytes, what state, its caches and the exchange between tasks take together; the program's own memory and the Go runtime's come on top. The exchange's part is set aside, ChannelBytes for each channel, and state has the rest: with the memory backend the job fails when
+	// its state needs more, with the lsm backend state beyond that goes to disk. Default: no bound, and 1 GiB with the lsm backend.
+	Memory int64
 	// Parameters are for the program's own use: functions read them by [Context.Parameter].
 	Parameters map[string]string
 	// Logger takes what the engine has to say. Default slog.Default().
@@ -78,6 +85,19 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	switch o.StateBackend {
+	case "":
+		o.StateBackend = MemoryBackend
+	case MemoryBackend, LSMBackend:
+	default:
+		wrong("Options.StateBackend is %q, it must be %q or %q", o.StateBackend, MemoryBackend, LSMBackend)
+	}
+	if o.Memory < 0 {
+		wrong("Options.Memory is %d, it must not be negative", o.Memory)
+	}
+	if o.Memory == 0 && o.StateBackend == LSMBackend {
+		o.Memory = 1 << 30
 	}
 	o.Parameters = maps.Clone(o.Parameters)
 	return o, errors.Join(errs...)
@@ -126,14 +146,56 @@ func (e *Environment) Program(ctx context.Context, name string) (*local.Program,
 	for _, c := range e.checks {
 		errs = append(errs, c.run(ctx))
 	}
+	memory, err := e.stateMemory(plan)
+	errs = append(errs, err)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	return &local.Program{
+		StateMemory: memory, SpillState: e.options.StateBackend == LSMBackend, StateDir: e.options.StateDir,
 		Plan: plan, GraphHash: e.graph.Hash(), Logger: e.options.Logger, Params: e.options.Parameters,
 		ChunkRows: e.options.ChunkRows, ChunkBytes: e.options.ChunkBytes, ChannelBytes: e.options.ChannelBytes,
 		FlushTimeout: max(e.options.FlushTimeout, 0),
 	}, nil
+}
+
+// StateBackend says where state lives.
+type StateBackend string
+
+const (
+	// MemoryBackend keeps all state in memory, outside of Go's heap, so that the garbage collector has no work with it.
+	MemoryBackend StateBackend = "memory"
+	// LSMBackend keeps on disk what does not fit into memory, in a log-structured merge tree (Pebble); memory is a cache of what is used.
+	LSMBackend StateBackend = "lsm"
+)
+
+// leastState is what a subtask with state needs to start.
+const leastState = 256 << 10
+
+// stateMemory returns what the memory setting leaves for state, 0 for no bound.
+func (e *Environment) stateMemory(plan *dataflow.Plan) (int64, error) {
+	if e.options.Memory == 0 {
+		return 0, nil
+	}
+	channels, stateful := int64(0), int64(0)
+	for _, pe := range plan.Edges {
+		for i := range plan.Vertices[pe.From].Parallelism {
+			channels += int64(len(plan.Targets(pe, i)))
+		}
+	}
+	for _, v := range plan.Vertices {
+		for _, op := range v.Operators {
+			if len(e.graph.Operators[op].States) > 0 {
+				stateful += int64(v.Parallelism)
+			}
+		}
+	}
+	exchange := channels * int64(e.options.ChannelBytes)
+	if least := exchange + stateful*leastState; e.options.Memory < least {
+		return 0, fault.New(fault.MemoryTooSmall, "Options.Memory is %d KiB; the exchange takes %d KiB (%d channels of Options.ChannelBytes) and state at least %d KiB (%d subtasks with state)",
+			e.options.Memory>>10, exchange>>10, channels, stateful*leastState>>10, stateful)
+	}
+	return e.options.Memory - exchange, nil
 }
 
 // check is what an operator's source or sink can know to be wrong before the job starts.

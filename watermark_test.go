@@ -807,6 +807,7 @@ func TestExplainWatermarks(t *testing.T) {
 	orders.push("orders-1", day+90*second+1)
 	s.Advance(3200 * time.Millisecond)
 	station("a split holds")
+	clicks.push("clicks-2", day+10*60*second)
 	for range 70 {
 		s.Advance(time.Second)
 		clicks.push("clicks-2", day+10*60*second)
@@ -826,6 +827,37 @@ func TestExplainWatermarks(t *testing.T) {
 		t.Fatal(err)
 	}
 	station("the end")
+
+	// Two jobs more: a source that is paused as a whole, and one that waits for room.
+	s = weirtest.New(t, 2)
+	env = weir.NewEnvironment(weir.Options{Logger: quiet})
+	fast, slow := newSplitFeeds("fast-1"), newSplitFeeds("slow-1")
+	aligned = monotonous().WithWatermarkAlignment("g", time.Second)
+	weir.FromSource(env, "feeds", fast).WatermarkStrategy(aligned).Name("fast").Discard()
+	weir.FromSource(env, "feeds", slow).WatermarkStrategy(aligned).Name("slow").Discard()
+	s.Start(env)
+	fast.push("fast-1", day)
+	slow.push("slow-1", day)
+	s.Advance(3 * time.Second)
+	fast.push("fast-1", day+5*second)
+	s.Advance(2500 * time.Millisecond)
+	station("a source is paused")
+	s.Close()
+
+	s = weirtest.New(t, 3)
+	env = weir.NewEnvironment(weir.Options{Logger: quiet, ChannelBytes: 256, ChunkRows: 1})
+	f, gate := newSplitFeeds("a"), &gatedSink{}
+	weir.FromSource(env, "feeds", f).WatermarkStrategy(monotonous()).Global().SinkTo("gate", gate)
+	s.Start(env)
+	f.push("a", day)
+	s.Settle()
+	gate.shut = true
+	for i := range int64(100) {
+		f.push("a", day+i*second)
+	}
+	s.Advance(time.Second)
+	station("records wait")
+	s.Close()
 	path := filepath.Join("testdata", "watermarks.txt")
 	if *rewrite {
 		if err := os.WriteFile(path, []byte(stations.String()), 0o644); err != nil {

@@ -71,6 +71,7 @@ const (
 	StateSchema          Code = "state.schema-incompatible"
 	StateSchemaDamaged   Code = "state.schema-damaged"
 	StateMemory          Code = "state.memory"
+	StateRefused         Code = "state.memory-refused"
 	StateDeclared        Code = "state.declared"
 	StateNoKey           Code = "state.no-key"
 	StateDisk            Code = "state.disk"
@@ -139,6 +140,7 @@ var codes = []Info{
 	{StateSchema, User, false, "Stored data cannot be read as the type that the program has now.", "change the type back, or give the changed field a new name: then what was stored of it is dropped, and it starts at zero"},
 	{StateSchemaDamaged, External, false, "The stored description of a type cannot be read.", "the stored state is damaged, or a newer version of Weir wrote it: restore another one"},
 	{StateMemory, User, false, "State does not fit into the memory that is set.", "raise Options.Memory, give the state a time to live, or set Options.StateBackend to the lsm backend, which keeps on disk what does not fit"},
+	{StateRefused, External, true, "The operating system refuses memory for state.", "lower Options.Memory, or raise the limits of the process, container or machine"},
 	{StateDeclared, User, false, "The states that an operator declares cannot be: two of one name, a type that cannot be kept, keyed state without a key.", "give each state of an operator its own name and one type, and declare keyed state on a keyed stream"},
 	{StateNoKey, User, false, "Keyed state is used where there is no key.", "use it while a record or a timer of a key is processed, from the function that declared it"},
 	{StateDisk, External, true, "State that does not fit in memory cannot be written to disk, or not be read back.", "check the disk's free space and health and the permissions of the directory, or give state another one"},

@@ -29,9 +29,9 @@ type Checker interface {
 	Check() error
 }
 
-// Aligned is implemented by assigners whose windows start at fixed distances. It allows the engine to keep one aggregate per slice of Slide milliseconds instead of one per window,
-// and never to call Assign. So the assigner promises that a record with time t, its timestamp if EventTime and else the processing time, belongs to exactly the
-// windows [s, s+Size) with s = Offset modulo Slide that contain t, and that Assign gives them latest first.
+// Aligned is implemented by assigners whose windows start at fixed distances. It allows the engine to keep one aggregate per slice of Slide milliseconds instead of
+// one per window, and never to call Assign. So the assigner promises that a record with time t, its timestamp if EventTime and else the processing time, belongs to
+// exactly the windows [s, s+Size) with s = Offset modulo Slide that contain t, and that Assign gives them latest first.
 //
 // All are milliseconds, for tumbling windows the slide is the size, and the offset lies between -Slide and Slide, both excluded. If [Staggered] gives anything but
 // [StaggerAligned], the methods are of use only on what At returned.

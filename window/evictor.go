@@ -80,7 +80,8 @@ func CountEvictor[T any](n int64, when When) Evictor[T] {
 	return e
 }
 
-// TimeEvictor keeps the elements whose timestamp is greater than the greatest one less d, wherever they stand. If the first element has no timestamp, all are kept; any other without one is evicted.
+// TimeEvictor keeps the elements whose timestamp is greater than the greatest one less d, wherever they stand. If the first element has no timestamp, all are kept; any other
+// without one is evicted, where Flink fails.
 func TimeEvictor[T any](d time.Duration, when When) Evictor[T] {
 	ms := d.Milliseconds()
 	e := evictor[T]{when: when, text: fmt.Sprintf("TimeEvictor(%d)", ms)}

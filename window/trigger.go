@@ -16,8 +16,8 @@ type Trigger[T any] interface {
 	CanMerge() bool
 	// OnMerge is called for a window that other windows have become. The state is combined already; timers of the new window are to be registered here.
 	OnMerge(w Window, ctx TriggerContext[T])
-	// Clear is called when the window is removed, or has become part of another one; a trigger around this one may also call it on other occasions. It unsets the slots and deletes the
-	// timers that the trigger may have registered. What slots of a removed window it leaves, the engine unsets.
+	// Clear is called when the window is removed, or has become part of another one; a trigger around this one may also call it on other occasions. It unsets the
+	// slots and deletes the timers that the trigger may have registered. What slots of a removed window it leaves, the engine unsets.
 	Clear(w Window, ctx TriggerContext[T])
 	// States declares the slots that the trigger uses, in the order of their numbers: the first is slot 0. It returns the same each time.
 	States() []StateSpec

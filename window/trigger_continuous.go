@@ -9,11 +9,11 @@ import (
 	"github.com/weirstream/weir/fault"
 )
 
-// ContinuousEventTimeTrigger fires whenever the watermark passes a multiple of the interval, from the first record of the window on, and at the window's end; after that, for each record that
-// comes late. A watermark that passes several multiples fires for each.
+// ContinuousEventTimeTrigger fires whenever the watermark passes a multiple of the interval, from the first record of the window on, and at the window's end; after
+// that, for each record that comes late. A watermark that passes several multiples fires for each.
 //
-// In the global window it departs from Flink, which would count without end: when bounded input ends, it fires for the next multiple and then for the end of time alone; and a record
-// without a timestamp does not start it.
+// In the global window it departs from Flink, which would count without end: when bounded input ends, it fires for the next multiple and then for the end of time
+// alone; and a record without a timestamp does not start it.
 func ContinuousEventTimeTrigger[T any](interval time.Duration) Trigger[T] {
 	return continuousEventTime[T]{continuous[T]{interval: interval.Milliseconds()}}
 }

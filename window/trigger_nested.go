@@ -35,11 +35,12 @@ func (p purgingTrigger[T]) Check() error { return checkNested(p.Trigger, "Purgin
 
 func (p purgingTrigger[T]) String() string { return "PurgingTrigger(" + nestedName(p.Trigger) + ")" }
 
-// ProcessingTimeoutTrigger does what t does, and fires besides when the timeout has passed in processing time since the first record after the last time it fired. If resetOnNew,
-// each record starts the timeout again. If clearOnTimeout, which is what Flink does unless told otherwise, t forgets its state when a timer fires, not only when
-// a record does.
+// ProcessingTimeoutTrigger does what t does, and fires besides when the timeout has passed in processing time since the first record after the last time it fired.
+// If resetOnNew, each record starts the timeout again. If clearOnTimeout, which is what Flink does unless told otherwise, t forgets its state when a timer fires,
+// not only when a record does.
 //
-// As in Flink it cannot merge, and any timer makes it fire: those of t at which t itself would not, and that of the window's end.
+// As in Flink it cannot merge, and any timer makes it fire: those of t at which t itself would not, and that of the window's end. Nested in another one it keeps its
+// own timeout, where the two would share one in Flink.
 func ProcessingTimeoutTrigger[T any](t Trigger[T], timeout time.Duration, resetOnNew, clearOnTimeout bool) Trigger[T] {
 	p := timeoutTrigger[T]{nested: t, timeout: timeout.Milliseconds(), reset: resetOnNew, clear: clearOnTimeout}
 	if t != nil {

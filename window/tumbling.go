@@ -24,8 +24,8 @@ func TumblingProcessingTime[T any](size time.Duration) Tumbling[T] {
 	return Tumbling[T]{base{false}, size.Milliseconds(), 0, StaggerAligned}
 }
 
-// WithOffset returns a copy whose windows start d behind the epoch, or before it if d is negative. Days of China Standard Time, UTC+8, have an offset of -8 hours. The offset lies
-// between minus the size and the size.
+// WithOffset returns a copy whose windows start d behind the epoch, or before it if d is negative. Days of China Standard Time, UTC+8, have an offset of -8 hours.
+// The offset lies between minus the size and the size.
 func (a Tumbling[T]) WithOffset(d time.Duration) Tumbling[T] {
 	a.offset = d.Milliseconds()
 	return a

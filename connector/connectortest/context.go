@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"testing"
 	"time"
 
 	"github.com/weirstream/weir/connector"
@@ -139,9 +140,37 @@ func (c readerContext[T]) Now() time.Time {
 	return c.r.now
 }
 
-// hooks drops what readers tell about time.
-type hooks struct{}
+// hooks takes what a reader, or one of its splits, tells about time, and watches that it names only splits that it has.
+type hooks[T any] struct {
+	r  *Run[T]
+	rd *reader[T]
+}
 
-func (hooks) Watermark(int64) {}
+func (hooks[T]) Watermark(int64) {}
 
-func (hooks) Idle(bool) {}
+func (hooks[T]) Idle(bool) {}
+
+// OpenSplit implements [connector.SplitHooks].
+func (h hooks[T]) OpenSplit(id string) *connector.Output[T] {
+	rd := h.rd
+	rd.tells = true
+	switch {
+	case rd.over[id]:
+		h.r.t.Errorf("reader %d emits records of split %q, which it has ended", rd.subtask, id)
+	case !slices.ContainsFunc(rd.assigned, func(s connector.Split) bool { return s.ID == id }):
+		h.r.t.Errorf("reader %d emits records of split %q, which it was not assigned", rd.subtask, id)
+	}
+	return connector.NewOutput(func(v T, ts int64) { h.r.emit(rd, v, ts) }, nil, h, &rd.stop)
+}
+
+// EndSplit implements [connector.SplitHooks].
+func (h hooks[T]) EndSplit(id string) { h.rd.over[id] = true }
+
+// checkEnded looks, at the end of a reader's input, whether every split has ended, if the reader tells splits apart: one that has not would hold back the watermark.
+func (rd *reader[T]) checkEnded(t testing.TB) {
+	for _, s := range rd.assigned {
+		if rd.tells && !rd.over[s.ID] {
+			t.Errorf("reader %d came to its end without Output.EndSplit(%q)", rd.subtask, s.ID)
+		}
+	}
+}

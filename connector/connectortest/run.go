@@ -110,6 +110,8 @@ type reader[T any] struct {
 	polled    int // records of the current Poll
 	afterStop int
 	assigned  []connector.Split
+	tells     bool            // it has asked for the output of a split
+	over      map[string]bool // splits it has ended
 }
 
 type work struct {
@@ -170,10 +172,10 @@ func (r *Run[T]) startReader(k int, restored []connector.Split) {
 	if r.err != nil {
 		return
 	}
-	rd := &reader[T]{component: *newComponent("reader"), subtask: k}
+	rd := &reader[T]{component: *newComponent("reader"), subtask: k, over: map[string]bool{}}
 	rd.woken.Store(true)
 	rd.assigned = slices.Clone(restored)
-	rd.out = connector.NewOutput(func(v T, ts int64) { r.emit(rd, v, ts) }, nil, hooks{}, &rd.stop)
+	rd.out = connector.NewOutput(func(v T, ts int64) { r.emit(rd, v, ts) }, nil, hooks[T]{r, rd}, &rd.stop)
 	if k < len(r.readers) {
 		r.readers[k] = rd
 	} else {
@@ -362,6 +364,7 @@ func (r *Run[T]) poll(rd *reader[T]) {
 			rd.woken.Store(true)
 		case connector.EndOfInput:
 			rd.ended = true
+			rd.checkEnded(r.t)
 			if !rd.noMore && r.src.Boundedness() == connector.Bounded {
 				r.t.Errorf("reader %d of a bounded source ended before NoMoreSplits", rd.subtask)
 			}

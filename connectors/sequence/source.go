@@ -160,9 +160,7 @@ func (r *reader) AddSplits(splits []connector.Split) error {
 		if err != nil {
 			return err
 		}
-		if s.done < s.total {
-			r.spans = append(r.spans, s)
-		}
+		r.spans = append(r.spans, s) // also a finished one: it ends at the next Poll
 	}
 	r.ctx.Wake()
 	return nil

@@ -21,7 +21,7 @@
 //	[]T                0 for nil, else the number of elements plus 1 as uint, the elements
 //	map[K]V            0 for nil, else the number of entries plus 1 as uint, the entries: key, value, in the order of their bytes
 //	*T                 0 for nil, else 1 and the value
-//	struct             the fields in order, exported or not, except blank ones
+//	struct             the fields in order, exported or not, except blank ones and those tagged weir:"-"
 //	time.Time          seconds since 1970-01-01 UTC as int64, nanoseconds as uint, seconds east of UTC as int
 //	self-marshalling   the number of bytes as uint, the bytes that the value's own method returns
 //
@@ -41,6 +41,8 @@
 // Pointers are followed, and what two of them share is encoded twice. A value within more than [MaxDepth] pointers, slices and maps
 // is refused, so a cycle ends in an error.
 //
+// A field tagged weir:"-" may be of any type. It is not stored, and zero in what was read; values that are passed on without being encoded keep it.
+//
 // Functions, channels, interfaces, uintptr and unsafe.Pointer cannot be encoded, and the types of the packages sync, sync/atomic,
 // unique and weak neither, since a copy of one is another thing.
 //
@@ -49,7 +51,9 @@
 // Keys are booleans, numbers, strings, times, types that marshal themselves, and arrays and structs of these. Two keys are equal if
 // their encodings are, where the encoding of a key is that of the value in its normal form: -0 becomes 0, every NaN the one of bits
 // 7ff8000000000000 (7fc00000 for float32), every time UTC. Package base defines the hash; a part that marshals itself is hashed as
-// its bytes.
+// its bytes. A key has no fields that are not stored, nor has the key of a map.
+//
+// Tables keep keys as 64-bit words and bytes, see [Words].
 //
 // # Schemas
 //
@@ -58,5 +62,27 @@
 //	struct{Word string; Count int64; Tags []string; At time; Raw []byte; Price binary(example.com/money.Price)}
 //
 // Names of types do not appear, but for those that marshal themselves, by what they are. A type that contains itself has a number, and
-// refers to itself by it: #1=struct{Value int64; Next *#1}.
+// refers to itself by it: #1=struct{Value int64; Next *#1}. A field has its Go name, or the one that the tag weir:"name=Total" gives it.
+//
+// # Evolution
+//
+// [Migrate] reads data that was written with another schema. These differences are read across, at any depth, within slices, arrays of equal length, the
+// elements of maps, pointers, and types that contain themselves:
+//
+//	a field was added              it is zero
+//	a field was removed            it is skipped
+//	fields are in another order
+//	a field was renamed            it has the tag weir:"was=Old", or weir:"was=Older,was=Old"
+//	a number was widened           intN to a larger intN, uintN to a larger uintN or intN, float32 to float64, 8- to 32-bit integers to float64
+//	T became *T                    it is never nil
+//
+// Here int and uint count as 64 bits, so that int and int64 are alike; where int is smaller, a number that does not fit is refused when it is read. A stored field
+// is found by its name, and only if there is none, by a former name. Two fields of a struct cannot have a stored or former name in common, so a new field
+// cannot take the name of a renamed one while data may be older than the renaming.
+//
+// Everything else is refused with [fault.StateSchema]: other types, narrowed numbers, *T that became T, another length of an array, another key of a map, another
+// package or name of a type that marshals itself, and two stored fields that both became one. The keys of maps must be as they were. So must keys of state: they
+// decide where it lies.
+//
+// What is read so has the same errors, bounds and costs as what a codec reads. [Explain] lists the differences of two schemas.
 package codec

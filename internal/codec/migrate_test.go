@@ -59,68 +59,77 @@ func evolve[O, N any](t *testing.T, name string, convert func(O) N) {
 	}
 }
 
-// evolveDeep checks the change, and that of types made from O and N.
+// around holds values of T at many depths; its own change is that of T alone.
+type around[T any] struct {
+	One      T
+	Slice    []T
+	Array    [2]T
+	Map      map[string]T
+	ByStruct map[inner2]T
+	Pointers map[int32]*T
+	Slices   map[string][]T
+	Pointer  *T
+	Deep     [][1]struct{ X T }
+	After    string
+}
+
+// around1 and around2 change themselves, too.
+type around1[T any] struct {
+	A    string
+	X    around[T]
+	P    T
+	PP   T
+	SP   []T
+	MP   map[string]T
+	Gone []T
+}
+
+type around2[T any] struct {
+	Y  []T
+	MP map[string]*T
+	SP []*T
+	P  *T
+	PP **T
+	X  around[T]
+	B  string `weir:"was=A"`
+}
+
+// evolveDeep checks the change, and that of types made from O and N. They are few, since each is compiled by itself.
 func evolveDeep[O, N any](t *testing.T, name string, convert func(O) N) {
 	t.Helper()
-	t.Run(name, func(t *testing.T) {
-		list := func(o []O) (n []N) {
-			if o != nil {
-				n = []N{}
-			}
-			for _, v := range o {
-				n = append(n, convert(v))
-			}
-			return n
-		}
-		pointer := func(o *O) *N {
-			if o == nil {
-				return nil
-			}
-			return ptr(convert(*o))
-		}
-		evolve(t, name, convert)
-		evolve[[]O, []N](t, "slice", list)
-		evolve[[2]O, [2]N](t, "array", func(o [2]O) [2]N { return [2]N{convert(o[0]), convert(o[1])} })
-		evolve[map[string]O, map[string]N](t, "map", mapOf[string](convert))
-		evolve[map[inner2]O, map[inner2]N](t, "map by struct", mapOf[inner2](convert))
-		evolve[map[int32]*O, map[int32]*N](t, "map of pointers", mapOf[int32](pointer))
-		evolve[map[string][]O, map[string][]N](t, "map of slices", mapOf[string](list))
-		evolve[*O, *N](t, "pointer", pointer)
-		evolve[O, *N](t, "to a pointer", func(o O) *N { return ptr(convert(o)) })
-		evolve[O, **N](t, "to a pointer to a pointer", func(o O) **N { return ptr(ptr(convert(o))) })
-		evolve[[]O, []*N](t, "to a slice of pointers", func(o []O) (n []*N) {
-			if o != nil {
-				n = []*N{}
-			}
-			for _, v := range o {
-				n = append(n, ptr(convert(v)))
-			}
-			return n
-		})
-		evolve[map[string]O, map[string]*N](t, "to a map of pointers", mapOf[string](func(o O) *N { return ptr(convert(o)) }))
-		type oldStruct struct {
-			A    string
-			X    O
-			B    *int64
-			Gone []O
-		}
-		type newStruct struct {
-			B *int64
-			A string
-			X N
-			Y N
-		}
-		evolve[oldStruct, newStruct](t, "struct", func(o oldStruct) newStruct { return newStruct{A: o.A, B: o.B, X: convert(o.X)} })
-		evolve[[][1]struct{ X O }, [][1]struct{ X N }](t, "slice of arrays of structs", func(o [][1]struct{ X O }) (n [][1]struct{ X N }) {
-			if o != nil {
-				n = [][1]struct{ X N }{}
-			}
-			for _, v := range o {
-				n = append(n, [1]struct{ X N }{{convert(v[0].X)}})
-			}
-			return n
-		})
+	evolve(t, name, convert)
+	pointer := func(o O) *N { return ptr(convert(o)) }
+	evolve(t, name+" within others", func(o around1[O]) (n around2[N]) {
+		n = around2[N]{B: o.A, P: pointer(o.P), PP: ptr(pointer(o.PP)), SP: listOf(pointer)(o.SP), MP: mapOf[string](pointer)(o.MP)}
+		x, y := o.X, &n.X
+		y.One, y.After, y.Array = convert(x.One), x.After, [2]N{convert(x.Array[0]), convert(x.Array[1])}
+		y.Slice, y.Map, y.ByStruct = listOf(convert)(x.Slice), mapOf[string](convert)(x.Map), mapOf[inner2](convert)(x.ByStruct)
+		y.Pointer, y.Pointers = pointerOf(convert)(x.Pointer), mapOf[int32](pointerOf(convert))(x.Pointers)
+		y.Slices = mapOf[string](listOf(convert))(x.Slices)
+		y.Deep = listOf(func(o [1]struct{ X O }) [1]struct{ X N } { return [1]struct{ X N }{{convert(o[0].X)}} })(x.Deep)
+		return n
 	})
+}
+
+func listOf[O, N any](convert func(O) N) func([]O) []N {
+	return func(o []O) (n []N) {
+		if o != nil {
+			n = []N{}
+		}
+		for _, v := range o {
+			n = append(n, convert(v))
+		}
+		return n
+	}
+}
+
+func pointerOf[O, N any](convert func(O) N) func(*O) *N {
+	return func(o *O) *N {
+		if o == nil {
+			return nil
+		}
+		return ptr(convert(*o))
+	}
 }
 
 func mapOf[K comparable, O, N any](convert func(O) N) func(map[K]O) map[K]N {
@@ -136,50 +145,70 @@ func mapOf[K comparable, O, N any](convert func(O) N) func(map[K]O) map[K]N {
 	}
 }
 
-type number interface {
-	~int8 | ~int16 | ~int32 | ~int64 | ~int | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uint | ~float32 | ~float64
+type numbers1 struct {
+	A0, A1, A2, A3, A4 int8
+	B0, B1, B2, B3     int16
+	C0, C1, C2         int32
+	D0                 int64
+	E0                 int
+	F0, F1, F2, F3, F4 uint8
+	F5, F6, F7         uint8
+	G0, G1, G2, G3, G4 uint16
+	H0, H1, H2, H3     uint32
+	I0                 uint64
+	J0                 uint
+	K0                 float32
 }
 
-func widened[O, N number](t *testing.T) {
-	t.Helper()
-	evolveDeep[O, N](t, fmt.Sprintf("%T to %T", *new(O), *new(N)), func(o O) N { return N(o) })
+type numbers2 struct {
+	K0 float64
+	A0 int16
+	A1 int32
+	A2 int64
+	A3 int
+	A4 float64
+	B0 int32
+	B1 int64
+	B2 count
+	B3 float64
+	C0 int64
+	C1 int
+	C2 float64
+	D0 int
+	E0 int64
+	F0 uint16
+	F1 uint32
+	F2 uint64
+	F3 uint
+	F4 int16
+	F5 int32
+	F6 int
+	F7 float64
+	G0 uint32
+	G1 uint64
+	G2 int32
+	G3 int64
+	G4 float64
+	H0 uint
+	H1 int64
+	H2 int
+	H3 float64
+	I0 uint
+	J0 uint64
+}
+
+func numbersUp(o numbers1) numbers2 {
+	return numbers2{float64(o.K0), int16(o.A0), int32(o.A1), int64(o.A2), int(o.A3), float64(o.A4), int32(o.B0), int64(o.B1), count(o.B2), float64(o.B3),
+		int64(o.C0), int(o.C1), float64(o.C2), int(o.D0), int64(o.E0), uint16(o.F0), uint32(o.F1), uint64(o.F2), uint(o.F3), int16(o.F4), int32(o.F5),
+		int(o.F6), float64(o.F7), uint32(o.G0), uint64(o.G1), int32(o.G2), int64(o.G3), float64(o.G4), uint(o.H0), int64(o.H1), int(o.H2), float64(o.H3),
+		uint(o.I0), uint64(o.J0)}
 }
 
 func TestWidening(t *testing.T) {
-	widened[int8, int16](t)
-	widened[int8, int32](t)
-	widened[int8, int64](t)
-	widened[int8, int](t)
-	widened[int16, int32](t)
-	widened[int16, int64](t)
-	widened[int16, count](t)
-	widened[int32, int64](t)
-	widened[int32, int](t)
-	widened[int, int64](t)
-	widened[int64, int](t)
-	widened[uint8, uint16](t)
-	widened[uint8, uint32](t)
-	widened[uint8, uint64](t)
-	widened[uint8, uint](t)
-	widened[uint16, uint32](t)
-	widened[uint16, uint64](t)
-	widened[uint32, uint](t)
-	widened[uint, uint64](t)
-	widened[uint64, uint](t)
-	widened[uint8, int16](t)
-	widened[uint8, int32](t)
-	widened[uint8, int](t)
-	widened[uint16, int32](t)
-	widened[uint16, int64](t)
-	widened[uint32, int64](t)
-	widened[uint32, int](t)
-	widened[float32, float64](t)
-	widened[int8, float64](t)
-	widened[int16, float64](t)
-	widened[int32, float64](t)
-	widened[uint8, float64](t)
-	widened[uint16, float64](t)
-	widened[uint32, float64](t)
+	evolveDeep(t, "numbers", numbersUp)
+	evolveDeep(t, "alone", func(o int32) float64 { return float64(o) })
+	evolveDeep(t, "bytes", func(o uint8) int16 { return int16(o) })
+	evolveDeep(t, "floats", func(o float32) float64 { return float64(o) })
 }
 
 type order1 struct {

@@ -266,7 +266,6 @@ func (a *asyncInstance[T, U]) Work() (did bool) {
 // settle looks at a call that has returned.
 func (a *asyncInstance[T, U]) settle(e *asyncEntry[T, U]) {
 	e.running = false
-	a.calls.pending--
 	switch {
 	case e.state != asyncCalling: // it had timed out
 		a.abandoned--

@@ -11,22 +11,21 @@ import (
 // asyncCall is what a call of the user's function leaves for the task. Its worker alone touches it until the entry is handed back.
 type asyncCall[U any] struct {
 	ctx     context.Context // of all attempts
-	release context.CancelFunc
 	results []U
 	err     error
 	again   bool // the predicates ask for another attempt
 }
 
-// asyncCalls runs calls of the user's function away from the task. In production workers are goroutines that wait for the next call: at most as many as calls were ever
+// asyncCalls runs calls of the user's function away from the task. In production workers are goroutines that wait for the next call: about as many as calls were ever
 // under way at once. In simulation, where nothing may wait outside, each call is work of its own.
 type asyncCalls[T, U any] struct {
-	ctx     *Context
-	fns     AsyncFunctions[T, U]
-	retry   AsyncRetry[U]
-	real    bool
-	todo    chan *asyncEntry[T, U]
-	workers int // of the task
-	pending int // of the task: calls started and not noticed to have returned
+	ctx   *Context
+	fns   AsyncFunctions[T, U]
+	retry AsyncRetry[U]
+	real  bool
+	// todo has room for all calls that may be under way. Each entry in it has a worker of its own that is about to take it: one that was idle, or a new one.
+	todo chan *asyncEntry[T, U]
+	idle atomic.Int64 // workers that will take an entry for which nobody has been sent; the task alone lowers it
 
 	arrived atomic.Bool // news is not empty
 	mu      struct {
@@ -55,13 +54,13 @@ const (
 
 // start begins a call; it never blocks. No more calls than the capacity may be under way.
 func (c *asyncCalls[T, U]) start(e *asyncEntry[T, U]) {
-	c.pending++
-	if !c.real {
+	switch {
+	case !c.real:
 		c.ctx.Host.Async(c.ctx.Node, 0, func(ctx context.Context) { c.run(ctx, e) }, nil)
 		return
-	}
-	if c.pending > c.workers {
-		c.workers++
+	case c.idle.Load() > 0:
+		c.idle.Add(-1)
+	default:
 		c.ctx.Host.Async(c.ctx.Node, 0, c.work, nil)
 	}
 	c.todo <- e
@@ -70,6 +69,7 @@ func (c *asyncCalls[T, U]) start(e *asyncEntry[T, U]) {
 func (c *asyncCalls[T, U]) work(ctx context.Context) {
 	for e := range c.todo {
 		c.run(ctx, e)
+		c.idle.Add(1)
 	}
 }
 
@@ -92,12 +92,12 @@ func (c *asyncCalls[T, U]) run(ctx context.Context, e *asyncEntry[T, U]) {
 	}()
 	call := &e.call
 	if call.ctx == nil || !c.real { // in simulation a context belongs to one piece of work
-		call.ctx, call.release = c.contextFor(ctx, e.deadline)
+		call.ctx = c.contextFor(ctx, e.deadline)
 	}
 	call.results, call.err = c.fns.Invoke(call.ctx, e.value)
 	call.again = e.attempts <= c.retry.Retries && c.retry.again(call.results, call.err)
-	if !call.again && call.release != nil {
-		call.release()
+	if lazy, _ := call.ctx.(*lazyDeadline); lazy != nil && !call.again {
+		lazy.release()
 	}
 	returned = true
 	c.leave(e)
@@ -108,9 +108,10 @@ func (c *asyncCalls[T, U]) leave(e *asyncEntry[T, U]) {
 	c.mu.Lock()
 	c.mu.running--
 	last := c.mu.closed && c.mu.running == 0
+	first := e != nil && c.addLocked(asyncNews[T, U]{callReturned, e, 0})
 	c.mu.Unlock()
-	if e != nil {
-		c.tell(asyncNews[T, U]{callReturned, e, 0})
+	if first {
+		c.rouse()
 	}
 	if last {
 		if err := c.closeFunction(); err != nil {
@@ -119,19 +120,29 @@ func (c *asyncCalls[T, U]) leave(e *asyncEntry[T, U]) {
 	}
 }
 
-// tell hands news to the task. The first that waits for it raises Stop and wakes it. It may be called from any goroutine.
+// tell hands news to the task. It may be called from any goroutine.
 func (c *asyncCalls[T, U]) tell(n asyncNews[T, U]) {
 	c.mu.Lock()
-	c.mu.news = append(c.mu.news, n)
-	first := len(c.mu.news) == 1
-	if first {
-		c.arrived.Store(true)
-	}
+	first := c.addLocked(n)
 	c.mu.Unlock()
 	if first {
-		c.ctx.Stop.Store(1)
-		c.ctx.Host.Wake()
+		c.rouse()
 	}
+}
+
+// addLocked adds news, and reports whether they are the first to wait for the task.
+func (c *asyncCalls[T, U]) addLocked(n asyncNews[T, U]) bool {
+	c.mu.news = append(c.mu.news, n)
+	if len(c.mu.news) > 1 {
+		return false
+	}
+	c.arrived.Store(true)
+	return true
+}
+
+func (c *asyncCalls[T, U]) rouse() {
+	c.ctx.Stop.Store(1)
+	c.ctx.Host.Wake()
 }
 
 // later tells n after a delay.
@@ -177,31 +188,4 @@ func (c *asyncCalls[T, U]) closeFunction() error {
 		return nil
 	}
 	return c.fns.Close()
-}
-
-// contextFor derives the context of a record's calls from that of the task.
-func (c *asyncCalls[T, U]) contextFor(ctx context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
-	switch {
-	case deadline.IsZero():
-		return ctx, nil
-	case c.real:
-		return context.WithDeadline(ctx, deadline)
-	}
-	return virtualDeadline{ctx, deadline, c.ctx.Host}, nil
-}
-
-// virtualDeadline is a context with a deadline of the simulation's clock. Its Done is closed with the task's alone: what waits in a simulation asks the deadline.
-type virtualDeadline struct {
-	context.Context
-	deadline time.Time
-	host     Host
-}
-
-func (v virtualDeadline) Deadline() (time.Time, bool) { return v.deadline, true }
-
-func (v virtualDeadline) Err() error {
-	if !v.host.Now().Before(v.deadline) {
-		return context.DeadlineExceeded
-	}
-	return v.Context.Err()
 }

@@ -21,3 +21,6 @@ func (c *Collector[T]) CollectAt(v T, ts int64) {
 
 // Timestamp is that of the input record, eventtime.NoTimestamp if it has none.
 func (c *Collector[T]) Timestamp() int64 { return c.ts }
+
+// SetTimestamp sets the timestamp of what Collect emits next.
+func (c *Collector[T]) SetTimestamp(ts int64) { c.ts = ts }

@@ -106,7 +106,7 @@ func (m *sliceBase[K, T, A, U]) Inputs() []any    { return []any{m.in} }
 func (m *sliceBase[K, T, A, U]) Functions() []any { return m.fns.User }
 
 func (m *sliceBase[K, T, A, U]) open() error {
-	m.dropped = lateCounters(m.ctx)
+	m.dropped = LateCounters(m.ctx)
 	if m.fns.Open == nil {
 		return nil
 	}

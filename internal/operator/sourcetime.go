@@ -47,6 +47,7 @@ type sourceTime[T any] struct {
 	overrun   bool // a split has to be paused
 	unaligned bool // splits that cannot be paused go on
 	loose     bool // they do
+	opened    time.Time
 }
 
 func newSourceTime[T any](ctx *Context, f *SourceOperator[T], next *Port[T]) *sourceTime[T] {
@@ -87,6 +88,7 @@ func (t *sourceTime[T]) open(reader any) {
 	}
 	_, can := reader.(connector.SplitPauser)
 	t.loose = !can && t.unaligned
+	t.opened = t.ctx.Host.Now()
 	t.arm()
 	if a, ok := t.strategy.Alignment(); ok {
 		if host, ok := t.ctx.Host.(WatermarkReporter); ok {
@@ -409,6 +411,12 @@ func (t *sourceTime[T]) describe(now time.Time, dst []SplitTime) []SplitTime {
 			x.StateSince = s.pausedSince
 		}
 		dst = append(dst, x)
+	}
+	if t.main.count() > 0 {
+		return dst // its reader does not tell splits apart
+	}
+	for _, id := range t.pending {
+		dst = append(dst, SplitTime{ID: id, Watermark: eventtime.MinWatermark, Since: t.opened})
 	}
 	return dst
 }

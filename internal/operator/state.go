@@ -9,8 +9,8 @@ import (
 type StateConfig struct {
 	// Account counts the state's memory and bounds it; nil for no bound.
 	Account *pages.Account
-	// Spill makes the storage for what does not fit into memory; nil for the memory backend. dir is unique to the operator and subtask.
-	Spill func(ctx *Context, s *statebackend.Store) (statebackend.Spill, error)
+	// Spill makes the storage for what does not fit into memory; nil for the memory backend.
+	Spill func(s *statebackend.Store) (statebackend.Spill, error)
 }
 
 // OpenStore returns the operator's store, which is made at the first call. It is called when the instance is made, so that all states are declared before Open. The task closes the store.
@@ -28,9 +28,7 @@ func (c *Context) OpenStore() (*statebackend.Store, error) {
 	if c.State.Account != nil {
 		cfg.Account = pages.NewAccount(c.Name, 0, c.State.Account)
 	}
-	if spill := c.State.Spill; spill != nil {
-		cfg.Spill = func(s *statebackend.Store) (statebackend.Spill, error) { return spill(c, s) }
-	}
+	cfg.Spill = c.State.Spill
 	s, err := statebackend.New(cfg)
 	if err != nil {
 		return nil, err

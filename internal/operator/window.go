@@ -186,7 +186,7 @@ func (m *windowInstance[K, T, A, U]) Inputs() []any    { return []any{m.in} }
 func (m *windowInstance[K, T, A, U]) Functions() []any { return m.fns.User }
 
 func (m *windowInstance[K, T, A, U]) Open() error {
-	m.dropped = lateCounters(m.ctx)
+	m.dropped = LateCounters(m.ctx)
 	m.timers.Open()
 	if m.fns.Open == nil {
 		return nil
@@ -194,8 +194,8 @@ func (m *windowInstance[K, T, A, U]) Open() error {
 	return fault.Wrap(fault.FunctionError, m.fns.Open())
 }
 
-// lateCounters are the counters of late records that were dropped: of the operator and of the job.
-func lateCounters(ctx *Context) [2]*Accumulator {
+// LateCounters are the counters of late records that were dropped: of the operator and of the job.
+func LateCounters(ctx *Context) [2]*Accumulator {
 	return [2]*Accumulator{
 		ctx.Host.Accumulator(ctx.Node, "numLateRecordsDropped", AccCounter),
 		ctx.Host.Accumulator(ctx.Node, ctx.Name+".numLateRecordsDropped", AccCounter),

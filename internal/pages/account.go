@@ -137,8 +137,8 @@ func (a *Account) Retired() int64 {
 	return a.retired.Load()
 }
 
-// Pressure is Over for those who can make room in live pages only: of the bytes that only snapshots hold it leaves out what goes beyond half of a limit, since making room for
-// more of them would leave too little for the living.
+// Pressure is Over for those who can make room in live pages only: of the bytes that only snapshots hold it leaves out what goes beyond
+// half of a limit, since making room for more of them would leave too little for the living.
 func (a *Account) Pressure() int64 {
 	over := int64(-math.MaxInt64)
 	for ; a != nil; a = a.parent {

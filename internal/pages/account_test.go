@@ -41,6 +41,17 @@ func TestAccount(t *testing.T) {
 	if root.Try(math.MaxInt64) {
 		t.Error("an overflow passed")
 	}
+	limited := NewAccount("limited", 100, nil)
+	child := NewAccount("child", 0, limited)
+	child.Add(120)
+	child.retire(30)
+	if limited.Retired() != 30 || child.Pressure() != 20 {
+		t.Errorf("retired %d, pressure %d; want 30 and 20", limited.Retired(), child.Pressure())
+	}
+	child.retire(60) // 40 above half of the limit
+	if child.Over() != 20 || child.Pressure() != -20 {
+		t.Errorf("over %d, pressure %d; want 20 and -20", child.Over(), child.Pressure())
+	}
 	var none *Account
 	none.Add(1)
 	if !none.Try(1) || none.Used() != 0 || none.Over() != -math.MaxInt64 {

@@ -31,5 +31,8 @@
 //     of virtual time, and nobody waits for anything while holding one.
 //   - Append does not copy the page that it extends, but the Edit of the appended row does if a snapshot holds older rows of that page:
 //     an address from Edit stays good while other rows of the page are edited, which would move them otherwise.
+//   - The first slab of each page size is not put into a huge page, all others are: a small job uses few pages of many sizes, and would
+//     pay 2 MiB for each.
+//   - A freed page keeps its memory in the process: InUse of [Stats] falls, Mapped does not, and accounts know nothing of the difference.
 //   - Page sizes are not powers of two alone, since rows per page are: 1024 rows of 24 bytes would leave a quarter of 32 KiB empty.
 package pages

@@ -6,8 +6,7 @@ import (
 	"github.com/weirstream/weir/fault"
 )
 
-// These are panics: a caller of the pool or a container can only have them from a defect, but for a system without memory, where Go
-// itself would give up.
+// These are panics: a caller can only have them from a defect, but for a system without memory, where Go itself would give up.
 
 func errSize(size int) error {
 	return fault.New(fault.InternalInvariant, "pages: no page or object can have %d bytes", size)
@@ -22,7 +21,7 @@ func errRows() error {
 }
 
 func errMap(size int, err error) error {
-	return fault.New(fault.InternalInvariant, "pages: the operating system refuses %d bytes of memory: %w", size, err)
+	return fault.New(fault.StateRefused, "the operating system refuses %d bytes of memory: %w", size, err)
 }
 
 // poison overwrites memory that nobody may read any more.

@@ -23,9 +23,11 @@ type Heap struct {
 	table
 	classes []heapClass // as far as they have been used
 	meta    []heapPageInfo
-	spare   uint32 // the first page number without a page, a list through next
-	used    int64
-	held    int64 // bytes of pages, without those that only snapshots hold
+	// evacuated are the pages that an evacuation has chosen, those that were given back since included.
+	evacuated []uint32
+	spare     uint32 // the first page number without a page, a list through next
+	used      int64
+	held      int64 // bytes of pages, without those that only snapshots hold
 }
 
 // heapClass is what a heap knows about a class of objects. A page with room is either the current one or in the list; there is no
@@ -47,6 +49,8 @@ type heapPageInfo struct {
 	word       uint16 // no word of the bitmap before this one has a bit
 	bitmapSize uint16 // bytes
 	listed     bool
+	evacuating bool // to become empty: in no list, and nothing is allocated in it
+	class      uint8
 }
 
 // NewHeap returns a heap without objects. Its pages are counted by the account, which may be nil.
@@ -124,7 +128,7 @@ func (h *Heap) Free(o Off, n int) {
 	*m.at(w) |= 1 << (slot & 63)
 	m.word = min(m.word, w)
 	m.freed++
-	if p != k.current && !m.listed {
+	if p != k.current && !m.listed && !m.evacuating {
 		h.enlist(p, k)
 	}
 }
@@ -163,7 +167,7 @@ func (h *Heap) Reset() {
 		}
 	}
 	clear(h.classes)
-	h.pages, h.gens, h.shared, h.meta = h.pages[:0], h.gens[:0], nil, h.meta[:0]
+	h.pages, h.gens, h.shared, h.meta, h.evacuated = h.pages[:0], h.gens[:0], nil, h.meta[:0], nil
 	h.spare, h.used, h.held = 0, 0, 0
 	if len(h.classes) > 0 {
 		h.addNumber()

@@ -111,6 +111,19 @@ func (m *heapModel) check() {
 	if used, inUse := m.account.Used(), Stats().InUse-m.base; used != inUse {
 		m.t.Fatalf("%d bytes counted, %d in use", used, inUse)
 	}
+	var snaps []*frozen
+	for _, f := range m.snaps {
+		snaps = append(snaps, &f.s.frozen)
+	}
+	checkRetired(m.t, &m.h.table, snaps)
+	var held, bitmaps int64
+	for i := range m.h.meta {
+		held += int64(m.h.meta[i].size)
+		bitmaps += int64(m.h.meta[i].bitmapSize)
+	}
+	if m.h.Held() != held || m.account.Used() != held+bitmaps+m.account.Retired() {
+		m.t.Fatalf("%d bytes held, want %d; with %d of bitmaps and %d retired %d are counted", m.h.Held(), held, bitmaps, m.account.Retired(), m.account.Used())
+	}
 }
 
 func (m *heapModel) release(k int) {
@@ -171,8 +184,8 @@ func TestHeap(t *testing.T) {
 			for len(m.snaps) > 0 {
 				m.release(m.r.IntN(len(m.snaps)))
 			}
-			if used := m.account.Used(); used != 0 {
-				t.Errorf("%d bytes are counted at the end", used)
+			if used, retired := m.account.Used(), m.account.Retired(); used != 0 || retired != 0 {
+				t.Errorf("%d bytes are counted at the end, %d retired", used, retired)
 			}
 		})
 	}

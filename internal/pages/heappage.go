@@ -50,6 +50,7 @@ func (h *Heap) room(c int) uint32 {
 		k.pages++
 		p = h.newPage(int(shape.full), false)
 	}
+	h.meta[p].class = uint8(c)
 	k.current = p
 	return p
 }
@@ -157,7 +158,7 @@ func (m *heapPageInfo) reuse() uint32 {
 func (m *heapPageInfo) dropBitmap(h *Heap) {
 	if m.bitmap != 0 {
 		h.free(m.bitmap, int(m.bitmapSize))
-		m.bitmap = 0
+		m.bitmap, m.bitmapSize = 0, 0
 	}
 }
 

@@ -2,7 +2,13 @@
 
 package pages
 
-import "golang.org/x/sys/unix"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
 
 // hugePages asks for huge pages. That a kernel has none is no failure.
-func hugePages(b []byte) { _ = unix.Madvise(b, unix.MADV_HUGEPAGE) }
+func hugePages(addr uintptr, n int) {
+	_ = unix.Madvise(unsafe.Slice((*byte)(pointer(&addr)), n), unix.MADV_HUGEPAGE)
+}

@@ -16,9 +16,6 @@ var owned struct {
 	at map[uintptr][]uint64
 }
 
-// mapRegion allocates the region with the given number, counted from 0.
-func mapRegion(int) uintptr { return mapPages(regionBytes) }
-
 // mapPages allocates n zero bytes, a multiple of mapUnit.
 func mapPages(n int) uintptr {
 	words := make([]uint64, n/8)

@@ -42,6 +42,7 @@ type block struct {
 	small [bigSlab / smallSlab]*slab
 	next  *block // in pool.idle
 	used  bool   // some of its bytes may not be zero
+	huge  bool   // a huge page was asked for
 }
 
 // pageList holds the slabs of one class that have free pages.
@@ -49,6 +50,7 @@ type pageList struct {
 	mu    sync.Mutex
 	head  *slab
 	inUse int64 // pages
+	slabs int   // with and without free pages
 	_     [64]byte
 }
 
@@ -102,6 +104,7 @@ func allocPage(size int) (addr uintptr, used bool) {
 	if size > bigSlab {
 		n := roundPage(size)
 		addr = mapPages(n)
+		hugePages(addr, n)
 		pool.mapped.Add(int64(n))
 		pool.direct.Add(int64(n))
 		return addr, false
@@ -111,9 +114,10 @@ func allocPage(size int) (addr uintptr, used bool) {
 	}
 	l := &pool.classes[pageClass(size)]
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	defer l.mu.Unlock() // take may panic
+	addr, used = l.take(size)
 	l.inUse++
-	return l.take(size)
+	return addr, used
 }
 
 // freePage is Free.
@@ -142,11 +146,20 @@ func freePage(addr uintptr, size int) {
 	}
 }
 
+// lockAndTake is take with the lock taken and released; the page does not count as in use.
+func (l *pageList) lockAndTake(size int) (addr uintptr, used bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.take(size)
+}
+
 // take returns a free page. REQUIRES: l.mu.
 func (l *pageList) take(size int) (addr uintptr, used bool) {
 	s := l.head
 	if s == nil {
-		s = newSlab(roundPage(size))
+		// The first slab of a size is not a huge page, so that a small job stays small: it would cost 2 MiB for each size.
+		s = newSlab(roundPage(size), l.slabs > 0)
+		l.slabs++
 		l.push(s)
 	}
 	w := 0
@@ -181,6 +194,7 @@ func (l *pageList) give(s *slab, addr uintptr) {
 	}
 	if s.nfree == s.pages && (s.next != nil || s.prev != nil) {
 		l.remove(s)
+		l.slabs--
 		dropSlab(s)
 	}
 }
@@ -205,18 +219,15 @@ func (l *pageList) remove(s *slab) {
 	s.next, s.prev = nil, nil
 }
 
-// newSlab returns a slab with free pages of the size.
-func newSlab(size int) *slab {
+// newSlab returns a slab with free pages of the size, in a huge page if huge is true and it is a big one.
+func newSlab(size int, huge bool) *slab {
 	if size > smallPage {
-		b := takeBlock()
+		b := takeBlock(huge)
 		b.slab.init(b, b.slab.base, bigSlab, size, b.used)
 		b.used = true
 		return &b.slab
 	}
-	l := &pool.classes[pageClass(smallSlab)]
-	l.mu.Lock()
-	addr, used := l.take(smallSlab)
-	l.mu.Unlock()
+	addr, used := pool.classes[pageClass(smallSlab)].lockAndTake(smallSlab)
 	b := findBlock(addr)
 	s := &b.small[(addr-b.slab.base)/smallSlab]
 	if *s == nil {
@@ -252,7 +263,7 @@ func dropSlab(s *slab) {
 }
 
 // takeBlock returns a block that no class has. It maps a region if there is none.
-func takeBlock() *block {
+func takeBlock(huge bool) *block {
 	pool.system.Lock()
 	defer pool.system.Unlock()
 	if pool.idle == nil {
@@ -260,6 +271,10 @@ func takeBlock() *block {
 	}
 	b := pool.idle
 	pool.idle, b.next = b.next, nil
+	if huge && !b.huge {
+		hugePages(b.slab.base, bigSlab)
+		b.huge = true
+	}
 	return b
 }
 
@@ -269,7 +284,7 @@ func addRegion() {
 	if p := pool.regions.Load(); p != nil {
 		old = *p
 	}
-	base := mapRegion(len(old))
+	base := mapPages(regionBytes)
 	r := &region{base: base, end: base + regionBytes, start: (base + bigSlab - 1) &^ (bigSlab - 1)}
 	r.blocks = make([]block, (r.end-r.start)/bigSlab)
 	for i := len(r.blocks) - 1; i >= 0; i-- { // the first block is to be the first of the list

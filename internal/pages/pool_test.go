@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -138,6 +139,11 @@ func TestPoolMisuse(t *testing.T) {
 	mustPanic(t, "inside of a page", func() { Free(unsafe.Add(p, 64), 1000) })
 	mustPanic(t, "no page", func() { Free(unsafe.Pointer(t), 1000) })
 	mustPanic(t, "a negative size", func() { Alloc(-1) })
+	before := Stats()
+	mustPanic(t, "more than any system has", func() { Alloc(math.MaxInt - 1<<20) })
+	if s := Stats(); s != before {
+		t.Errorf("%+v after memory was refused, %+v before", s, before)
+	}
 	Free(p, 1000)
 	mustPanic(t, "freed twice", func() { Free(p, 1000) })
 	if invariants.Enabled && bytesAt(p, 1)[0] != 0xdb {

@@ -63,6 +63,18 @@ func (m *vecModel) check() {
 	if used, inUse := m.account.Used(), Stats().InUse-m.base; used != inUse {
 		m.t.Fatalf("%d bytes counted, %d in use", used, inUse)
 	}
+	var snaps []*frozen
+	for _, f := range m.snaps {
+		snaps = append(snaps, &f.s.frozen)
+	}
+	checkRetired(m.t, &m.v.table, snaps)
+	live := int64(0)
+	for p := range m.v.pages {
+		live += int64(m.v.pageBytes(p))
+	}
+	if retired := m.account.Retired(); retired != m.account.Used()-live {
+		m.t.Fatalf("%d bytes retired of %d, %d are live", retired, m.account.Used(), live)
+	}
 }
 
 func (f vecFrozen) check(t *testing.T, width int) {
@@ -141,8 +153,8 @@ func testVec(t *testing.T, width int, seed uint64) {
 	for len(m.snaps) > 0 {
 		m.release(r.IntN(len(m.snaps)))
 	}
-	if used := m.account.Used(); used != 0 {
-		t.Errorf("%d bytes are counted at the end", used)
+	if used, retired := m.account.Used(), m.account.Retired(); used != 0 || retired != 0 {
+		t.Errorf("%d bytes are counted at the end, %d retired", used, retired)
 	}
 }
 

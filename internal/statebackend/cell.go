@@ -61,6 +61,8 @@ type Cell struct {
 	keySchema string
 	linksOff  uintptr
 	hashEntry func(words []uint64, b []byte) uint64
+	// walks are the loops over a map's entries that are under way, idle is one to be used again.
+	walks, idle *mapWalk
 }
 
 // Name is the name of the state.
@@ -82,7 +84,7 @@ func newCell[V any](name string, kind Kind, ttl *TTL) *Cell {
 	if err != nil {
 		panic(err)
 	}
-	c := &Cell{name: name, kind: kind, schema: cd.Schema(), ttl: ttl, size: unsafe.Sizeof(*new(V))}
+	c := &Cell{name: name, kind: kind, schema: cd.Schema(), ttl: ttl, size: max(unsafe.Sizeof(*new(V)), 1)}
 	_, c.fixed = cd.FixedSize()
 	c.encode = func(dst []byte, v unsafe.Pointer) ([]byte, error) { return cd.Encode(dst, (*V)(v)) }
 	c.decode = func(src []byte, v unsafe.Pointer) error {

@@ -30,6 +30,7 @@ type GroupTable struct {
 	key     []byte
 	scratch [16]byte
 	touched uint64
+	absent  absentRow
 }
 
 // NoRef is the reference to a key that is not there.
@@ -157,7 +158,7 @@ func (t *GroupTable) settle(c *GroupChunk, b *groupBlock, refs []Ref, out []int3
 	for _, i := range b.missed[:b.misses] {
 		row := b.row(int(i))
 		group, hash := sp.Group(b.groups[i]), b.hashes[i]
-		words, key := t.keyOf(c, b, int(i), row)
+		words, key := t.keyOf(b, int(i))
 		switch {
 		case insert:
 			r, fresh := sp.Insert(group, hash, words, key)
@@ -213,22 +214,50 @@ func (t *GroupTable) renew(b *groupBlock, refs []Ref, out []int32, insert bool) 
 // Edit writes bases[row], the address of each row's group, and notes that the cell, of this table, will be written. A cell's words begin at its AccumulatorOffset. The addresses
 // are good until the next change of the table or snapshot. All refs of the selection (nil for all) are groups.
 func (t *GroupTable) Edit(cell *Cell, refs []Ref, sel []int32, bases []unsafe.Pointer) {
-	set := cell.bit | flagDirty | flagUsed
-	subs := t.space.subs
+	n := len(refs)
 	if sel != nil {
-		for _, row := range sel {
-			r := refs[row]
-			p := subs[r.Group()].rows.Edit(r.Row())
-			*flagsOf(p) |= set
-			bases[row] = p
-		}
-		return
+		n = len(sel)
 	}
+	for lo := 0; lo < n; lo += blockRows {
+		hi := min(lo+blockRows, n)
+		if sel != nil {
+			t.editSelected(cell, refs, sel[lo:hi], bases)
+		} else {
+			t.edit(cell, refs[lo:hi], bases[lo:hi])
+		}
+	}
+}
+
+// edit is Edit for some rows: the addresses first, then a touch of what will be written, so that cache misses overlap.
+func (t *GroupTable) edit(cell *Cell, refs []Ref, bases []unsafe.Pointer) {
+	subs, off, set := t.space.subs, cell.valueOff(), cell.bit|flagDirty|flagUsed
 	bases = bases[:len(refs)]
 	for i, r := range refs {
-		p := subs[r.Group()].rows.Edit(r.Row())
+		bases[i] = subs[r.Group()].rows.Edit(r.Row())
+	}
+	seen := uint64(0)
+	for _, p := range bases {
+		seen ^= *(*uint64)(unsafe.Add(p, off))
+	}
+	t.touched = seen
+	for _, p := range bases {
 		*flagsOf(p) |= set
-		bases[i] = p
+	}
+}
+
+func (t *GroupTable) editSelected(cell *Cell, refs []Ref, sel []int32, bases []unsafe.Pointer) {
+	subs, off, set := t.space.subs, cell.valueOff(), cell.bit|flagDirty|flagUsed
+	for _, row := range sel {
+		r := refs[row]
+		bases[row] = subs[r.Group()].rows.Edit(r.Row())
+	}
+	seen := uint64(0)
+	for _, row := range sel {
+		seen ^= *(*uint64)(unsafe.Add(bases[row], off))
+	}
+	t.touched = seen
+	for _, row := range sel {
+		*flagsOf(bases[row]) |= set
 	}
 }
 

@@ -2,6 +2,8 @@ package statebackend
 
 import (
 	"math/rand/v2"
+	"runtime"
+	"slices"
 	"testing"
 	"time"
 	"unsafe"
@@ -71,39 +73,83 @@ func benchSequence(columns, lo int) *GroupChunk {
 	return c
 }
 
-func BenchmarkGroupTable(b *testing.B) {
-	specs := []ColumnSpec{{}, {}}
-	refs, fresh := make([]Ref, 1000), make([]int32, 0, 1000)
-	for columns, name := range map[int]string{1: "one", 2: "two"} {
-		chunks := benchChunks(columns, benchGroups, 256)
-		b.Run(name+"/lookup", func(b *testing.B) {
-			s := newTestStore(b)
-			t := NewGroupTable(s, "g", specs[:columns], nil)
-			t.Accumulators("acc", 2, nil)
-			for lo := 0; lo < benchGroups; lo += 1000 {
-				t.Lookup(benchSequence(columns, lo), refs, fresh)
+// race runs a chunk-wise loop and its hand-written rival by turns and reports the time a row of both, and the ratio: CPU time of this thread, the median of the rounds, since
+// other programs may run meanwhile. Each call of a loop goes over rows rows.
+func race(b *testing.B, rows int, mine, rival func(i int)) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	const rounds, calls = 15, 64
+	var times [2][]float64
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		for round := range rounds {
+			for side, f := range []func(int){mine, rival} {
+				start := threadTime()
+				for i := range calls {
+					f(round*calls + i)
+				}
+				times[side] = append(times[side], float64(threadTime()-start)/float64(calls*rows))
 			}
-			b.ReportAllocs()
-			b.ResetTimer()
-			for i := range b.N {
-				if len(t.Lookup(chunks[i&255], refs, fresh)) > 0 {
-					b.Fatal("fresh")
+		}
+	}
+	b.StopTimer()
+	for side := range times {
+		slices.Sort(times[side])
+	}
+	a, h := times[0][len(times[0])/2], times[1][len(times[1])/2]
+	b.ReportMetric(a, "ns/row")
+	b.ReportMetric(h, "hand-ns/row")
+	b.ReportMetric(a/h, "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+func BenchmarkGroupTable(b *testing.B) {
+	for columns, name := range []string{1: "one", 2: "two"} {
+		if columns == 0 {
+			continue
+		}
+		chunks := benchChunks(columns, benchGroups, 256)
+		refs, fresh := make([]Ref, 1000), make([]int32, 0, 1000)
+		bases := make([]unsafe.Pointer, 1000)
+		fill := func(b *testing.B) (t *GroupTable, acc *Cell, table1 []rival1, table2 []rival2, lean [][2]uint64) {
+			t = NewGroupTable(newTestStore(b), "g", make([]ColumnSpec, columns), nil)
+			acc = t.Accumulators("acc", 2, nil)
+			table1, table2, lean = hugeSlice[rival1](b, 1<<21), hugeSlice[rival2](b, 1<<21), hugeSlice[[2]uint64](b, 1<<21)
+			n := uint64(0)
+			for lo := 0; lo < benchGroups; lo += 1000 {
+				c := benchSequence(columns, lo)
+				t.Lookup(c, refs, fresh)
+				if columns == 1 {
+					rivalLookup1(table1, c, refs, n)
+					n = rivalLookupLean(lean, c, refs, n)
+				} else {
+					n = rivalLookup2(table2, c, refs, n)
 				}
 			}
-			perRow(b)
+			return t, acc, table1, table2, lean
+		}
+		b.Run(name+"/lookup", func(b *testing.B) {
+			t, _, table1, table2, _ := fill(b)
+			race(b, 1000, func(i int) { t.Lookup(chunks[i&255], refs, fresh) }, func(i int) {
+				if columns == 1 {
+					rivalLookup1(table1, chunks[i&255], refs, benchGroups)
+				} else {
+					rivalLookup2(table2, chunks[i&255], refs, benchGroups)
+				}
+			})
+		})
+		if columns == 2 {
+			continue
+		}
+		b.Run(name+"/lookup-lean", func(b *testing.B) {
+			t, _, _, _, lean := fill(b)
+			race(b, 1000, func(i int) { t.Lookup(chunks[i&255], refs, fresh) }, func(i int) { rivalLookupLean(lean, chunks[i&255], refs, benchGroups) })
 		})
 		b.Run(name+"/count-sum", func(b *testing.B) {
-			s := newTestStore(b)
-			t := NewGroupTable(s, "g", specs[:columns], nil)
-			acc := t.Accumulators("acc", 2, nil)
+			t, acc, table, _, _ := fill(b)
 			off := acc.AccumulatorOffset()
-			bases := make([]unsafe.Pointer, 1000)
-			for lo := 0; lo < benchGroups; lo += 1000 {
-				t.Lookup(benchSequence(columns, lo), refs, fresh)
-			}
-			b.ReportAllocs()
-			b.ResetTimer()
-			for i := range b.N {
+			race(b, 1000, func(i int) {
 				c := chunks[i&255]
 				t.Lookup(c, refs, fresh)
 				t.Edit(acc, refs, nil, bases)
@@ -112,75 +158,23 @@ func BenchmarkGroupTable(b *testing.B) {
 					a[0]++
 					a[1] += int64(v)
 				}
-			}
-			perRow(b)
+			}, func(i int) { rivalCountSum(table, chunks[i&255]) })
 		})
 	}
-	chunks := benchChunks(1, benchGroups, 256)
-	b.Run("one/hand-lookup", func(b *testing.B) {
-		table := hugeSlice[rival1](b, 1<<21)
-		n := uint64(0)
-		for lo := 0; lo < benchGroups; lo += 1000 {
-			n = rivalLookup1(table, benchSequence(1, lo), refs, n)
-		}
-		b.ResetTimer()
-		for i := range b.N {
-			rivalLookup1(table, chunks[i&255], refs, n)
-		}
-		perRow(b)
-	})
-	b.Run("one/hand-count-sum", func(b *testing.B) {
-		table := hugeSlice[rival1](b, 1<<21)
-		n := uint64(0)
-		for lo := 0; lo < benchGroups; lo += 1000 {
-			n = rivalLookup1(table, benchSequence(1, lo), refs, n)
-		}
-		b.ResetTimer()
-		for i := range b.N {
-			c := chunks[i&255]
-			for i, h := range c.Hashes {
-				k := c.Keys[0].Words[i]
-				for j := h & uint64(len(table)-1); ; j = (j + 1) & uint64(len(table)-1) {
-					if e := &table[j]; e.key == k && e.group != 0 {
-						e.count++
-						e.sum += int64(k)
-						break
-					}
-				}
-			}
-		}
-		perRow(b)
-	})
-	b.Run("one/hand-lookup-lean", func(b *testing.B) {
-		table := hugeSlice[[2]uint64](b, 1<<21)
-		n := uint64(0)
-		for lo := 0; lo < benchGroups; lo += 1000 {
-			n = rivalLookupLean(table, benchSequence(1, lo), refs, n)
-		}
-		b.ResetTimer()
-		for i := range b.N {
-			rivalLookupLean(table, chunks[i&255], refs, n)
-		}
-		perRow(b)
-	})
-	chunks = benchChunks(2, benchGroups, 256)
-	b.Run("two/hand-lookup", func(b *testing.B) {
-		table := hugeSlice[rival2](b, 1<<21)
-		n := uint64(0)
-		for lo := 0; lo < benchGroups; lo += 1000 {
-			n = rivalLookup2(table, benchSequence(2, lo), refs, n)
-		}
-		b.ResetTimer()
-		for i := range b.N {
-			rivalLookup2(table, chunks[i&255], refs, n)
-		}
-		perRow(b)
-	})
 }
 
-func perRow(b *testing.B) {
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/row")
-	b.ReportMetric(0, "ns/op")
+func rivalCountSum(table []rival1, c *GroupChunk) {
+	mask := uint64(len(table) - 1)
+	for i, h := range c.Hashes {
+		k := c.Keys[0].Words[i]
+		for j := h & mask; ; j = (j + 1) & mask {
+			if e := &table[j]; e.key == k && e.group != 0 {
+				e.count++
+				e.sum += int64(k)
+				break
+			}
+		}
+	}
 }
 
 func rivalLookup1(table []rival1, c *GroupChunk, out []Ref, n uint64) uint64 {
@@ -243,9 +237,11 @@ func rivalLookup2(table []rival2, c *GroupChunk, out []Ref, n uint64) uint64 {
 	return n
 }
 
-// BenchmarkGroupTableGrow makes ten million groups; max-ms is the longest Lookup of 1,000 rows.
+// BenchmarkGroupTableGrow makes ten million groups; max-ms is the longest Lookup of 1,000 rows, in CPU time.
 func BenchmarkGroupTableGrow(b *testing.B) {
 	refs, fresh := make([]Ref, 1000), make([]int32, 0, 1000)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	for range b.N {
 		s := newTestStore(b)
 		t := NewGroupTable(s, "g", []ColumnSpec{{}}, nil)
@@ -254,9 +250,9 @@ func BenchmarkGroupTableGrow(b *testing.B) {
 		total := time.Duration(0)
 		for lo := 0; lo < 10_000_000; lo += 1000 {
 			c := benchSequence(1, lo)
-			start := time.Now()
+			start := threadTime()
 			t.Lookup(c, refs, fresh)
-			d := time.Since(start)
+			d := threadTime() - start
 			longest = max(longest, d)
 			total += d
 		}

@@ -10,20 +10,22 @@ const blockRows = 128
 //
 // words are their key words, the first of all rows, then the second and so on. hashes and the rest are indexed like them: by position in the block.
 type groupBlock struct {
-	n      int
-	first  int32   // the number of the first row, where there is no selection
-	sel    []int32 // the numbers of the rows
-	hashes []uint64
-	groups []uint64
+	n       int
+	columns []Column
+	first   int32   // the number of the first row, where there is no selection
+	sel     []int32 // the numbers of the rows
+	hashes  []uint64
+	groups  []uint64
 	// key are the columns of words: the chunk's own where they can be used as they are, or parts of words.
 	key    [][]uint64
 	words  []uint64
-	slots  [blockRows]uint64
+	at     [blockRows]uintptr // of slots, then of rows
+	ahead  [blockRows]uintptr // of slots behind these
 	refs   [blockRows]Ref
 	missed [blockRows]int32
 	misses int
 
-	keyWords [MaxKeyWords]uint64
+	keyWords              [MaxKeyWords]uint64
 	hashSpace, groupSpace [blockRows]uint64
 }
 
@@ -38,7 +40,7 @@ func (b *groupBlock) row(i int) int32 {
 func (t *GroupTable) fill(c *GroupChunk, lo, hi int) *groupBlock {
 	b := &t.block
 	b.n, b.first, b.misses = hi-lo, int32(lo), 0
-	b.sel = nil
+	b.sel, b.columns = nil, c.Keys
 	if c.Sel != nil {
 		b.sel = c.Sel[lo:hi]
 	}
@@ -120,33 +122,40 @@ func (t *GroupTable) gatherNulls(c *GroupChunk, b *groupBlock, n int, to []uint6
 		}
 		for i := range to {
 			row := uint32(b.row(i))
-			to[i] |= (valid[row>>6] >> (row & 63) & 1 ^ 1) << (j & 63)
+			to[i] |= (valid[row>>6]>>(row&63)&1 ^ 1) << (j & 63)
 		}
 	}
 }
 
 // keyOf returns the key of a row as the space has it.
-func (t *GroupTable) keyOf(c *GroupChunk, b *groupBlock, i int, row int32) (words []uint64, key []byte) {
+func (t *GroupTable) keyOf(b *groupBlock, i int) (words []uint64, key []byte) {
 	words = b.keyWords[:0]
 	for _, w := range b.key[:t.words] {
 		words = append(words, w[i])
 	}
-	if !t.space.layout.Bytes {
-		return words, nil
+	if t.space.layout.Bytes {
+		key = t.bytesOf(b, i)
 	}
+	return words, key
+}
+
+// bytesOf returns the bytes of a row's key as the space has them: the string, if the key has one and no more than MaxKeyWords words; else the words that are too many, 8 bytes
+// each, and the length as uvarint and content of each string.
+func (t *GroupTable) bytesOf(b *groupBlock, i int) []byte {
+	row := b.row(i)
 	if !t.packed {
-		col := &c.Keys[t.strings[0]]
+		col := &b.columns[t.strings[0]]
 		if col.null(row) {
-			return words, nil
+			return nil
 		}
-		return words, col.bytes(row, &t.scratch)
+		return col.bytes(row, &t.scratch)
 	}
-	key = t.key[:0]
+	key := t.key[:0]
 	for _, w := range b.key[t.words:] {
 		key = binary.LittleEndian.AppendUint64(key, w[i])
 	}
 	for _, j := range t.strings {
-		col := &c.Keys[j]
+		col := &b.columns[j]
 		if col.null(row) {
 			key = append(key, 0)
 			continue
@@ -156,7 +165,7 @@ func (t *GroupTable) keyOf(c *GroupChunk, b *groupBlock, i int, row int32) (word
 		key = append(key, s...)
 	}
 	t.key = key
-	return words, key
+	return key
 }
 
 // cut calls yield with each column of a key as the space has it: whether it is null, its words or its string.

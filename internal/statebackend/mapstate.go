@@ -15,15 +15,14 @@ type entryLinks struct{ prev, next uint32 }
 
 // Map is a map of values for each key.
 type Map[K comparable, V any] struct {
-	scope   *Scope
-	cell    *Cell
-	at      *Scope // the entry
-	value   *Value[V]
-	links   uintptr
-	words   *codec.Words[K]
-	hash    func(K) uint64
-	key     K
-	walking []uint32
+	scope *Scope
+	cell  *Cell
+	at    *Scope // the entry
+	value *Value[V]
+	links uintptr
+	words *codec.Words[K]
+	hash  func(K) uint64
+	key   K
 }
 
 // NewMap declares a map on the space of a scope. It panics if K cannot be a key: the API has checked that.
@@ -39,7 +38,7 @@ func NewMap[K comparable, V any](s *Scope, name string, ttl *TTL) *Map[K, V] {
 	c := newCell[V](name, MapKind, ttl)
 	c.keySchema = kc.Codec.Schema()
 	c.entries = s.space.store.Space(s.space.name+"."+name, KeyLayout{Words: 1 + words.N, Bytes: words.Bytes})
-	c.entries.child = true
+	c.entries.child, c.entries.parent = true, c
 	m := &Map[K, V]{scope: s, cell: c, words: words, hash: kc.Hash, at: NewScope(c.entries), links: uintptr(c.entries.width)}
 	c.entries.width += int(unsafe.Sizeof(entryLinks{}))
 	m.value = NewValue[V](m.at, name, ttl)
@@ -157,6 +156,9 @@ func (c *Cell) links(r Ref) *entryLinks {
 // removeEntry takes an entry out of the chain and forgets it.
 func (c *Cell) removeEntry(parent, r Ref) {
 	links := *c.links(r)
+	if c.walks != nil {
+		c.walks.skip(parent, r, links)
+	}
 	row := c.space.Edit(parent)
 	cell := (*mapCell)(unsafe.Add(row, c.off))
 	if links.prev != 0 {
@@ -199,8 +201,8 @@ func (m *Map[K, V]) Len() int {
 	return int((*mapCell)(unsafe.Add(row, m.cell.off)).count)
 }
 
-// All returns the entries in the order in which their keys were first put. The map may be changed meanwhile: an entry that is removed before its turn is not seen, one that is
-// added may or may not be.
+// All returns the entries in the order in which their keys were first put. The map may be changed meanwhile: an entry that is removed before its turn is not seen, nor is one that
+// is added.
 func (m *Map[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
 		row, ok := m.scope.present(m.cell)
@@ -208,32 +210,73 @@ func (m *Map[K, V]) All() iter.Seq2[K, V] {
 			return
 		}
 		c, parent := m.cell, m.scope.ref
-		rows := m.walking[:0]
-		m.walking = nil // a loop within the loop takes another slice
-		for at := (*mapCell)(unsafe.Add(row, c.off)).head; at != 0; {
-			rows = append(rows, at-1)
-			at = (*entryLinks)(unsafe.Add(c.entries.Row(makeRef(parent.Group(), at-1)), m.links)).next
-		}
-		defer func() { m.walking = rows }()
-		for _, n := range rows {
-			r := makeRef(parent.Group(), n)
-			row := c.entries.Row(r)
-			if *flagsOf(row)&flagLive == 0 || c.entries.Word(r, 0) != uint64(parent.Row()) {
-				continue
+		cell := (*mapCell)(unsafe.Add(row, c.off))
+		walk := c.walk(parent, cell.head, cell.tail)
+		defer c.walked(walk)
+		for walk.next != 0 {
+			at := walk.next
+			r := makeRef(parent.Group(), at-1)
+			walk.next = (*entryLinks)(unsafe.Add(c.entries.Row(r), m.links)).next
+			if at == walk.last {
+				walk.next = 0
 			}
-			var k K
-			m.words.Get(c.entries.Words(r)[1:], c.entries.Bytes(r), &k)
-			m.point(parent, k)
-			p := m.settle(m.value.Peek())
-			if p == nil {
-				continue
-			}
-			v := *p
-			if !yield(k, v) {
+			m.at.Point(r)
+			m.words.Get(m.at.words[1:1+m.words.N], m.at.bytes, &m.key)
+			k := m.key
+			if p := m.settle(m.value.Peek()); p != nil && !yield(k, *p) {
 				return
 			}
 			if m.scope.state != scopePresent || m.scope.ref != parent {
 				return
+			}
+		}
+	}
+}
+
+// mapWalk is a loop over the entries of a map that is under way.
+type mapWalk struct {
+	parent Ref
+	// next and last are the rows of the next entry and of the last one to see, plus one; next is 0 at the end.
+	next, last uint32
+	outer      *mapWalk
+}
+
+func (c *Cell) walk(parent Ref, first, last uint32) *mapWalk {
+	w := c.idle
+	if w == nil {
+		w = &mapWalk{}
+	}
+	c.idle = nil
+	*w = mapWalk{parent: parent, next: first, last: last, outer: c.walks}
+	c.walks = w
+	return w
+}
+
+// walked ends a loop. Loops that were begun as coroutines need not end in order.
+func (c *Cell) walked(w *mapWalk) {
+	for at := &c.walks; *at != nil; at = &(*at).outer {
+		if *at == w {
+			*at = w.outer
+			break
+		}
+	}
+	c.idle = w
+}
+
+// skip keeps the loops over a map away from an entry that is taken out.
+func (w *mapWalk) skip(parent, r Ref, links entryLinks) {
+	at := r.Row() + 1
+	for ; w != nil; w = w.outer {
+		if w.parent != parent {
+			continue
+		}
+		last := at == w.last
+		if last {
+			w.last = links.prev
+		}
+		if at == w.next {
+			if w.next = links.next; last {
+				w.next = 0
 			}
 		}
 	}
@@ -249,6 +292,11 @@ func (c *Cell) freeMap(r Ref, row unsafe.Pointer) {
 	cell := (*mapCell)(unsafe.Add(row, c.off))
 	head := cell.head
 	*cell = mapCell{}
+	for w := c.walks; w != nil; w = w.outer {
+		if w.parent == r {
+			w.next = 0
+		}
+	}
 	for head != 0 {
 		e := makeRef(r.Group(), head-1)
 		head = (*entryLinks)(unsafe.Add(c.entries.Row(e), c.entries.cells[0].linksOff)).next

@@ -142,7 +142,7 @@ func (c *Cell) appendBytes(dst []byte, stamp int64, b []byte) []byte {
 }
 
 func (c *Cell) appendList(dst []byte, from heapReader, cell listCell) (_ []byte, err error) {
-	dst = binary.AppendUvarint(dst, cell.count)
+	dst = binary.AppendUvarint(dst, uint64(cell.count))
 	c.elements(from, cell, func(stamp int64, p unsafe.Pointer, n uintptr) bool {
 		if c.fixed {
 			dst, err = c.appendEncoded(dst, stamp, p)
@@ -264,7 +264,7 @@ func (c *Cell) restore(r Ref, p *payloadReader) error {
 				c.extendBytes(r, b, stamp)
 				continue
 			}
-			if err := c.decode(b, c.extend(r, c.size, stamp)); err != nil {
+			if err := c.decode(b, c.extendAt(r, c.size, stamp)); err != nil {
 				return err
 			}
 		}

@@ -12,12 +12,14 @@ type Scope struct {
 	space *Space
 	state scopeState
 	ref   Ref
-	group int
-	hash  uint64
-	words [MaxKeyWords]uint64
-	bytes []byte
-	dirty bool // a cell was cleared: the key may be without state
-	ever  uint64
+	// version is the space's when the key was looked up: afterwards its row may be another's, or it may have one.
+	version uint64
+	group   int
+	hash    uint64
+	words   [MaxKeyWords]uint64
+	bytes   []byte
+	dirty   bool // a cell was cleared: the key may be without state
+	ever    uint64
 }
 
 type scopeState uint8
@@ -76,11 +78,25 @@ func (s *Scope) Unset() {
 
 func (s *Scope) leave() {
 	if s.dirty {
-		s.dirty = false
-		if s.state == scopePresent {
-			s.space.Release(s.ref)
-		}
+		s.release()
 	}
+}
+
+// release forgets the key if it has come to be without state.
+func (s *Scope) release() {
+	s.dirty = false
+	if s.state != scopePresent {
+		return
+	}
+	if s.version != s.space.version {
+		sub := s.space.subs[s.group]
+		row, ok := s.space.seek(sub, s.hash, s.words[:s.space.layout.Words], s.bytes)
+		if !ok {
+			return
+		}
+		s.ref = makeRef(s.group, row)
+	}
+	s.space.Release(s.ref)
 }
 
 // Combine returns the hash of a key within a namespace of some words.
@@ -93,33 +109,44 @@ func Combine(keyHash uint64, words ...uint64) uint64 {
 
 // find returns the key if it has a row.
 func (s *Scope) find() (Ref, bool) {
-	switch s.state {
-	case scopePresent:
+	if s.state == scopePresent && s.version == s.space.version {
 		return s.ref, true
-	case scopeUnknown:
-		r, ok := s.space.Find(s.group, s.hash, s.words[:s.space.layout.Words], s.bytes)
-		if !ok {
-			s.state = scopeAbsent
-			return 0, false
-		}
-		s.state, s.ref = scopePresent, r
-		return r, true
-	case scopeNone:
-		s.noKey()
 	}
-	return 0, false
+	return s.search()
+}
+
+// search is find for a key whose row is not known.
+func (s *Scope) search() (r Ref, ok bool) {
+	switch {
+	case s.state == scopeNone:
+		s.noKey()
+		return 0, false
+	case s.state == scopeAbsent && s.version == s.space.version:
+		return 0, false
+	}
+	r, ok = s.space.Find(s.group, s.hash, s.words[:s.space.layout.Words], s.bytes)
+	s.state, s.ref, s.version = scopeAbsent, r, s.space.version
+	if ok {
+		s.state = scopePresent
+	}
+	return r, ok
 }
 
 // Ref returns the key, which is made if it is not there. One that gets no state is forgotten when the scope moves on.
 func (s *Scope) Ref() Ref {
-	switch s.state {
-	case scopePresent:
+	if s.state == scopePresent && s.version == s.space.version {
 		return s.ref
-	case scopeNone:
+	}
+	return s.insert()
+}
+
+// insert is Ref for a key whose row is not known.
+func (s *Scope) insert() Ref {
+	if s.state == scopeNone {
 		s.noKey()
 	}
 	r, fresh := s.space.Insert(s.group, s.hash, s.words[:s.space.layout.Words], s.bytes)
-	s.state, s.ref, s.dirty = scopePresent, r, s.dirty || fresh
+	s.state, s.ref, s.version, s.dirty = scopePresent, r, s.space.version, s.dirty || fresh
 	return r
 }
 
@@ -148,10 +175,13 @@ func (s *Scope) present(c *Cell) (row unsafe.Pointer, ok bool) {
 	return row, *flagsOf(row)&c.bit != 0
 }
 
-// Point makes the scope point at a key that has state. Its words are not set.
+// Point makes the scope point at a key that has a row.
 func (s *Scope) Point(r Ref) {
 	s.leave()
-	s.ref, s.group, s.state = r, r.Group(), scopePresent
+	s.ref, s.group, s.state, s.version = r, r.Group(), scopePresent, s.space.version
+	s.hash = s.space.Hash(r)
+	copy(s.words[:], s.space.Words(r))
+	s.bytes = append(s.bytes[:0], s.space.Bytes(r)...)
 }
 
 // Bytes are the bytes of the key that was set.

@@ -38,6 +38,7 @@ func (s *Store) Snapshot() (*Snapshot, error) {
 		}
 		snap.spaces = append(snap.spaces, ss)
 	}
+	s.snapshots.Add(1)
 	if s.spill != nil {
 		view, err := s.spill.Freeze()
 		if err != nil {
@@ -54,6 +55,9 @@ func (s *Store) Snapshot() (*Snapshot, error) {
 
 // Release gives up the snapshot. It may be called more than once.
 func (n *Snapshot) Release() error {
+	if n.spaces != nil {
+		n.store.snapshots.Add(-1)
+	}
 	for _, s := range n.spaces {
 		s.heap.Release()
 		for _, sub := range s.subs {

@@ -43,7 +43,12 @@ type Space struct {
 	subs   []*sub
 	heap   *pages.Heap
 	keys   int
-	ttl    bool
+	ttl    bool // some cell has a time to live and is cleaned in the background
+	// version changes when a key is added or removed, so that scopes look theirs up again.
+	version uint64
+	// parent is the map whose entries these are, timers what orders the keys if they are timers.
+	parent *Cell
+	timers *Timers
 	sealed bool
 	vacant int  // rows of no key
 	child  bool // of the entries of a map, which come and go with their key
@@ -127,7 +132,7 @@ func (sp *Space) reserve(c *Cell, size uintptr) {
 	sp.width += int(size+7) &^ 7
 	sp.cells = append(sp.cells, c)
 	if c.ttl != nil {
-		sp.ttl, sp.store.ttl = true, true
+		sp.ttl, sp.store.ttl = sp.ttl || !c.ttl.NoCleanup, true
 	}
 }
 
@@ -249,6 +254,7 @@ func (sp *Space) add(s *sub, hash uint64, words []uint64, bytes []byte) uint32 {
 	s.place(hash, row)
 	s.live++
 	sp.keys++
+	sp.version++
 	return row
 }
 
@@ -297,6 +303,7 @@ func (sp *Space) drop(group int, row uint32) {
 	sp.vacant++
 	s.live--
 	sp.keys--
+	sp.version++
 }
 
 // unplace empties slot i and moves back the entries behind it that would not be found any more.
@@ -422,6 +429,9 @@ func (sp *Space) close() {
 	}
 	sp.heap.Close()
 	sp.keys = 0
+	if sp.timers != nil {
+		sp.timers.close()
+	}
 }
 
 // Reserve adds n bytes to every row that belong to the operator: they are zero in a new row, and neither snapshotted nor spilled. It returns where they begin.

@@ -1,6 +1,7 @@
 package statebackend
 
 import (
+	"math/bits"
 	"unsafe"
 
 	"github.com/weirstream/weir/fault"
@@ -74,20 +75,29 @@ func (sp *Space) unstore(r Ref) {
 	st.key = sp.AppendKey(st.key[:0], r)
 	st.check(st.spill.Removed(sp, r.Group(), sp.Hash(r), st.key))
 	sp.subs[r.Group()].stored--
+	st.stored--
 }
 
-// makeRoom tells the spill to make room if there is too little.
+// Stored is the number of keys that the spill has.
+func (s *Store) Stored() int { return s.stored }
+
+// makeRoom is called between two keys to come back below the account's limit.
 //
-// Rows and objects that were freed stay in their pages and serve the next keys, so the account does not fall by what is evicted. While an eighth of the memory is free within pages,
-// nothing need go, unless memory grows all the same because what is free is of the wrong kind.
+// What is evicted leaves room within pages, which serves the next keys, so the account does not fall by it. While an eighth of the memory is such room nothing goes; if the account is far over its
+// limit all the same, because something else has grown, pages are given back.
 func (s *Store) makeRoom() {
 	over := s.account.Pressure()
 	if over <= 0 {
 		return
 	}
 	used := s.account.Used()
-	if s.slack() > used/8 && over < used/16 {
-		return
+	if s.Slack() > used/8 {
+		switch {
+		case over < used/64 || s.snapshots.Load() > 0 || s.walking():
+			return
+		case s.compact(over) && over < used/8:
+			return
+		}
 	}
 	freed, err := s.spill.Evict(min(max(over, leastShed), mostShed))
 	switch {
@@ -101,64 +111,85 @@ func (s *Store) makeRoom() {
 	}
 }
 
+// walking is whether a loop over a map's entries is under way, which knows their rows.
+func (s *Store) walking() bool {
+	for _, sp := range s.spaces {
+		if sp.parent != nil && sp.parent.walks != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // leastShed and mostShed bound what is evicted at once.
 const (
 	leastShed = 256 << 10
 	mostShed  = 4 << 20
 )
 
-// slack is how many bytes of the pages are free for new rows and objects.
-func (s *Store) slack() (n int64) {
+// Slack is how many bytes of the pages are free for new rows and objects.
+func (s *Store) Slack() (n int64) {
 	for _, sp := range s.spaces {
 		n += int64(sp.vacant*sp.width) + sp.heap.Held() - sp.heap.Used()
 	}
 	return n
 }
 
-// clockHand is where the search for keys that were not used lately goes on.
+// clockHand is where the search for keys that were not used lately goes on: at some rows of a key group. It visits the same rows of all key groups
+// before the next ones, so that room is made in all groups alike: a new key goes where its group has room.
 type clockHand struct {
-	space, sub int
-	row        uint32
+	space, word, sub int  // word is that of the used bits of the key group
+	more             bool // some key group has more of them
 }
+
+// handWords is how many words of used bits, of 64 rows each, are visited at a time.
+const handWords = 4
 
 // Shed takes keys out of memory that were not looked up since the last time it came by, until about so many bytes are free, or it has seen all keys twice. Keys that differ from what
 // the spill has are given to write first; the slices are good during the call. A key that a scope points at stays. If write fails, its key stays too, and Shed returns the error.
 func (s *Store) Shed(bytes int64, write func(sp *Space, group int, hash uint64, key, payload []byte) error) (freed int64, err error) {
 	h := &s.hand
-	for range 2*s.groupsOfSpaces() + 1 {
+	for rounds := 0; rounds < 3; {
 		sp := s.spaces[h.space]
-		if sub := sp.subs[h.sub]; sub != nil && sub.used != nil {
-			n, err := sp.shed(h, bytes-freed, write)
-			if freed += n; err != nil || freed >= bytes {
-				return freed, err
+		if sub := sp.subs[h.sub]; sub != nil && h.word < len(sub.used) {
+			h.more = h.more || h.word+handWords < len(sub.used)
+			for w := h.word; w < min(h.word+handWords, len(sub.used)); w++ {
+				n, err := sp.shed(h.sub, w, write)
+				if freed += n; err != nil {
+					return freed, err
+				}
 			}
 		}
-		h.row = 0
-		if h.sub++; h.sub == len(sp.subs) {
-			h.sub = 0
-			h.space = (h.space + 1) % len(s.spaces)
+		if h.sub++; h.sub < len(sp.subs) {
+			if freed >= bytes {
+				return freed, nil
+			}
+			continue
 		}
+		h.sub = 0
+		if h.word += handWords; !h.more {
+			h.word = 0
+			if h.space++; h.space == len(s.spaces) {
+				h.space = 0
+				rounds++
+			}
+		}
+		h.more = false
 	}
 	return freed, nil
 }
 
-func (s *Store) groupsOfSpaces() (n int) {
-	for _, sp := range s.spaces {
-		n += len(sp.subs)
-	}
-	return n
-}
-
-// shed is Shed within a key group of a space.
-func (sp *Space) shed(h *clockHand, bytes int64, write func(sp *Space, group int, hash uint64, key, payload []byte) error) (freed int64, err error) {
-	s := sp.subs[h.sub]
-	for n := s.rows.Len(); h.row < n && freed < bytes; h.row++ {
-		word, bit := &s.used[h.row>>6], uint64(1)<<(h.row&63)
-		if *word&bit != 0 {
-			*word &^= bit
-			continue
+// shed is Shed for the rows of a word of used bits of a key group.
+func (sp *Space) shed(group, word int, write func(sp *Space, group int, hash uint64, key, payload []byte) error) (freed int64, err error) {
+	s := sp.subs[group]
+	idle := ^s.used[word]
+	s.used[word] = 0
+	for ; idle != 0; idle &= idle - 1 {
+		row := uint32(word<<6 | bits.TrailingZeros64(idle))
+		if row >= s.rows.Len() {
+			break
 		}
-		r := makeRef(h.sub, h.row)
+		r := makeRef(group, row)
 		flags := *flagsOf(sp.Row(r))
 		if flags&flagLive == 0 || sp.pointedAt(r) {
 			continue
@@ -210,6 +241,7 @@ func (sp *Space) evict(r Ref, flags uint64, write func(sp *Space, group int, has
 		}
 		if flags&flagStored == 0 {
 			s.stored++
+			st.stored++
 		}
 	}
 	for _, c := range sp.cells {

@@ -1,6 +1,8 @@
 package statebackend
 
 import (
+	"sync/atomic"
+
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/pages"
@@ -32,8 +34,12 @@ type Store struct {
 	rest    int   // accesses until the next look at memory and expired entries
 	hand    clockHand
 	scopes  []*Scope
+	// snapshots is the number of snapshots that were not released.
+	snapshots  atomic.Int32
+	compaction compaction
 	// key and payload are places for those of one key, for the spill.
 	key, payload []byte
+	stored       int // keys that the spill has
 	closed       bool
 }
 

@@ -1,6 +1,8 @@
 package statebackend
 
 import (
+	"cmp"
+	"slices"
 	"unsafe"
 )
 
@@ -10,8 +12,9 @@ type Timers struct {
 	space *Space
 	// heaps order the timers of each key group by time. An entry whose timer has been removed meanwhile is skipped; when these become more than the others, the heap is made anew.
 	heaps [][]timerEntry
-	// fronts are the key groups that have timers, as a heap by their first.
+	// fronts are the key groups that have timers, as a heap by their first; places is where each is among them.
 	fronts []int32
+	places []int32
 	words  [MaxKeyWords]uint64
 }
 
@@ -24,7 +27,8 @@ type timerEntry struct {
 func NewTimers(s *Store, name string, namespace int, key KeyLayout) *Timers {
 	sp := s.Space(name, KeyLayout{Words: 1 + namespace + key.Words, Bytes: key.Bytes})
 	sp.pinned = true
-	return &Timers{space: sp, heaps: make([][]timerEntry, len(sp.subs))}
+	sp.timers = &Timers{space: sp, heaps: make([][]timerEntry, len(sp.subs)), places: make([]int32, len(sp.subs))}
+	return sp.timers
 }
 
 // Space holds the timers as keys: the time, the namespace, the key.
@@ -66,6 +70,7 @@ func (t *Timers) Remove(keyHash uint64, time int64, ns, key []uint64, bytes []by
 	t.unset(r)
 	if h := t.heaps[group]; len(h) > 64 && len(h) > 4*t.space.subs[group].live {
 		t.rebuild(group)
+		t.settleFront(group)
 	}
 	return true
 }
@@ -131,7 +136,10 @@ func NewDue() *Due {
 
 // push adds an entry to the heap of a key group and puts the group in its place among the fronts.
 func (t *Timers) push(group int, e timerEntry) {
-	h := append(t.heaps[group], e)
+	h := t.heaps[group]
+	before := cap(h)
+	h = append(h, e)
+	t.count(cap(h) - before)
 	i := len(h) - 1
 	for i > 0 {
 		parent := (i - 1) / 4
@@ -145,16 +153,23 @@ func (t *Timers) push(group int, e timerEntry) {
 	t.heaps[group] = h
 	switch {
 	case len(h) == 1:
-		t.fronts = append(t.fronts, int32(group))
-		t.frontUp(len(t.fronts) - 1)
+		t.addFront(group)
 	case i == 0:
-		for at, g := range t.fronts { // the front has come forward, which is rare
-			if int(g) == group {
-				t.frontUp(at)
-				break
-			}
-		}
+		t.frontUp(int(t.places[group]))
 	}
+}
+
+// count tells the account of n more entries.
+func (t *Timers) count(n int) {
+	if n != 0 {
+		t.space.store.account.Add(int64(n) * int64(unsafe.Sizeof(timerEntry{})))
+	}
+}
+
+func (t *Timers) addFront(group int) {
+	t.places[group] = int32(len(t.fronts))
+	t.fronts = append(t.fronts, int32(group))
+	t.frontUp(len(t.fronts) - 1)
 }
 
 // popFront removes the first entry of the first key group.
@@ -166,16 +181,26 @@ func (t *Timers) popFront() {
 	if len(h) > 0 {
 		siftDown(h, 0, last)
 	} else if cap(h) > 1024 {
+		t.count(-cap(h))
 		h = nil
 	}
 	t.heaps[group] = h
-	if len(h) == 0 {
-		t.fronts[0] = t.fronts[len(t.fronts)-1]
-		t.fronts = t.fronts[:len(t.fronts)-1]
+	t.settleFront(int(group))
+}
+
+// settleFront puts a key group into its place among the fronts after its first timers are gone.
+func (t *Timers) settleFront(group int) {
+	at := int(t.places[group])
+	if len(t.heaps[group]) == 0 {
+		last := len(t.fronts) - 1
+		t.swapFronts(at, last)
+		t.fronts = t.fronts[:last]
+		if at == last {
+			return
+		}
+		t.frontUp(at)
 	}
-	if len(t.fronts) > 0 {
-		t.frontDown(0)
-	}
+	t.frontDown(at)
 }
 
 func siftDown(h []timerEntry, i int, e timerEntry) {
@@ -207,7 +232,7 @@ func (t *Timers) frontUp(i int) {
 		if t.first(parent) <= t.first(i) {
 			return
 		}
-		t.fronts[parent], t.fronts[i] = t.fronts[i], t.fronts[parent]
+		t.swapFronts(parent, i)
 		i = parent
 	}
 }
@@ -223,45 +248,51 @@ func (t *Timers) frontDown(i int) {
 		if least == i {
 			return
 		}
-		t.fronts[i], t.fronts[least] = t.fronts[least], t.fronts[i]
+		t.swapFronts(i, least)
 		i = least
 	}
 }
 
-// rebuild makes the heap of a key group of the timers that are set.
-func (t *Timers) rebuild(group int) {
-	h := t.heaps[group][:0]
-	s := t.space.subs[group]
-	for row := range s.rows.Len() {
-		p := s.rows.At(row)
-		if *flagsOf(p)&flagLive != 0 {
-			h = append(h, timerEntry{*(*int64)(unsafe.Add(p, rowKey)), row})
-		}
-	}
-	for i := len(h)/4 + 1; i >= 0; i-- {
-		if i < len(h) {
-			siftDown(h, i, h[i])
-		}
-	}
-	t.heaps[group] = h
-	t.refront()
+func (t *Timers) swapFronts(i, j int) {
+	f := t.fronts
+	f[i], f[j] = f[j], f[i]
+	t.places[f[i]], t.places[f[j]] = int32(i), int32(j)
 }
 
-func (t *Timers) refront() {
-	t.fronts = t.fronts[:0]
-	for g, h := range t.heaps {
-		if len(h) > 0 {
-			t.fronts = append(t.fronts, int32(g))
-			t.frontUp(len(t.fronts) - 1)
-		}
-	}
+// rebuild takes the entries whose timers were removed out of the heap of a key group. Some may name the same timer, if it was removed and set again in the same row.
+func (t *Timers) rebuild(group int) {
+	h := slices.DeleteFunc(t.heaps[group], func(e timerEntry) bool { return !t.valid(group, e) })
+	slices.SortFunc(h, func(a, b timerEntry) int { return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.row, b.row)) })
+	t.heaps[group] = slices.Compact(h) // what is sorted is a heap
 }
 
 // Restored orders the timers after the space was restored.
 func (t *Timers) Restored() {
+	t.fronts = t.fronts[:0]
 	for g, s := range t.space.subs {
-		if s != nil {
-			t.rebuild(g)
+		if s == nil {
+			continue
+		}
+		h := t.heaps[g][:0]
+		before := cap(h)
+		for row := range s.rows.Len() {
+			if p := s.rows.At(row); *flagsOf(p)&flagLive != 0 {
+				h = append(h, timerEntry{*(*int64)(unsafe.Add(p, rowKey)), row})
+			}
+		}
+		t.count(cap(h) - before)
+		t.heaps[g] = h
+		t.rebuild(g)
+		if len(t.heaps[g]) > 0 {
+			t.addFront(g)
 		}
 	}
+}
+
+// close gives back what the heaps were counted for.
+func (t *Timers) close() {
+	for _, h := range t.heaps {
+		t.count(-cap(h))
+	}
+	t.heaps = nil
 }

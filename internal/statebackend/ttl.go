@@ -12,7 +12,11 @@ func (sp *Space) sweep(rows int) {
 			}
 			r := makeRef(sp.clean.sub, uint32(sp.clean.row))
 			sp.clean.row++
-			if *flagsOf(sp.Row(r))&flagLive != 0 && !sp.child {
+			switch {
+			case *flagsOf(sp.Row(r))&flagLive == 0:
+			case sp.child:
+				sp.parent.expireEntry(r)
+			default:
 				sp.expire(r)
 			}
 		}
@@ -23,7 +27,7 @@ func (sp *Space) sweep(rows int) {
 	}
 }
 
-// expire removes what has expired of a key, and the key if nothing is left.
+// expire removes what has expired of a key, and the key if nothing is left. The entries of maps are looked at one by one, as rows of their own.
 func (sp *Space) expire(r Ref) {
 	gone := false
 	for _, c := range sp.cells {
@@ -38,26 +42,7 @@ func (sp *Space) expire(r Ref) {
 				gone = true
 			}
 		case ListKind:
-			any := false
-			c.elements(c.heap(), *(*listCell)(unsafe.Add(row, c.off)), func(stamp int64, _ unsafe.Pointer, _ uintptr) bool {
-				any = c.expired(stamp)
-				return !any
-			})
-			if any {
-				c.cutList(r)
-				gone = true
-			}
-		case MapKind:
-			value := c.entries.cells[0]
-			for at := (*mapCell)(unsafe.Add(row, c.off)).head; at != 0; {
-				e := makeRef(r.Group(), at-1)
-				entry := c.entries.Row(e)
-				at = (*entryLinks)(unsafe.Add(entry, value.linksOff)).next
-				if c.expired(*(*int64)(unsafe.Add(entry, value.off))) {
-					c.removeEntry(r, e)
-					gone = true
-				}
-			}
+			gone = c.cutFront(r) || gone
 		}
 	}
 	if gone {
@@ -65,10 +50,13 @@ func (sp *Space) expire(r Ref) {
 	}
 }
 
-// cutList takes the expired elements out of a list without renewing the others.
-func (c *Cell) cutList(r Ref) {
-	renew := c.ttl.OnRead
-	c.ttl.OnRead = false
-	c.rewriteList(r, true)
-	c.ttl.OnRead = renew
+// expireEntry removes an entry of a map if it has expired, and the map's key if nothing is left of it.
+func (c *Cell) expireEntry(e Ref) {
+	entry := c.entries.Row(e)
+	if !c.expired(*(*int64)(unsafe.Add(entry, c.entries.cells[0].off))) {
+		return
+	}
+	r := makeRef(e.Group(), uint32(c.entries.Word(e, 0)))
+	c.removeEntry(r, e)
+	c.space.Release(r)
 }

@@ -122,8 +122,11 @@ func (v *Value[V]) Edit() (value *V, fresh bool) {
 	old := v.Peek()
 	if c.fixed {
 		p := (*V)(v.place())
-		if old == nil {
-			clear(unsafe.Slice((*byte)(unsafe.Pointer(p)), c.size))
+		switch {
+		case old == nil:
+			*p = *new(V)
+		case old == &v.scratch: // it has expired, was taken away and is returned for the last time
+			*p = *old
 		}
 		return p, old == nil
 	}

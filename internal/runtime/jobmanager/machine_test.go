@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/eventtime"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/dataflow"
@@ -200,7 +201,7 @@ func attemptsOf(plan *dataflow.Plan) []base.AttemptID {
 //	enumerator v0 started | failed why | closed [why]
 //	assign v0/1 split...   no-more-splits v0/1   event v0/1 text
 //	task v0/1 STATE [why] [name=count...]   ready v0/1   ack v0/1 n
-//	reader v0/1 started | request | event text
+//	reader v0/1 started | request | watermark group drift n | event text
 func (s *script) parseEvents(t *testing.T, d *datadriven.TestData, line string) []Event {
 	f := strings.Fields(line)
 	rest := func(i int) string { return strings.Join(f[min(i, len(f)):], " ") }
@@ -268,6 +269,12 @@ func (s *script) parseEvents(t *testing.T, d *datadriven.TestData, line string) 
 				return ReaderStarted{a}
 			case "request":
 				return SplitRequested{a}
+			case "watermark": // group drift watermark
+				e := WatermarkReported{a, f[3], int64(number(f[4])), eventtime.MaxWatermark}
+				if f[5] != "end" {
+					e.Watermark = int64(number(f[5]))
+				}
+				return e
 			default:
 				return ReaderSent{a, []byte(rest(3))}
 			}

@@ -9,10 +9,13 @@ import (
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/dataflow"
+	"github.com/weirstream/weir/internal/operator"
+	"github.com/weirstream/weir/internal/pages"
 	"github.com/weirstream/weir/internal/runtime/jobmanager"
 	"github.com/weirstream/weir/internal/runtime/sched"
 	"github.com/weirstream/weir/internal/runtime/task"
 	"github.com/weirstream/weir/internal/runtime/taskmanager"
+	"github.com/weirstream/weir/internal/statebackend/lsm"
 	"github.com/weirstream/weir/internal/wire"
 	"github.com/weirstream/weir/internal/xsync"
 )
@@ -27,6 +30,27 @@ type Program struct {
 	ChunkBytes   int
 	ChannelBytes int
 	FlushTimeout time.Duration
+	// StateMemory bounds what all state takes, in bytes; 0 for no bound. SpillState moves what does not fit to disk, into StateDir.
+	StateMemory int64
+	SpillState  bool
+	StateDir    string
+}
+
+// state says how the tasks of the process keep state.
+func (p *Program) state(id base.JobID) operator.StateConfig {
+	c := operator.StateConfig{Account: pages.NewAccount("state of job "+string(id), p.StateMemory, nil)}
+	if p.SpillState {
+		stores := 0
+		for _, v := range p.Plan.Vertices {
+			for _, op := range v.Operators {
+				if len(p.Plan.Graph.Operators[op].States) > 0 {
+					stores += v.Parallelism
+				}
+			}
+		}
+		c.Spill = lsm.New(lsm.Options{Dir: p.StateDir, Memory: c.Account, Stores: stores})
+	}
+	return c
 }
 
 // Job is a running job. Its methods may be called from any goroutine.
@@ -61,7 +85,7 @@ func Submit(s sched.Scheduler, id base.JobID, p *Program) *Job {
 		Name: taskManagerName, Job: id, Plan: p.Plan, GraphHash: p.GraphHash, Scheduler: s,
 		Send:   func(m *wire.ToJobManager) { j.jm.Deliver(m, taskManagerName) },
 		Logger: p.Logger.With("job", string(id)), Params: p.Params,
-		ChunkRows: p.ChunkRows, ChunkBytes: p.ChunkBytes, ChannelBytes: p.ChannelBytes, FlushTimeout: p.FlushTimeout,
+		ChunkRows: p.ChunkRows, ChunkBytes: p.ChunkBytes, ChannelBytes: p.ChannelBytes, FlushTimeout: p.FlushTimeout, State: p.state(id),
 	})
 	return j
 }
@@ -77,6 +101,11 @@ func (j *Job) State() dataflow.JobState { return j.jm.State() }
 
 // Metrics returns what has been counted of every task.
 func (j *Job) Metrics() []task.Metrics { return j.tms.Metrics() }
+
+// Inspect calls f for an operator in one subtask, or in all (-1), between two records. It returns how many tasks were asked.
+func (j *Job) Inspect(op, subtask int, f func(*operator.Context)) (asked int) {
+	return j.tms.Inspect(op, subtask, f)
+}
 
 // Accumulators returns the values of the tasks that have ended, merged.
 func (j *Job) Accumulators() map[string]*wire.Accumulator { return j.jm.Accumulators() }

@@ -49,6 +49,8 @@ type WatermarkCause struct {
 	For       time.Duration
 	// Sent is, for HeldByInput, the watermark that the other side has sent by now; what is above Watermark is on its way, behind records that are not processed yet.
 	Sent int64
+	// IdleFor is, for HeldByIdle, how long nothing has counted.
+	IdleFor time.Duration
 	// Paused tells that the split, or its source as a whole, is not read, since it is ahead of its alignment group, and for how long.
 	Paused    bool
 	PausedFor time.Duration
@@ -134,6 +136,15 @@ func (x *explainer) cause(reason WatermarkReason, t *task.Times, k int) Watermar
 	}
 }
 
+// idle is the step that ends at the head of a task of which no input counts.
+func (x *explainer) idle(t *task.Times) WatermarkCause {
+	c := x.cause(HeldByIdle, t, 0)
+	if t.Nodes[0].Idle {
+		c.IdleFor = x.age(t.Nodes[0].IdleSince)
+	}
+	return c
+}
+
 // walk explains the watermark of the operator at position k; made tells that it is the one that the operator makes.
 func (x *explainer) walk(t *task.Times, k int, made bool) []WatermarkCause {
 	for !made && k > 0 {
@@ -174,7 +185,7 @@ func (x *explainer) source(t *task.Times) WatermarkCause {
 	var c WatermarkCause
 	switch {
 	case lowest == nil && (len(t.Splits) > 0 || t.Nodes[0].Idle):
-		c = x.cause(HeldByIdle, t, 0)
+		c = x.idle(t)
 	case lowest == nil:
 		c = x.cause(HeldByNoSplit, t, 0)
 	case lowest.ID == "":
@@ -205,7 +216,7 @@ func (x *explainer) input(t *task.Times) []WatermarkCause {
 		}
 	}
 	if lowest < 0 {
-		return []WatermarkCause{x.cause(HeldByIdle, t, 0)}
+		return []WatermarkCause{x.idle(t)}
 	}
 	edge, subtask := x.producer(t, lowest)
 	if edge == nil {
@@ -258,63 +269,61 @@ func (w OperatorWatermark) String() string {
 	if w.Idle {
 		b.WriteString(", idle")
 	}
+	name, subtask := w.Name, w.Subtask
 	for i, c := range w.HeldBy {
 		if i == 0 {
 			b.WriteString(", held by ")
 		} else {
 			b.WriteString(", ")
 		}
-		own := c.Name == w.Name && c.Subtask == w.Subtask
-		if i > 0 {
-			own = c.Name == w.HeldBy[i-1].Name && c.Subtask == w.HeldBy[i-1].Subtask
-		}
-		c.text(&b, own)
+		c.text(&b, w, c.Name == name && c.Subtask == subtask)
+		name, subtask = c.Name, c.Subtask
 	}
 	return b.String()
 }
 
-// text writes a step. own tells that it stays at the operator that was named just before.
-func (c WatermarkCause) text(b *strings.Builder, own bool) {
-	where := ""
-	if !own {
-		where = fmt.Sprintf("%s %q subtask %d", c.Kind, c.Name, c.Subtask)
+// text writes a step on the way from w. own tells that it stays at the operator that was named just before.
+func (c WatermarkCause) text(b *strings.Builder, w OperatorWatermark, own bool) {
+	where := fmt.Sprintf("%s %q subtask %d", c.Kind, c.Name, c.Subtask)
+	of := " of " + where
+	if own {
+		of = ""
 	}
-	place := func(what string) {
-		b.WriteString(what)
-		if where != "" {
-			b.WriteString(" of " + where)
-		}
-	}
+	var notes []string
+	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	switch c.Reason {
 	case HeldByInput:
 		fmt.Fprintf(b, "input %d from %s", c.Input, where)
 		if c.Sent > c.Watermark {
-			fmt.Fprintf(b, " (%s is on its way)", timeText(c.Sent))
+			note("%s is on its way", timeText(c.Sent))
 		}
-		return
 	case HeldBySplit:
-		place(fmt.Sprintf("split %q", c.Split))
+		fmt.Fprintf(b, "split %q%s", c.Split, of)
 	case HeldByReader:
-		place("the reader")
+		b.WriteString("the reader" + of)
 	case HeldByNoSplit:
-		place("the lack of a split")
+		b.WriteString("the lack of a split" + of)
 	case HeldByAssigner:
-		place("the records")
+		b.WriteString("the records" + of)
 	case HeldByWork:
-		place("unfinished work")
+		b.WriteString("unfinished work" + of)
 	case HeldByIdle:
-		place("nothing: all inputs are idle")
-		return
+		b.WriteString("the silence" + of)
+		note("idle for %s", durationText(c.IdleFor))
 	}
-	if c.Watermark == eventtime.MinWatermark {
-		b.WriteString(" (no watermark yet")
-	} else {
-		fmt.Fprintf(b, " (at %s for %s", timeText(c.Watermark), durationText(c.For))
+	switch {
+	case c.Reason == HeldByInput || c.Reason == HeldByIdle || c.Reason == HeldByNoSplit:
+	case c.Watermark != w.Watermark:
+		note("at %s for %s", timeText(c.Watermark), durationText(c.For))
+	case durationText(c.For) != durationText(w.For):
+		note("for %s", durationText(c.For))
 	}
 	if c.Paused {
-		fmt.Fprintf(b, ", paused by its alignment group for %s", durationText(c.PausedFor))
+		note("paused by its alignment group for %s", durationText(c.PausedFor))
 	}
-	b.WriteString(")")
+	if len(notes) > 0 {
+		fmt.Fprintf(b, " (%s)", strings.Join(notes, ", "))
+	}
 }
 
 func timeText(t int64) string {

@@ -31,6 +31,8 @@ type Config struct {
 	ChunkRows, ChunkBytes, ChannelBytes int
 	// FlushTimeout bounds how long a busy task keeps a record in a pending chunk; 0 means for ever.
 	FlushTimeout time.Duration
+	// State says how operators keep state.
+	State operator.StateConfig
 }
 
 // TaskManager is a process that starts and ends tasks as it is told. Deliver, Metrics and Failure may be called from any goroutine.
@@ -160,7 +162,7 @@ func (m *TaskManager) deploy(d *wire.ToTaskManager_Deploy) {
 	cfg := task.Config{
 		Job: m.cfg.Job, Attempt: id, Plan: m.cfg.Plan, Vertex: v, Subtask: id.Subtask.Index,
 		Scheduler: m.cfg.Scheduler, Listener: l, Logger: m.cfg.Logger, Params: m.cfg.Params,
-		ChunkRows: m.cfg.ChunkRows, ChunkBytes: m.cfg.ChunkBytes, Flusher: m.flusher, Bounded: m.bounded,
+		ChunkRows: m.cfg.ChunkRows, ChunkBytes: m.cfg.ChunkBytes, Flusher: m.flusher, Bounded: m.bounded, State: m.cfg.State,
 	}
 	var t *task.Task
 	cfg.Writers = func(e *dataflow.PlanEdge, targets []int) []operator.ChannelWriter {
@@ -258,6 +260,23 @@ func (m *TaskManager) Times() []task.Times {
 		}
 	}
 	return all
+}
+
+// Inspect calls f for an operator, given by its number in the graph, in every subtask that runs here (subtask -1) or in one of them: on the task's process, between two records. It returns how
+// many tasks were asked; of those that end before they get to it nothing is heard.
+func (m *TaskManager) Inspect(op, subtask int, f func(*operator.Context)) (asked int) {
+	m.mu.Lock()
+	var tasks []*task.Task
+	for _, t := range m.mu.order {
+		if t.Runs(op) && (subtask < 0 || t.Subtask() == subtask) {
+			tasks = append(tasks, t)
+		}
+	}
+	m.mu.Unlock()
+	for _, t := range tasks {
+		t.Inspect(op, f)
+	}
+	return len(tasks)
 }
 
 // Failure returns the error that an attempt failed with, as the user's code returned it, or nil.

@@ -22,7 +22,10 @@ type spill struct {
 	removed map[string]struct{}
 	// parts has the hashes of the parts of each key that is stored in parts.
 	parts map[string][]xxh3.Uint128
-	seed  uint64 // of these hashes, so that nobody can choose data that has the same
+	// filter knows the keys that are stored, next is the one that replaces it, made of the keys before at; nil at most times.
+	filter, next *filter
+	at           []byte
+	seed         uint64 // of these hashes, so that nobody can choose data that has the same
 }
 
 const (
@@ -39,7 +42,7 @@ func appendPrefix(dst []byte, sp, group int, hash uint64) []byte {
 
 // Load implements [statebackend.Spill].
 func (s *spill) Load(sp *statebackend.Space, group int, hash uint64, key []byte) ([]byte, error) {
-	if s.tree == nil {
+	if s.tree == nil || !s.filter.has(mix(sp.Number(), hash)) {
 		return nil, nil
 	}
 	s.key = append(appendPrefix(s.key[:0], sp.Number(), group, hash), key...)
@@ -98,6 +101,7 @@ func (s *spill) Evict(bytes int64) (freed int64, err error) {
 			return 0, err
 		}
 		s.removed, s.parts = map[string]struct{}{}, map[string][]xxh3.Uint128{}
+		s.filter = newFilter(s.store.Account(), 0)
 	}
 	freed, err = s.store.Shed(bytes, s.evict)
 	if err == nil {
@@ -105,6 +109,9 @@ func (s *spill) Evict(bytes int64) (freed int64, err error) {
 	}
 	if err == nil {
 		err = s.apply()
+	}
+	if err == nil {
+		err = s.refill()
 	}
 	return freed, err
 }
@@ -136,6 +143,7 @@ func (s *spill) writeEvicted() error {
 		return bytes.Compare(e.buf[a.key:a.payload], e.buf[b.key:b.payload])
 	})
 	for _, at := range e.spans {
+		s.note(e.buf[at.key:at.payload])
 		if err := s.put(e.buf[at.key:at.payload], e.buf[at.payload:at.end]); err != nil {
 			return err
 		}
@@ -179,6 +187,10 @@ func (s *spill) Close() error {
 	}
 	t := s.tree
 	s.tree, s.evicted, s.removed, s.parts = nil, evictions{}, nil, nil
+	s.filter.close()
+	if s.next != nil {
+		s.next.close()
+	}
 	t.forget()
 	t.batch.Close()
 	return t.release()

@@ -83,6 +83,7 @@ func openTree(b *backend, operator string) (*tree, error) {
 		o.Levels[i] = pebble.LevelOptions{BlockSize: blockSize, IndexBlockSize: 4 * blockSize, FilterPolicy: bloom.FilterPolicy(10)}
 		o.TargetFileSizes[i] = max(t.size, 2<<20)
 	}
+	o.Levels[len(o.Levels)-1].FilterPolicy = pebble.NoFilterPolicy // the store's own filter has told that the key is there
 	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
 	db, err := pebble.Open(t.dir, o)
 	if err != nil {
@@ -209,7 +210,7 @@ func (t *tree) rotate() error {
 // seek returns an iterator at a key of the given prefix that is not before key, nil if there is none. It sees what was applied.
 func (t *tree) seek(key []byte) (*pebble.Iterator, error) {
 	if t.reader == nil {
-		r, err := t.db.NewIter(&pebble.IterOptions{UseL6Filters: true})
+		r, err := t.db.NewIter(nil)
 		if err != nil {
 			return nil, t.failure("read", err)
 		}

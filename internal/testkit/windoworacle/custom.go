@@ -23,8 +23,8 @@ func (a byValue) Merging() bool                       { return false }
 func (a byValue) DefaultTrigger() window.Trigger[Row] { return window.EventTimeTrigger[Row]() }
 func (a byValue) String() string                      { return fmt.Sprintf("ByValueWindows(%d)", a.size) }
 
-// spread is a custom trigger. It fires at every n-th row, at a row whose timestamp is the greatest so far by more than the limit, and at the window's end by the watermark; it throws the
-// contents away at a row with value 9.
+// spread is a custom trigger. It fires at every n-th row, at a row whose timestamp is the greatest so far by more than the limit, and at the window's end by the
+// watermark; it throws the contents away at a row with value 9.
 type spread struct{ n, limit int64 }
 
 func (s spread) OnElement(v Row, ts int64, w window.Window, ctx window.TriggerContext[Row]) window.Result {

@@ -105,9 +105,6 @@ func (o *operator) merge(p pane) window.Window {
 	}
 	o.inFlight[p.key] = append(others, merged.window)
 	slices.SortFunc(o.inFlight[p.key], window.Window.Compare)
-	if len(old) == 1 && old[0] == p.window && hook != nil {
-		hook()
-	}
 	if len(old) == 0 || len(old) == 1 && old[0] == merged.window {
 		return merged.window
 	}
@@ -221,5 +218,3 @@ func (o *operator) timers() *timers {
 
 // endTimer is the timer for the end of a window. That of a window that never ends is not registered.
 func (o *operator) endTimer(p pane) timer { return timer{o.Spec.Cleanup(p.window), p} }
-
-var hook func()

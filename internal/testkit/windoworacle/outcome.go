@@ -3,6 +3,7 @@ package windoworacle
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -83,22 +84,27 @@ func (r Result) Text(f Function) string {
 	for _, e := range r.Elements {
 		fmt.Fprintf(&b, " %d@%d", e.Value.Value, e.Timestamp)
 	}
-	return at + fmt.Sprintf("window %d, key %d:%s", r.InWindow, r.InKey, b.String())
+	return at + fmt.Sprintf("evaluation %d:%s", r.InWindow, b.String())
 }
 
 // Canonical is the outcome as text, in which two correct operators agree: what the function of the given kind says of each window, in groups of results between which the
-// watermark advanced, each group in the order of key and window, then the late rows in the order of the steps, and what was dropped.
-//
-// So only Results' order within a key and a window and Late's order matter, and of Step nothing. InKey of several windows that fire by the same timer time depends on the order
-// that the package comment fixes.
+// watermark advanced, each group in the order of key and window; then how many evaluations each key had, by InKey; then the late rows in the order of the steps, and what was
+// dropped. So the order of results matters only within a window of a key, and Step not at all.
 func (o Outcome) Canonical(f Function) string {
 	results := slices.Clone(o.Results)
 	slices.SortStableFunc(results, func(a, b Result) int {
 		return cmp.Or(cmp.Compare(a.Watermark, b.Watermark), cmp.Compare(a.Key, b.Key), a.Window.Compare(b.Window))
 	})
 	var b strings.Builder
+	inKey := map[int64]int64{}
 	for _, r := range results {
 		b.WriteString(r.Text(f) + "\n")
+		inKey[r.Key] = max(inKey[r.Key], r.InKey)
+	}
+	if f == Process {
+		for _, key := range slices.Sorted(maps.Keys(inKey)) {
+			fmt.Fprintf(&b, "key=%d evaluated %d times\n", key, inKey[key])
+		}
 	}
 	for _, l := range o.Late {
 		fmt.Fprintf(&b, "late key=%d value=%d at %d\n", l.Row.Key, l.Row.Value, l.Timestamp)

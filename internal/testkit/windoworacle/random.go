@@ -9,8 +9,8 @@ import (
 	"github.com/weirstream/weir/window"
 )
 
-// Random draws a script. start is the processing time at which the operator's clock begins; it is not negative. The script has valid descriptions of all kinds; one in some hundred fails for a row
-// without a timestamp or a bad gap.
+// Random draws a script. start is the processing time at which the operator's clock begins; it is not negative. The script has valid descriptions of all kinds; one
+// in some hundred fails for a row without a timestamp or a bad gap.
 //
 // All times of the script are such that no timer is due exactly when the clock says its time, so that it does not matter whether the millisecond must be over for a
 // timer to fire; and no timer of processing time is registered for a time that has passed.
@@ -84,9 +84,9 @@ func (g *generator) windows() window.Spec[Row] {
 		return of(window.ProcessingTimeSession[Row](ms(g.unit)))
 	case 9:
 		if g.one(2) {
-			return of(window.DynamicEventTimeSession(g.gap()))
+			return of(window.DynamicEventTimeSession(gapOf(g.unit, g.one(20))))
 		}
-		return of(window.DynamicProcessingTimeSession(g.gap()))
+		return of(window.DynamicProcessingTimeSession(gapOf(g.unit, g.one(20))))
 	case 10:
 		if g.one(3) {
 			return of(window.GlobalsUntilEnd[Row]())
@@ -130,9 +130,8 @@ func (g *generator) offset(slide int64) time.Duration {
 	return ms(4 * (g.Int64N(slide/2-1) - slide/4 + 1))
 }
 
-// gap draws a gap function, seldom a bad one.
-func (g *generator) gap() func(Row) time.Duration {
-	unit, bad := g.unit, g.one(20)
+// gapOf is a gap function for values up to 9: from 4 milliseconds to about the unit, and none for 9 if bad.
+func gapOf(unit int64, bad bool) func(Row) time.Duration {
 	return func(v Row) time.Duration {
 		if bad && v.Value == 9 {
 			return 0

@@ -2,36 +2,85 @@ package windoworacle
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
-	"time"
 )
 
-func TestStats(t *testing.T) {
-	begin := time.Now()
-	var res, late, drop, errs, empty int
-	kinds := map[string]int{}
-	var worst time.Duration
-	for seed := range uint64(10000) {
-		s := Random(rand.New(rand.NewPCG(seed, 1)), 0)
+func random(seed uint64) Script { return Random(rand.New(rand.NewPCG(seed, 0)), 1000) }
+
+// TestRandom evaluates 10,000 scripts: all are valid, most have results, and what should come up does.
+func TestRandom(t *testing.T) {
+	count := map[string]int{}
+	for seed := range uint64(10_000) {
+		s := random(seed)
 		if err := s.Spec.Check(); err != nil {
-			t.Fatal(err, s)
+			t.Fatalf("seed %d: %v\n%v", seed, err, s)
 		}
-		b := time.Now()
 		o := Evaluate(s)
-		if d := time.Since(b); d > worst {
-			worst = d
-			t.Log(d, len(o.Results), s.Spec)
+		for _, w := range []string{
+			"TumblingEventTime", "TumblingProcessingTime", "SlidingEventTime", "SlidingProcessingTime", "EventTimeSession", "ProcessingTimeSession", "DynamicEventTime", "DynamicProcessingTime",
+			"GlobalWindows", "ByValue", "CountTrigger", "PurgingTrigger", "EventTimeTrigger", "ProcessingTimeTrigger", "ContinuousEventTime", "ContinuousProcessingTime", "DeltaTrigger",
+			"NeverTrigger", "EndOfStreamTrigger", "TimeoutTrigger", "SpreadTrigger", "CountEvictor", "TimeEvictor", "DeltaEvictor", "OddOut", "allowedLateness",
+		} {
+			if strings.Contains(s.Spec.String(), w) {
+				count[w]++
+			}
 		}
-		res += len(o.Results)
-		late += len(o.Late)
-		drop += int(o.Dropped)
-		if o.Err != nil {
-			errs++
-			kinds[o.Err.Error()]++
-		}
-		if len(o.Results) == 0 {
-			empty++
+		for name, is := range map[string]bool{
+			"results": len(o.Results) > 0, "late": len(o.Late) > 0, "dropped": o.Dropped > 0, "failed": o.Err != nil, "many windows": len(o.Results) > 500,
+			"none left": len(o.Results) > 0 && len(o.Results[0].Elements) == 0,
+		} {
+			if is {
+				count[name]++
+			}
 		}
 	}
-	t.Log(time.Since(begin), res, late, drop, errs, empty, kinds)
+	for what, least := range map[string]int{"results": 8000, "late": 1500, "dropped": 1500, "failed": 20, "many windows": 50, "none left": 20} {
+		if count[what] < least {
+			t.Errorf("%s: %d of 10,000 scripts, want %d", what, count[what], least)
+		}
+		delete(count, what)
+	}
+	for what, n := range count {
+		if n < 100 {
+			t.Errorf("%s comes up in %d of 10,000 scripts", what, n)
+		}
+	}
+	if len(count) != 26 {
+		t.Errorf("only these come up: %v", count)
+	}
+}
+
+// TestSeed draws the same script and outcome from the same seed.
+func TestSeed(t *testing.T) {
+	for seed := range uint64(100) {
+		a, b := random(seed), random(seed)
+		if a.String() != b.String() || Evaluate(a).Canonical(Process) != Evaluate(b).Canonical(Process) {
+			t.Errorf("seed %d differs", seed)
+		}
+	}
+}
+
+// TestShrink makes a script small that has a late row of value 3.
+func TestShrink(t *testing.T) {
+	fails := func(s Script) bool {
+		s.SideOutput = true
+		for _, l := range Evaluate(s).Late {
+			if l.Row.Value == 3 {
+				return true
+			}
+		}
+		return false
+	}
+	for seed := uint64(0); ; seed++ {
+		s := random(seed)
+		if !fails(s) {
+			continue
+		}
+		small := Shrink(s, fails)
+		if !fails(small) || len(small.Steps) != 2 {
+			t.Errorf("shrunk to\n%v", small)
+		}
+		return
+	}
 }

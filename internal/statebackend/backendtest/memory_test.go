@@ -1,0 +1,20 @@
+package backendtest
+
+import (
+	"testing"
+
+	"github.com/weirstream/weir/internal/statebackend"
+	"github.com/weirstream/weir/internal/testkit/leak"
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }
+
+func TestMemory(t *testing.T) {
+	Run(t, func(t testing.TB, cfg statebackend.Config) *statebackend.Store {
+		s, err := statebackend.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
+}

@@ -1,0 +1,56 @@
+package lsm
+
+import (
+	"encoding/binary"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+const (
+	// staleKeys is how many more keys the filter may have seen than twice those that are stored.
+	staleKeys = 1 << 17
+	// refillKeys is how many keys are read at a time to make a filter anew.
+	refillKeys = 4 << 10
+)
+
+// refill goes on making the filter anew, if that is worth it: keys that are written meanwhile are added to both, so that it does not matter which of them the reader sees.
+func (s *spill) refill() error {
+	if s.next == nil {
+		if s.filter.keys <= 2*s.store.Stored()+staleKeys {
+			return nil
+		}
+		s.next, s.at = newFilter(s.store.Account(), s.store.Stored()*3/2), s.at[:0]
+	}
+	it, err := s.tree.db.NewIter(&pebble.IterOptions{LowerBound: s.at})
+	if err != nil {
+		return s.tree.failure("read", err)
+	}
+	defer it.Close()
+	ok := it.First()
+	for n := 0; ok && n < refillKeys; n++ {
+		key := it.Key()
+		s.next.add(mix(int(binary.BigEndian.Uint16(key)), binary.BigEndian.Uint64(key[4:])))
+		ok = it.Next()
+	}
+	if ok {
+		s.at = append(s.at[:0], it.Key()...)
+		return nil
+	}
+	if err := it.Error(); err != nil {
+		return s.tree.failure("read", err)
+	}
+	s.filter.close()
+	s.filter, s.next = s.next, nil
+	return nil
+}
+
+// note adds a key that is written to the filter.
+func (s *spill) note(key []byte) {
+	h := mix(int(binary.BigEndian.Uint16(key)), binary.BigEndian.Uint64(key[4:]))
+	if !s.filter.has(h) {
+		s.filter.add(h)
+	}
+	if s.next != nil && !s.next.has(h) {
+		s.next.add(h)
+	}
+}

@@ -1,0 +1,202 @@
+package statebackend
+
+import (
+	"unsafe"
+
+	"github.com/weirstream/weir/internal/pages"
+)
+
+// Rows is a row store: rows of columns for each key of a space, in the order in which they came. It is a cell of the space, so its rows go into snapshots, are restored, spilled
+// and removed with their key. Methods are called once for a chunk.
+//
+// Keys are given as the references of a [GroupTable]. Rows lie in blocks of their key: the first of a key has room for its row, later ones for more.
+type Rows struct {
+	*rowLayout
+	cell    *Cell
+	horizon int64
+	spoiled []Ref // keys with rows that died in this call
+	sweeper struct {
+		group int
+		row   uint32
+	}
+}
+
+// rowsCell is the first and the last block of a key, how many rows are alive and how many are dead, and the index by content, if there is one.
+type rowsCell struct {
+	head, tail pages.Off
+	live, dead uint32
+	index      pages.Off
+}
+
+// rowBlock comes before the rows of a block.
+type rowBlock struct {
+	next      pages.Off
+	used, cap uint32
+}
+
+const (
+	rowBlockHeader = unsafe.Sizeof(rowBlock{})
+	largestBlock   = 4096
+)
+
+// NewRows declares a row store on the space of a table.
+func NewRows(sp *Space, name string, schema RowSchema) *Rows {
+	r := &Rows{rowLayout: newRowLayout(sp, schema), horizon: -1 << 63}
+	r.cell = &Cell{name: name, kind: RowsKind, schema: schema.String(), hang: r}
+	size := unsafe.Sizeof(rowsCell{})
+	if !schema.Retract {
+		size -= 8
+	}
+	sp.reserve(r.cell, size)
+	return r
+}
+
+// Cell is the place of the store in the rows of its space.
+func (r *Rows) Cell() *Cell { return r.cell }
+
+func (r *Rows) cellOf(row unsafe.Pointer) *rowsCell {
+	return (*rowsCell)(unsafe.Add(row, r.cell.off))
+}
+
+// Append adds a row for each row of the chunk: to the key refs[row], with the time times[row], or the store's time if times is nil. If out is not nil, out[row] is the new row.
+// sel are the rows of the chunk that count, nil for all of refs.
+func (r *Rows) Append(refs []Ref, sel []int32, cols []Column, times []int64, out []RowRef) {
+	n := len(refs)
+	if sel != nil {
+		n = len(sel)
+	}
+	for lo := 0; lo < n; lo += blockRows {
+		hi := min(lo+blockRows, n)
+		part, first := sel, lo
+		if sel != nil {
+			part, first = sel[lo:hi], 0
+		}
+		r.appendBatch(refs, part, cols, times, out, first, hi-lo)
+	}
+}
+
+// appendBatch appends n rows, in several passes, so that the cache misses of different rows overlap.
+func (r *Rows) appendBatch(refs []Ref, sel []int32, cols []Column, times []int64, out []RowRef, first, n int) {
+	r.measure(cols, sel, first, n)
+	r.editCells(refs, sel, first, n)
+	r.touchTails(n)
+	b, h := &r.block, r.space.heap
+	for i := range n {
+		b.refs[i&(blockRows-1)] = r.room((*rowsCell)(b.cell(i)), uintptr(b.size[i&(blockRows-1)]))
+	}
+	for i, ref := range b.refs[:n] { // only now, since making room moves pages
+		b.at[i] = uintptr(h.Edit(ref, int(b.size[i])))
+	}
+	r.write(cols, sel, first, n, times)
+	if r.schema.Retract {
+		for i, ref := range b.refs[:n] {
+			if c := (*rowsCell)(b.cell(i)); c.index != 0 {
+				r.indexAdd(c, ref)
+			}
+		}
+	}
+	if out != nil {
+		for i, ref := range b.refs[:n] {
+			out[rowNumber(sel, first, i)] = ref
+		}
+	}
+}
+
+// editCells computes the addresses of the keys' cells, for writing, and marks them as present.
+func (l *rowLayout) editKeys(c *Cell, refs []Ref, sel []int32, first, n int) {
+	b, subs := &l.block, l.space.subs
+	if sel == nil {
+		for i, ref := range refs[first : first+n] {
+			b.keys[i&(blockRows-1)] = uintptr(subs[ref.Group()].rows.Edit(ref.Row()))
+		}
+	} else {
+		for i, row := range sel[:n] {
+			b.keys[i&(blockRows-1)] = uintptr(subs[refs[row].Group()].rows.Edit(refs[row].Row()))
+		}
+	}
+	seen, off, set := uint64(0), c.off, c.bit|flagDirty|flagUsed
+	for i := range n {
+		seen ^= *(*uint64)(unsafe.Add(b.cell(i), off))
+	}
+	l.touched = seen
+	for i := range n {
+		p := b.cell(i)
+		*flagsOf(p) |= set
+		b.keys[i&(blockRows-1)] = uintptr(unsafe.Add(p, off))
+	}
+}
+
+func (r *Rows) editCells(refs []Ref, sel []int32, first, n int) {
+	r.editKeys(r.cell, refs, sel, first, n)
+}
+
+// touchTails touches the last blocks of the keys.
+func (r *Rows) touchTails(n int) {
+	b, h, seen := &r.block, r.space.heap, uint64(0)
+	for i := range n {
+		if c := (*rowsCell)(b.cell(i)); c.tail != 0 {
+			seen ^= *(*uint64)(unsafe.Add(h.At(c.tail), 8))
+		}
+	}
+	r.touched = seen
+}
+
+// room makes room for a row at the end of a key's rows and returns where.
+func (r *Rows) room(c *rowsCell, size uintptr) RowRef {
+	h := r.space.heap
+	var cap uint32
+	if c.tail != 0 {
+		block := (*rowBlock)(h.At(c.tail))
+		if uintptr(block.cap-block.used) >= size {
+			block = (*rowBlock)(h.Edit(c.tail, int(rowBlockHeader)))
+			at := c.tail + pages.Off(rowBlockHeader+uintptr(block.used))
+			block.used += uint32(size)
+			c.live++
+			return at
+		}
+		cap = min(2*block.cap, largestBlock)
+	}
+	bytes := h.Capacity(int(rowBlockHeader + max(uintptr(cap), size)))
+	off := h.Alloc(bytes)
+	*(*rowBlock)(h.Edit(off, int(rowBlockHeader))) = rowBlock{used: uint32(size), cap: uint32(bytes - int(rowBlockHeader))}
+	if c.tail != 0 {
+		(*rowBlock)(h.Edit(c.tail, int(rowBlockHeader))).next = off
+	} else {
+		c.head = off
+	}
+	c.tail = off
+	c.live++
+	return off + pages.Off(rowBlockHeader)
+}
+
+// Count writes out[row], how many rows the key refs[row] has, expired ones included that were not taken away yet; 0 for NoRef.
+func (r *Rows) Count(refs []Ref, sel []int32, out []uint32) {
+	forRows(sel, len(refs), func(row int32) {
+		out[row] = 0
+		if ref := refs[row]; ref != NoRef {
+			if p := r.space.Row(ref); *flagsOf(p)&r.cell.bit != 0 {
+				out[row] = r.cellOf(p).live
+			}
+		}
+	})
+}
+
+// SetCounters sets a counter of rows: that of rows[i], of the key refs[i], to values[i].
+func (r *Rows) SetCounters(refs []Ref, rows []RowRef, counter int, values []uint64) {
+	for _, ref := range refs {
+		*flagsOf(r.space.Edit(ref)) |= flagDirty | flagUsed
+	}
+	r.writeCounters(counter, rows, values)
+}
+
+// SetHorizon makes rows of an earlier time than t expire: they are not found any more, and are taken away by Sweep. The horizon never goes back.
+func (r *Rows) SetHorizon(t int64) {
+	if r.schema.Time {
+		r.horizon = max(r.horizon, t)
+	}
+}
+
+// expired tells whether a row is past its life.
+func (r *Rows) expired(row unsafe.Pointer) bool {
+	return r.schema.Time && *(*int64)(unsafe.Add(row, 8)) < r.horizon
+}

@@ -1,0 +1,152 @@
+package statebackend
+
+import (
+	"unsafe"
+
+	"github.com/weirstream/weir/internal/pages"
+)
+
+// Delete takes rows away: rows[i] of the key refs[i]. A row may be named more than once. Afterwards references to rows of these keys are not good any more. A key that is left
+// without any state stays until it is released, see [GroupTable.Release].
+func (r *Rows) Delete(refs []Ref, rows []RowRef) {
+	for i, ref := range refs {
+		r.kill(ref, rows[i])
+	}
+	r.settle()
+}
+
+// Retract takes away one row equal to each row of the chunk: of the key refs[row], with equal columns. It appends the chunk's rows to which no row is equal, NoRef among
+// them, to missing and returns it. The schema must have Retract. References to rows become invalid as by Delete.
+func (r *Rows) Retract(refs []Ref, sel []int32, cols []Column, missing []int32) []int32 {
+	forRows(sel, len(refs), func(row int32) {
+		found := RowRef(0)
+		if ref := refs[row]; ref != NoRef {
+			if p := r.space.Row(ref); *flagsOf(p)&r.cell.bit != 0 {
+				found = r.search(ref, r.build(cols, row))
+			}
+		}
+		if found == 0 {
+			missing = append(missing, row)
+			return
+		}
+		r.kill(refs[row], found)
+	})
+	r.settle()
+	return missing
+}
+
+// kill marks a row as dead.
+func (r *Rows) kill(ref Ref, row RowRef) {
+	h := r.space.heap
+	if header(h.At(row))&rowDead != 0 {
+		return
+	}
+	p := r.space.Edit(ref)
+	*flagsOf(p) |= flagDirty | flagUsed
+	c := r.cellOf(p)
+	*(*uint64)(h.Edit(row, 8)) |= rowDead
+	c.live--
+	c.dead++
+	if r.schema.Retract && c.index != 0 {
+		r.indexRemove(c, row)
+	}
+	if spoiled(c) {
+		r.spoiled = append(r.spoiled, ref)
+	}
+}
+
+// spoiled is whether so many rows of a key are dead that their room should be taken back.
+func spoiled(c *rowsCell) bool { return c.live == 0 || c.dead > c.live+4 }
+
+// settle takes back the room of dead rows.
+func (r *Rows) settle() {
+	for _, ref := range r.spoiled {
+		p := r.space.Edit(ref)
+		if *flagsOf(p)&r.cell.bit == 0 {
+			continue
+		}
+		switch c := r.cellOf(p); {
+		case c.live == 0:
+			r.cell.clear(ref)
+		case spoiled(c):
+			r.compact(c)
+		}
+	}
+	r.spoiled = r.spoiled[:0]
+}
+
+// compact moves the rows of a key that are alive to new blocks.
+func (r *Rows) compact(c *rowsCell) {
+	h := r.space.heap
+	r.freeIndex(c)
+	old := *c
+	*c = rowsCell{}
+	if !r.schema.Retract { // the cell has no room for it
+		panicIfIndexed(old.index)
+	}
+	r.rowsOf(h, &old, func(ref RowRef, row unsafe.Pointer) bool {
+		size := sizeOf(header(row))
+		at := r.room(c, size)
+		to := h.Edit(at, int(size))
+		copy(unsafe.Slice((*byte)(to), size), unsafe.Slice((*byte)(h.At(ref)), size))
+		return true
+	})
+	r.freeBlocks(&old)
+}
+
+func (r *Rows) freeBlocks(c *rowsCell) {
+	h := r.space.heap
+	for off := c.head; off != 0; {
+		b := *(*rowBlock)(h.At(off))
+		h.Free(off, int(rowBlockHeader+uintptr(b.cap)))
+		off = b.next
+	}
+}
+
+// Sweep looks through the next keys for rows that have expired, takes these away, and forgets keys that are left without any state. Operators call it between two chunks, with
+// so many keys that all are visited within the time after which memory should be free: a visit costs little if nothing has expired.
+func (r *Rows) Sweep(keys int) {
+	if !r.schema.Time || r.space.keys == 0 {
+		return
+	}
+	sw := &r.sweeper
+	for range r.space.subs {
+		s := r.space.subs[sw.group]
+		for ; s != nil && sw.row < s.rows.Len(); sw.row++ {
+			if keys--; keys < 0 {
+				return
+			}
+			r.expireKey(makeRef(sw.group, sw.row))
+		}
+		sw.row = 0
+		if sw.group++; sw.group == len(r.space.subs) {
+			sw.group = 0
+		}
+	}
+}
+
+// expireKey takes away the expired rows of a key.
+func (r *Rows) expireKey(ref Ref) {
+	p := r.space.Row(ref)
+	if *flagsOf(p)&(flagLive|r.cell.bit) != flagLive|r.cell.bit {
+		return
+	}
+	h, c := r.space.heap, r.cellOf(p)
+	for block := c.head; block != 0; {
+		b := *(*rowBlock)(h.At(block))
+		for used := uint32(0); used < b.used; {
+			at := block + pages.Off(rowBlockHeader+uintptr(used))
+			row := h.At(at)
+			head := header(row)
+			if head&rowDead == 0 && r.expired(row) {
+				r.kill(ref, at)
+			}
+			used += uint32(sizeOf(head))
+		}
+		block = b.next
+	}
+	if len(r.spoiled) > 0 {
+		r.settle()
+		r.space.Release(ref)
+	}
+}
