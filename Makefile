@@ -8,6 +8,7 @@ GO       ?= go
 SEEDS    ?= 200
 FUZZTIME ?= 10s
 PKG      ?= ./...
+OPS      ?= 1000000
 ARGS     ?=
 
 # Only the race detector needs cgo.
@@ -18,7 +19,7 @@ STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 # The modules beside the main one that have packages; tools/go.mod has none, it only pins versions.
 MODULES := $(filter-out ./tools .,$(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/testdata/*')))
 
-.PHONY: help check fmt vet staticcheck lint test race synctests sim bench fuzz
+.PHONY: help check fmt vet staticcheck lint test race synctests sim meta bench fuzz
 
 help: ## list the steps
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +53,9 @@ synctests: ## all tests with locks that virtual time understands, assertions on
 
 sim: ## whole jobs under a seeded scheduler: SEEDS=200
 	@$(GO) run ./tests/sim -seeds $(SEEDS)
+
+meta: ## random operations on each state backend beside Go maps: OPS=1000000
+	$(GO) test -count=1 -timeout 60m ./internal/statebackend/backendtest -ops $(OPS)
 
 bench: ## Weir beside a hand-written loop: ARGS="-json"
 	@cd bench && $(GO) run . $(ARGS)

@@ -15,6 +15,7 @@ import (
 	"github.com/weirstream/weir/internal/dataflow"
 	"github.com/weirstream/weir/internal/operator"
 	"github.com/weirstream/weir/internal/runtime/local"
+	"github.com/weirstream/weir/internal/statebackend"
 )
 
 // Options configures an [Environment]. The zero value of each field means its default.
@@ -89,7 +90,11 @@ func (o Options) withDefaults() (Options, error) {
 	switch o.StateBackend {
 	case "":
 		o.StateBackend = MemoryBackend
-	case MemoryBackend, LSMBackend:
+	case MemoryBackend:
+	case LSMBackend:
+		if statebackend.Backend(string(LSMBackend)) == nil {
+			wrong("Options.StateBackend is %q, but the program does not import it: add import _ \"github.com/weirstream/weir/backends/lsm\"", o.StateBackend)
+		}
 	default:
 		wrong("Options.StateBackend is %q, it must be %q or %q", o.StateBackend, MemoryBackend, LSMBackend)
 	}
@@ -152,7 +157,7 @@ func (e *Environment) Program(ctx context.Context, name string) (*local.Program,
 		return nil, err
 	}
 	return &local.Program{
-		StateMemory: memory, SpillState: e.options.StateBackend == LSMBackend, StateDir: e.options.StateDir,
+		StateMemory: memory, StateBackend: statebackend.Backend(string(e.options.StateBackend)), StateDir: e.options.StateDir,
 		Plan: plan, GraphHash: e.graph.Hash(), Logger: e.options.Logger, Params: e.options.Parameters,
 		ChunkRows: e.options.ChunkRows, ChunkBytes: e.options.ChunkBytes, ChannelBytes: e.options.ChannelBytes,
 		FlushTimeout: max(e.options.FlushTimeout, 0),
@@ -165,7 +170,8 @@ type StateBackend string
 const (
 	// MemoryBackend keeps all state in memory, outside of Go's heap, so that the garbage collector has no work with it.
 	MemoryBackend StateBackend = "memory"
-	// LSMBackend keeps on disk what does not fit into memory, in a log-structured merge tree (Pebble); memory is a cache of what is used.
+	// LSMBackend keeps on disk what does not fit into memory, in a log-structured merge tree (Pebble); memory is a cache of what is used. The program imports it: see
+	// package backends/lsm.
 	LSMBackend StateBackend = "lsm"
 )
 

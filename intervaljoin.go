@@ -136,11 +136,22 @@ func intervalLate[K comparable, A, B, U, T any](f *intervalJoin[K, A, B, U], v *
 	return true, nil
 }
 
+// buffer puts a record behind those of its timestamp. They are numbered without a hole, so the end is found by halving.
 func buffer[T any](m *state.Map[buffered, T], v T, ts int64) {
 	at := buffered{Timestamp: ts}
-	for m.Contains(at) {
-		at.N++
+	taken, free := int32(-1), int32(0)
+	for at.N = 0; m.Contains(at); at.N = free {
+		taken, free = free, 2*free+1
 	}
+	for free-taken > 1 {
+		at.N = taken + (free-taken)/2
+		if m.Contains(at) {
+			taken = at.N
+		} else {
+			free = at.N
+		}
+	}
+	at.N = free
 	m.Put(at, v)
 }
 
@@ -172,14 +183,22 @@ func within[T any](m *state.Map[buffered, T], low, high int64, f func(v T, ts in
 	return nil
 }
 
-// forget removes the records that need not be kept beyond the time of a timer.
+// forget removes the records that need not be kept beyond the time of a timer. At the end of time that is all whose time would come later.
 func (f *intervalJoin[K, A, B, U]) forget(t int64) {
-	unbuffer(f.first, t-max(f.upper, 0))
-	unbuffer(f.second, t-max(-f.lower, 0))
+	unbuffer(f.first, t, max(f.upper, 0))
+	unbuffer(f.second, t, max(-f.lower, 0))
 }
 
-func unbuffer[T any](m *state.Map[buffered, T], ts int64) {
-	for at := (buffered{Timestamp: ts}); m.Contains(at); at.N++ {
+func unbuffer[T any](m *state.Map[buffered, T], t, kept int64) {
+	if t == eventtime.MaxWatermark {
+		for at := range m.All() {
+			if at.Timestamp >= t-kept {
+				m.Delete(at)
+			}
+		}
+		return
+	}
+	for at := (buffered{Timestamp: addSaturated(t, -kept)}); m.Contains(at); at.N++ {
 		m.Delete(at)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/weirstream/weir"
+	_ "github.com/weirstream/weir/backends/lsm"
 	"github.com/weirstream/weir/connectors/sequence"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/state"
@@ -57,7 +58,7 @@ func (c *counter) OnTimer(ctx *weir.KeyedContext[string], t int64, out *weir.Col
 func TestKeyedProcess(t *testing.T) {
 	for _, backend := range []weir.StateBackend{weir.MemoryBackend, weir.LSMBackend} {
 		env := weir.NewEnvironment(weir.Options{Parallelism: 2, StateBackend: backend, StateDir: t.TempDir()})
-		s := weir.FromSlice(env, []click{{"a", 1}, {"a", 5}, {"b", 6}, {"b", 12}, {"a", 30}, {"b", 100}}).WithTimestamps(func(c click) int64 { return c.TS }, 0)
+		s := weir.FromSlice(env, []click{{"a", 1}, {"a", 5}, {"b", 6}, {"b", 12}, {"c", 29}, {"a", 30}, {"b", 100}}).Parallelism(1).WithTimestamps(func(c click) int64 { return c.TS }, 0).Parallelism(1)
 		out := weir.ProcessKeyedWith(weir.KeyBy(s, func(c click) string { return c.User }), newCounter)
 		var got []string
 		for v, err := range out.Collect(context.Background(), "x") {
@@ -67,7 +68,7 @@ func TestKeyedProcess(t *testing.T) {
 			got = append(got, v)
 		}
 		slices.Sort(got)
-		want := []string{"a 1 at 40: [30] 1", "a 2 at 15: [1 5] 2", "b 1 at 110: [100] 1", "b 2 at 22: [6 12] 2"}
+		want := []string{"a 1 at 40: [30] 1", "a 2 at 15: [1 5] 2", "b 1 at 110: [100] 1", "b 2 at 22: [6 12] 2", "c 1 at 39: [29] 1"}
 		if !slices.Equal(got, want) {
 			t.Fatalf("%s: got %q", backend, got)
 		}

@@ -3,15 +3,20 @@ package weir_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/weirstream/weir"
 	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/connectors/files"
 	"github.com/weirstream/weir/eventtime"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/weirtest"
@@ -746,6 +751,117 @@ func TestBadWatermarkStrategies(t *testing.T) {
 				t.Errorf("%s: %q is not in: %v", c.name, say, err)
 			}
 		}
+	}
+}
+
+// A source's own strategy and the same one behind it make the same watermarks, at any chunk size.
+func TestSourceWatermarksDoNotDependOnChunks(t *testing.T) {
+	times := make([]int64, 500)
+	for i := range times {
+		times[i] = int64(i*3 - i%7*5) // jumps back at times
+	}
+	strategy := eventtime.ForBoundedOutOfOrderness[int64](4 * time.Millisecond).WithTimestampAssigner(itself)
+	var want []string
+	for _, rows := range []int{1, 7, 1024} {
+		for _, where := range []string{"behind", "source", "sequence"} {
+			env := weir.NewEnvironment(weir.Options{ChunkRows: rows, Logger: quiet})
+			var in *weir.Stream[int64]
+			switch where {
+			case "behind":
+				in = weir.FromValues(env, times...).AssignTimestampsAndWatermarks(strategy)
+			case "source":
+				in = weir.FromValues(env, times...).WatermarkStrategy(strategy)
+			case "sequence":
+				in = weir.FromSeq(env, func() iter.Seq[int64] { return slices.Values(times) }).WatermarkStrategy(strategy)
+			}
+			var log []string
+			weir.ProcessWith(in.Rebalance(), func() weir.ProcessFunction[int64, int64] { return &stamps{&sync.Mutex{}, &log, true} }).Discard()
+			execute(t, env)
+			if want == nil {
+				want = log
+			}
+			if len(log) < len(times) || !slices.Equal(log, want) {
+				t.Errorf("%s, rows %d: %d entries, want %d, and the same", where, rows, len(log), len(want))
+			}
+		}
+	}
+}
+
+// Files are read in turn: the watermark goes on while there is one split after another, and each file's records have their own order.
+func TestWatermarksOfFiles(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 5 {
+		var b strings.Builder
+		for k := range 100 {
+			fmt.Fprintln(&b, i*1000+k)
+		}
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint("part-", i)), []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := weir.NewEnvironment(weir.Options{Logger: quiet})
+	lines := weir.FromFiles(env, files.Options{Path: dir}).WatermarkStrategy(eventtime.ForMonotonousTimestamps[string]().
+		WithTimestampAssigner(func(line string, _ int64) int64 {
+			ts, _ := strconv.ParseInt(line, 10, 64)
+			return ts
+		})).Parallelism(1)
+	o := watch(weir.Map(lines, func(line string) int64 {
+		ts, _ := strconv.ParseInt(line, 10, 64)
+		return ts
+	}), "watch")
+	behind := 0
+	last := eventtime.MinWatermark
+	weir.ProcessWith(lines, func() weir.ProcessFunction[string, int64] {
+		return processed(func(ctx *weir.Context) {
+			if w := ctx.Watermark(); w > last {
+				last = w
+				behind++
+			}
+		})
+	}).Discard()
+	execute(t, env)
+	if len(o.late) > 0 || len(o.records) != 500 || behind < 400 {
+		t.Errorf("%d records, %d late, the watermark advanced %d times", len(o.records), len(o.late), behind)
+	}
+}
+
+type processed func(ctx *weir.Context)
+
+func (f processed) Process(ctx *weir.Context, _ string, _ *weir.Collector[int64]) error {
+	f(ctx)
+	return nil
+}
+
+// What a running job says of its watermarks may be asked for at any time, from anywhere.
+func TestWatermarksOfARunningJob(t *testing.T) {
+	env := weir.NewEnvironment(weir.Options{Logger: quiet, Parallelism: 2})
+	numbers := weir.FromSequence(env, 0, 1<<40).WatermarkStrategy(monotonous()).Name("numbers")
+	weir.KeyBy(numbers, func(v int64) int64 { return v % 10 }).Reduce(func(_, v int64) int64 { return v }).Name("kept").Discard()
+	client, err := env.ExecuteAsync(t.Context(), t.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rising := 0; rising < 3; {
+		all := client.Watermarks()
+		for _, w := range all {
+			if len(w.String()) == 0 || w.Watermark == eventtime.MaxWatermark {
+				t.Errorf("%v", w)
+			}
+			if w.Name == "kept" && w.Watermark > eventtime.MinWatermark {
+				rising++
+			}
+		}
+		select {
+		case <-client.Done():
+			rising = 3
+			t.Errorf("the job has ended: %s", client.Status())
+		default:
+			runtime.Gosched()
+		}
+	}
+	client.Cancel()
+	if _, err := client.Wait(t.Context()); fault.CodeOf(err) != fault.JobCanceled {
+		t.Errorf("%v", err)
 	}
 }
 

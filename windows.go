@@ -248,6 +248,8 @@ func addIncremental[K comparable, T, A, R, U any](w *WindowedStream[K, T], a Agg
 			f = &operator.TumbleWindow[K, T, A, U]{Window: *factory}
 		} else if ok && a.Merge != nil {
 			f = &operator.SlideWindow[K, T, A, U]{Window: *factory}
+		} else if operator.Sessions(w.spec) {
+			f = &operator.SessionWindow[K, T, A, U]{Window: *factory}
 		}
 	}
 	return addWindow[K, T, U](w, f, nil, "aggregating", typeText[A](), err)

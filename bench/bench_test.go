@@ -40,6 +40,7 @@ func (y *tally) outputs(name string) outputs {
 	return outputs{
 		reading: func(r Reading) { add(fmt.Sprint(key(r)), r.A) },
 		word:    func(w Word) { add(w.Word, w.N) },
+		count:   func(c Counted) { add(fmt.Sprint(c.Key, c.Start, c.End), c.N) },
 	}
 }
 

@@ -13,4 +13,3 @@ require (
 )
 
 replace github.com/weirstream/weir => ../
-

@@ -18,7 +18,7 @@ import (
 	"text/tabwriter"
 )
 
-const allCases = "chain,chain-values,wordcount,keyed-reduce,union,three-shuffles,latency"
+const allCases = "chain,chain-values,wordcount,keyed-reduce,union,three-shuffles,tumbling-count,sliding-count,session-count,latency"
 
 func main() {
 	var err error

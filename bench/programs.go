@@ -12,6 +12,7 @@ import (
 type outputs struct {
 	reading func(Reading)
 	word    func(Word)
+	count   func(Counted)
 }
 
 func (o outputs) endReadings(s *weir.Stream[Reading]) {

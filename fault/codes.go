@@ -46,6 +46,7 @@ const (
 	WindowEvictor        Code = "window.evictor-aggregate"
 	WindowState          Code = "window.merging-state"
 	WindowNoTimestamp    Code = "window.no-timestamp"
+	WindowTime           Code = "window.time"
 	FunctionPanic        Code = "function.panic"
 	FunctionExit         Code = "function.goexit"
 	FunctionError        Code = "function.error"
@@ -115,6 +116,7 @@ var codes = []Info{
 	{WindowEvictor, User, false, "A window with an evictor has an incremental aggregate, which keeps no elements that could be evicted.", "use a process function, which sees all elements of the window"},
 	{WindowState, User, false, "A function uses state per window with windows that merge.", "use the state per key instead: windows that merge have no lasting identity"},
 	{WindowNoTimestamp, User, false, "A record without a timestamp reached an event-time window.", "give the source a watermark strategy with a timestamp assigner, call WithTimestamps in front of the window, or use a processing-time window"},
+	{WindowTime, User, false, "A timestamp is more than a hundred million years away from 1970, where sliding windows with a slice of one millisecond cannot go.", "choose a size and a slide that share a divisor above one millisecond, or correct the timestamps"},
 	{FunctionPanic, User, false, "User code panicked.", "the stack is in the job's failure"},
 	{FunctionExit, User, false, "User code called runtime.Goexit.", "return instead; t.FailNow and t.Fatal must not be called inside a job"},
 	{FunctionError, User, false, "User code returned an error.", ""},

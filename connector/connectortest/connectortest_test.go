@@ -168,6 +168,25 @@ func TestRulesAreKept(t *testing.T) {
 		}}, "was assigned splits after NoMoreSplits"},
 		{"the end twice", breakable{onAdd: func(ctx connector.EnumeratorContext) { ctx.NoMoreSplits(0) }}, "NoMoreSplits twice"},
 		{"no such reader", breakable{onAdd: func(ctx connector.EnumeratorContext) { ctx.NoMoreSplits(3) }}, "there is no reader 3"},
+		{"a split of somebody else", breakable{onPoll: func(r *breakableReader, out *connector.Output[int]) (connector.Status, error) {
+			out.Split("foreign").Collect(1)
+			out.EndSplit("foreign")
+			return connector.EndOfInput, nil
+		}}, `split "foreign", which it was not assigned`},
+		{"a split that does not end", breakable{onAdd: func(ctx connector.EnumeratorContext) {
+			ctx.Assign(0, connector.Split{ID: "mine"}, connector.Split{ID: "idle"})
+		}, onPoll: func(r *breakableReader, out *connector.Output[int]) (connector.Status, error) {
+			out.Split("mine").Collect(1)
+			out.EndSplit("mine")
+			return connector.EndOfInput, nil
+		}}, `without Output.EndSplit("idle")`},
+		{"a split that goes on", breakable{onAdd: func(ctx connector.EnumeratorContext) {
+			ctx.Assign(0, connector.Split{ID: "mine"})
+		}, onPoll: func(r *breakableReader, out *connector.Output[int]) (connector.Status, error) {
+			out.EndSplit("mine")
+			out.Split("mine").Collect(1)
+			return connector.EndOfInput, nil
+		}}, `split "mine", which it has ended`},
 		{"a split twice", breakable{snapshot: []connector.Split{{ID: "x"}, {ID: "x"}}}, `split "x" twice`},
 		{"a close that fails", breakable{closeFail: true}, "cannot close"},
 		{"a context used by a worker", breakable{onStart: func(ctx connector.ReaderContext) error {

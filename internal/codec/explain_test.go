@@ -67,6 +67,13 @@ func TestParseSchema(t *testing.T) {
 	}
 }
 
+// A number means the nearest type around that has it.
+func TestNumbersAreScoped(t *testing.T) {
+	if !Equal("#1=struct{A *#1=[]#1}", "struct{A *#2=[]#2}") || Equal("#1=struct{A *#1=[]#1}", "#1=struct{A *[]#1}") {
+		t.Error("a number means the wrong type")
+	}
+}
+
 func TestDamagedSchemas(t *testing.T) {
 	var b strings.Builder
 	for _, text := range []string{

@@ -474,6 +474,81 @@ func TestAsyncTimeoutWithinAPause(t *testing.T) {
 	}
 }
 
+// A pause that is over only when its record has timed out starts nothing, whatever its entry is used for by then.
+func TestAsyncPauseOverTooLate(t *testing.T) {
+	h := newAsyncHost()
+	defer h.cancel()
+	f := asyncOf(true, 2, nil)
+	f.Timeout, f.Retry = time.Second, AsyncRetry[int]{Retries: 50, Delay: 900 * time.Millisecond}
+	f.Make = func(*Context, Wiring) (AsyncFunctions[int, int], error) {
+		return AsyncFunctions[int, int]{
+			Invoke:    func(context.Context, int) ([]int, error) { return nil, errors.New("no") },
+			OnTimeout: func(v int) ([]int, error) { return []int{-v}, nil },
+		}, nil
+	}
+	a := h.make(t, f, nil, nil)
+	work := func() {
+		for a.Work() {
+		}
+	}
+	a.in.Value(1, 10)
+	h.works[1].run()
+	work()
+	h.now = h.now.Add(time.Second)
+	h.works[0].run() // the deadline
+	work()
+	a.in.Value(2, 20)
+	n := len(h.works)
+	h.works[2].run() // the pause
+	work()
+	if !slices.Equal(h.out, []string{"-1@10"}) || len(h.works) != n || a.used != 1 {
+		t.Errorf("%q, %d works, %d slots taken", h.out, len(h.works)-n, a.used)
+	}
+}
+
+// A function that does not wait costs no timer; one that does is told by every context that derives from its own.
+func TestAsyncLazyDeadline(t *testing.T) {
+	type key struct{}
+	parent, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, 7))
+	defer cancel()
+	fresh := func(d time.Duration) *lazyDeadline {
+		return &lazyDeadline{ctx: parent, deadline: time.Now().Add(d)}
+	}
+	l := fresh(time.Hour)
+	if at, ok := l.Deadline(); !ok || at != l.deadline || l.Value(key{}) != 7 || l.cancel != nil {
+		t.Error("it is not what it was made of")
+	}
+	child, stop := context.WithCancel(l)
+	defer stop()
+	if l.cancel == nil || child.Err() != nil || l.Err() != nil {
+		t.Errorf("%v, %v", child.Err(), l.Err())
+	}
+	l.release()
+	<-child.Done()
+	if l.Err() != context.Canceled || child.Err() != context.Canceled {
+		t.Errorf("%v, %v", child.Err(), l.Err())
+	}
+	l = fresh(time.Hour)
+	l.release()
+	if <-l.Done(); l.Err() != context.Canceled {
+		t.Errorf("%v", l.Err())
+	}
+	l = fresh(time.Millisecond)
+	if <-l.Done(); l.Err() != context.DeadlineExceeded {
+		t.Errorf("%v", l.Err())
+	}
+	l, earlier := fresh(time.Hour), fresh(time.Minute)
+	l.ctx = earlier
+	if at, _ := l.Deadline(); at != earlier.deadline {
+		t.Errorf("the deadline is %v", at)
+	}
+	l = fresh(time.Hour)
+	cancel()
+	if <-l.Done(); l.Err() != context.Canceled {
+		t.Errorf("%v", l.Err())
+	}
+}
+
 // Calls that do not return although their records have timed out fail the job once they take all slots.
 func TestAsyncStuck(t *testing.T) {
 	h := newAsyncHost()
@@ -582,6 +657,9 @@ func TestAsyncOverdraft(t *testing.T) {
 		}
 		if n := len(h.works); n > 2 {
 			t.Fatalf("%d calls", n)
+		}
+		if full := h.ctx.Stop.Load() != 0; full != (v >= 1) {
+			t.Errorf("record %d: full=%v", v, full)
 		}
 	}
 	h.parks = func(Output) bool { return false } // the task is ending

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/weirstream/weir/eventtime"
@@ -30,14 +31,16 @@ func Sliceable[T any](s window.Spec[T]) (window.Aligned, bool) {
 
 type tumbleInstance[K comparable, T, A, U any] struct {
 	sliceBase[K, T, A, U]
-	size, offset int64
-	links        uintptr
-	// pending are the windows that have rows, by their end; near is the one that the last record belongs to.
+	grid  sliceGrid
+	links uintptr
+	// pending are the windows that have rows, by their start; near is the one that the last record belongs to.
 	pending []*pendingWindow
 	spare   []*pendingWindow
 	near    *pendingWindow
-	w       window.Window
-	group   int // where evaluating the first pending window goes on
+	// w is the window of the last record; its times are those from from to before until.
+	w           window.Window
+	from, until int64
+	group       int // where evaluating the first pending window goes on
 }
 
 // pendingWindow is a window with the first row of its keys in each key group, as the row's number plus one.
@@ -63,7 +66,7 @@ type sliceBase[K comparable, T, A, U any] struct {
 	key     K
 }
 
-// init makes what both have. name is that of the rows' space, whose keys are the end of a slice and the key.
+// init makes what both have. The keys of its space of rows are a number that stands for a slice, and the key.
 func (m *sliceBase[K, T, A, U]) init(f *Window[K, T, A, U], ctx *Context, w Wiring, self *Keyed[T]) error {
 	store, err := ctx.OpenStore()
 	if err != nil {
@@ -126,6 +129,13 @@ func (m *sliceBase[K, T, A, U]) check(err error) {
 	}
 }
 
+// ended is for a record whose windows have all ended. It is late, but at the end of time, where windows are cut: there it may be ahead of the watermark all the same.
+func (m *sliceBase[K, T, A, U]) ended(v *T, ts int64) {
+	if ts <= m.ctx.CurrentWatermark {
+		m.drop(v, ts)
+	}
+}
+
 func (m *sliceBase[K, T, A, U]) drop(v *T, ts int64) {
 	if m.late != nil {
 		m.late(*v, ts)
@@ -138,16 +148,16 @@ func (m *sliceBase[K, T, A, U]) drop(v *T, ts int64) {
 	m.dropped[1].AddInt(1)
 }
 
-// point makes the scope point at the row of a slice, given by its end, and the key of a record.
-func (m *sliceBase[K, T, A, U]) point(v *T, end int64, hash uint64) {
+// point makes the scope point at the row of a slice and the key of a record.
+func (m *sliceBase[K, T, A, U]) point(v *T, slice int64, hash uint64) {
 	m.key = m.f.Key(*v)
 	words := m.scope.Words()
-	words[0] = uint64(end)
+	words[0] = uint64(slice)
 	b := m.words.Put(&m.key, words[1:], m.scope.Buffer())
-	m.scope.SetIn(hash, combineOne(hash, end), b)
+	m.scope.SetIn(hash, combineOne(hash, slice), b)
 }
 
-func combineOne(hash uint64, end int64) uint64 { return statebackend.Combine(hash, uint64(end)) }
+func combineOne(hash uint64, slice int64) uint64 { return statebackend.Combine(hash, uint64(slice)) }
 
 // accumulate adds a record to the row pointed at, and reports whether that is new.
 func (m *sliceBase[K, T, A, U]) accumulate(v *T) (fresh bool) {
@@ -170,7 +180,7 @@ func (f *TumbleWindow[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error)
 	if !ok || ctx.State.Spill != nil || a.Size() != a.Slide() {
 		return f.Window.New(ctx, w)
 	}
-	m := &tumbleInstance[K, T, A, U]{size: a.Size(), offset: a.Offset(), w: window.Window{Start: eventtime.MaxWatermark, End: eventtime.MinWatermark}}
+	m := &tumbleInstance[K, T, A, U]{grid: newSliceGrid(a), from: math.MaxInt64, until: math.MinInt64}
 	in := &Keyed[T]{Process: m.process, Touch: m.touch}
 	if err := m.init(&f.Window, ctx, w, in); err != nil {
 		return nil, err
@@ -182,7 +192,7 @@ func (f *TumbleWindow[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error)
 func (m *tumbleInstance[K, T, A, U]) Open() error {
 	sp := m.scope.Space()
 	for r := range sp.All { // restored
-		m.locate(int64(sp.Word(r, 0)) - 1)
+		m.locate(int64(sp.Word(r, 0)))
 		m.link(r)
 	}
 	return m.open()
@@ -190,14 +200,14 @@ func (m *tumbleInstance[K, T, A, U]) Open() error {
 
 // touch supposes that the next records belong to the window of the last one.
 func (m *tumbleInstance[K, T, A, U]) touch(hashes []uint64) {
-	m.scope.Space().TouchIn(hashes, uint64(m.w.End))
+	m.scope.Space().TouchIn(hashes, uint64(m.w.Start))
 }
 
 func (m *tumbleInstance[K, T, A, U]) process(v *T, ts int64, hash uint64) {
 	if m.ctx.Failed {
 		return
 	}
-	if ts < m.w.Start || ts >= m.w.End {
+	if ts < m.from || ts >= m.until {
 		if ts == eventtime.NoTimestamp {
 			m.noTimestamp()
 			return
@@ -205,19 +215,23 @@ func (m *tumbleInstance[K, T, A, U]) process(v *T, ts int64, hash uint64) {
 		m.locate(ts)
 	}
 	if m.w.End-1 <= m.ctx.CurrentWatermark {
-		m.drop(v, ts)
+		m.ended(v, ts)
 		return
 	}
-	m.point(v, m.w.End, hash)
+	m.point(v, m.w.Start, hash)
 	if m.accumulate(v) {
 		m.link(m.scope.Ref())
 	}
 }
 
-// locate finds the window of a timestamp.
+// locate finds the window of a timestamp. Windows are known by their starts, which differ also where they are cut at the ends of time.
 func (m *tumbleInstance[K, T, A, U]) locate(ts int64) {
-	start := window.StartOf(ts, m.offset, m.size)
-	m.w = window.Window{Start: start, End: addSat(start, m.size)}
+	if m.grid.size > 1 {
+		m.w = m.grid.window(m.grid.sliceOf(ts))
+	} else {
+		m.w = window.Window{Start: ts, End: addSat(ts, 1)}
+	}
+	m.from, m.until = max(m.w.Start, eventtime.NoTimestamp+1), m.w.End
 	m.near = nil
 }
 

@@ -1,12 +1,13 @@
 package operator
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
 	"github.com/weirstream/weir/eventtime"
+	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/statebackend"
-	"github.com/weirstream/weir/window"
 )
 
 // SlideWindow does what [Window] does for event-time windows that overlap, with an accumulator that can be merged, the default trigger, and no lateness. A record is added to one slice, and windows are merged from slices, so that the
@@ -21,38 +22,38 @@ type SlideWindow[K comparable, T, A, U any] struct {
 
 type slideInstance[K comparable, T, A, U any] struct {
 	sliceBase[K, T, A, U]
-	size, slide, slice int64
-	offset             int64
-	rest               *statebackend.Value[A] // of a slice of the front: itself and those behind it
-	state              *statebackend.Value[slideState]
-	back               *statebackend.Value[A]
-	// ends counts the rows of each slice, by its end, to know where there is something to do.
-	ends  []sliceCount
-	near  int64 // the end of the slice of the last record
-	fired int64 // the end of the last window that has fired
+	grid  sliceGrid
+	rest  *statebackend.Value[A] // of a slice of the front: itself and those behind it
+	state *statebackend.Value[slideState]
+	back  *statebackend.Value[A]
+	// ends counts the rows of each slice, in the order of time, to know where there is something to do.
+	ends []sliceCount
+	// near is the slice of the last record: its number, its first time and the one behind its last, and when its last window ends.
+	near struct{ slice, from, until, last int64 }
+	// All windows up to fired have been evaluated. Slices up to seen may have been part of a window that some key has seen.
+	fired, seen int64
 	// What follows is for a window that is being evaluated.
-	tick   int64
+	window int64
 	active bool
 	cursor statebackend.Ref
 }
 
-type sliceCount struct {
-	end  int64
-	rows int64
-}
+type sliceCount struct{ slice, rows int64 }
 
 // slideState is the queue of a key.
 type slideState struct {
-	// Front is the end of the last slice of the front; slices up to it have their rest set.
+	// Front is the last slice of the front; slices up to it have their rest set.
 	Front int64
-	// First is the end of the first slice of the front that is still there and has a row; beyond Front if there is none.
+	// First is the first slice of the front that is still there and has a row; beyond Front if there is none.
 	First int64
-	// Last is the end of the latest slice that has a row.
+	// Last is the latest slice that has a row.
 	Last int64
+	// Fired is a window up to which all were evaluated, or had nothing in them. The back has the slices behind the front up to the window's last.
+	Fired int64
 }
 
-// noFront is before all slices.
-const noFront = math.MinInt64
+// never is before all slices and windows.
+const never = math.MinInt64
 
 // New implements [Factory]. For windows that [Sliceable] does not hold for it is [Window].
 func (f *SlideWindow[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error) {
@@ -60,9 +61,8 @@ func (f *SlideWindow[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error) 
 	if !ok || f.Merge == nil {
 		return f.Window.New(ctx, w)
 	}
-	m := &slideInstance[K, T, A, U]{
-		size: a.Size(), slide: a.Slide(), offset: a.Offset(), slice: gcd(a.Size(), a.Slide()), near: eventtime.MinWatermark, fired: eventtime.MinWatermark,
-	}
+	m := &slideInstance[K, T, A, U]{grid: newSliceGrid(a), fired: never, seen: never}
+	m.near.from, m.near.until = math.MaxInt64, math.MinInt64
 	in := &Keyed[T]{Process: m.process, Touch: m.touch}
 	if err := m.init(&f.Window, ctx, w, in); err != nil {
 		return nil, err
@@ -74,90 +74,123 @@ func (f *SlideWindow[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error) 
 	return m, nil
 }
 
-func gcd(a, b int64) int64 {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return a
-}
-
+// Open finds out how far windows had come where the state was restored: a snapshot may have been taken when only some keys had seen a window.
 func (m *slideInstance[K, T, A, U]) Open() error {
-	sp := m.scope.Space()
-	for r := range sp.All { // restored
-		m.count(int64(sp.Word(r, 0)), 1)
+	first := int64(math.MaxInt64)
+	sp := m.rt.Keys.Scope.Space()
+	for r := range sp.All {
+		m.rt.Keys.SetWords(sp.Words(r), sp.Bytes(r))
+		if s := m.state.Peek(); s != nil {
+			first = min(first, s.Fired)
+			m.seen = max(m.seen, m.seenBy(s.Fired))
+		}
+	}
+	if first != math.MaxInt64 {
+		m.rt.Keys.Unset()
+		m.fired = first
+		if err := m.recount(); err != nil {
+			return err
+		}
 	}
 	return m.open()
 }
 
+// recount counts the rows of all slices, those on disk too.
+func (m *slideInstance[K, T, A, U]) recount() error {
+	snap, err := m.rt.Store.Snapshot()
+	if err != nil {
+		return err
+	}
+	defer snap.Release()
+	sp := m.scope.Space()
+	words := make([]uint64, sp.Layout().Words)
+	for group := range m.ctx.KeyGroups.Len() {
+		var cut error
+		err := snap.Entries(sp, group, func(key, _ []byte) bool {
+			if _, _, cut = sp.CutKey(key, words); cut == nil {
+				m.count(int64(words[0]), 1)
+			}
+			return cut == nil
+		})
+		if err = cmp.Or(err, cut); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (m *slideInstance[K, T, A, U]) touch(hashes []uint64) {
-	m.scope.Space().TouchIn(hashes, uint64(m.near))
+	m.scope.Space().TouchIn(hashes, uint64(m.near.slice))
 }
 
 // count notes rows that a slice has got or lost.
-func (m *slideInstance[K, T, A, U]) count(end, rows int64) {
-	i := len(m.ends)
-	for i > 0 && m.ends[i-1].end > end { // new slices are at the end
-		i--
+func (m *slideInstance[K, T, A, U]) count(slice, rows int64) {
+	i, found := len(m.ends), false
+	if i == 0 || m.ends[i-1].slice >= slice { // new slices are at the end
+		i, found = slices.BinarySearchFunc(m.ends, slice, func(c sliceCount, slice int64) int { return cmp.Compare(c.slice, slice) })
 	}
-	if i > 0 && m.ends[i-1].end == end {
-		i--
-		if m.ends[i].rows += rows; m.ends[i].rows == 0 {
-			m.ends = slices.Delete(m.ends, i, i+1)
-		}
+	if !found {
+		m.ends = slices.Insert(m.ends, i, sliceCount{slice, rows})
 		return
 	}
-	m.ends = slices.Insert(m.ends, i, sliceCount{end, rows})
-}
-
-// lastTick is the end of the last window that a slice belongs to, firstTick that of the first one.
-func (m *slideInstance[K, T, A, U]) lastTick(end int64) int64 {
-	return window.StartOf(end-m.slice, m.offset, m.slide) + m.size
-}
-
-func (m *slideInstance[K, T, A, U]) firstTick(end int64) int64 {
-	latest := end - m.size // the window that ends with the slice begins here
-	start := window.StartOf(latest, m.offset, m.slide)
-	if start < latest {
-		start += m.slide
+	if m.ends[i].rows += rows; m.ends[i].rows == 0 {
+		m.ends = slices.Delete(m.ends, i, i+1)
 	}
-	return start + m.size
+}
+
+// locate finds the slice of a record that is not in that of the last one.
+func (m *slideInstance[K, T, A, U]) locate(ts int64) bool {
+	if ts == eventtime.NoTimestamp {
+		m.noTimestamp()
+		return false
+	}
+	if !m.grid.covers(ts) {
+		m.check(fault.New(fault.WindowTime, "a record has the timestamp %d, too far from the epoch for %v", ts, m.f.Spec.Assigner))
+		return false
+	}
+	m.near.slice = m.grid.sliceOf(ts)
+	m.near.from, m.near.until = m.grid.bounds(m.near.slice)
+	m.near.last = m.grid.window(m.grid.lastWindow(m.near.slice)).MaxTimestamp()
+	return true
 }
 
 func (m *slideInstance[K, T, A, U]) process(v *T, ts int64, hash uint64) {
 	if m.ctx.Failed {
 		return
 	}
-	end := m.near
-	if ts < end-m.slice || ts >= end || end == eventtime.MinWatermark {
-		if ts == eventtime.NoTimestamp {
-			m.noTimestamp()
-			return
-		}
-		end = window.StartOf(ts, m.offset, m.slice) + m.slice
+	if (ts < m.near.from || ts >= m.near.until) && !m.locate(ts) {
+		return
 	}
-	if end <= m.ctx.CurrentWatermark && m.lastTick(end)-1 <= m.ctx.CurrentWatermark {
+	slice := m.near.slice
+	switch {
+	case m.near.last <= m.ctx.CurrentWatermark:
+		m.ended(v, ts)
+		return
+	case slice <= m.seen && m.grid.lastWindow(slice) <= m.fired: // restored, and the watermark has not come again
 		m.drop(v, ts)
 		return
 	}
-	m.near = end
-	m.point(v, end, hash)
+	m.point(v, slice, hash)
 	fresh := m.accumulate(v)
-	if !fresh && end > m.fired {
+	if !fresh && slice > m.seen {
 		return
+	}
+	if fresh {
+		m.count(slice, 1)
 	}
 	m.rt.Keys.Set(m.key, hash)
 	s, newKey := m.state.Edit()
 	if newKey {
-		*s = slideState{Front: noFront, First: eventtime.MaxWatermark, Last: end}
+		*s = slideState{Front: never, First: math.MaxInt64, Last: slice, Fired: m.fired}
 	}
-	s.Last = max(s.Last, end)
-	// A slice that windows before have used already changes behind their back.
-	late, front := end <= m.fired && !newKey, end <= s.Front
-	if late && front {
-		s.Front = noFront // made anew with the next window
+	s.Last, s.Fired = max(s.Last, slice), max(s.Fired, m.fired)
+	late := !newKey && slice <= m.seenBy(s.Fired)
+	behind := late && slice > s.Front
+	if late && !behind {
+		s.Front = never // what the front was made of has changed: the next window makes it anew
 	}
 	m.state.Done()
-	if late && !front {
+	if behind {
 		b, none := m.back.Edit()
 		if none {
 			*b = m.f.Create()
@@ -165,26 +198,22 @@ func (m *slideInstance[K, T, A, U]) process(v *T, ts int64, hash uint64) {
 		*b = m.f.Add(*b, *v)
 		m.back.Done()
 	}
-	if fresh {
-		m.count(end, 1)
-	}
 }
 
-// next is the end of the next window that has something, if there is one.
-func (m *slideInstance[K, T, A, U]) next() (int64, bool) {
+// seenBy is the last slice that windows up to one have seen.
+func (m *slideInstance[K, T, A, U]) seenBy(window int64) int64 {
+	if window == never {
+		return never
+	}
+	return m.grid.lastSlice(window)
+}
+
+// next is the next window that has something, if there is one.
+func (m *slideInstance[K, T, A, U]) next() (k int64, ok bool) {
 	if len(m.ends) == 0 {
 		return 0, false
 	}
-	tick := m.firstTick(m.ends[0].end)
-	if tick <= m.fired && m.fired != eventtime.MinWatermark {
-		tick = m.fired + m.slide
-	}
-	for _, e := range m.ends {
-		if m.lastTick(e.end) >= tick {
-			return max(tick, m.firstTick(e.end)), true
-		}
-	}
-	return 0, false
+	return max(m.fired+1, m.grid.firstWindow(m.ends[0].slice)), true
 }
 
 func (m *slideInstance[K, T, A, U]) Watermark(t int64) (more bool) {
@@ -192,18 +221,13 @@ func (m *slideInstance[K, T, A, U]) Watermark(t int64) (more bool) {
 	sp := m.rt.Keys.Scope.Space()
 	for {
 		if !m.active {
-			tick, ok := m.next()
-			if !ok {
-				if t > m.fired { // what comes for windows up to here is late, or belongs to later ones as well
-					m.skip(t)
-				}
-				return false
-			}
-			if tick-1 > t {
+			k, ok := m.next()
+			if !ok || m.grid.window(k).MaxTimestamp() > t {
 				m.skip(t)
 				return false
 			}
-			m.tick, m.active, m.cursor = tick, true, 0
+			m.window, m.active, m.cursor = k, true, 0
+			m.seen = max(m.seen, m.grid.lastSlice(k))
 		}
 		for {
 			r, ok := sp.NextFrom(m.cursor)
@@ -221,18 +245,17 @@ func (m *slideInstance[K, T, A, U]) Watermark(t int64) (more bool) {
 		}
 		m.rt.Keys.Unset()
 		m.scope.Unset()
-		m.active, m.fired = false, m.tick
+		m.active, m.fired = false, m.window
 	}
 }
 
-// skip moves fired to the last window that ends by the watermark.
+// skip moves on to the last window that the watermark has closed: there is nothing in those up to it.
 func (m *slideInstance[K, T, A, U]) skip(t int64) {
-	if t == eventtime.MaxWatermark {
+	if t == eventtime.MaxWatermark || !m.grid.covers(t) {
 		return
 	}
-	if tick := window.StartOf(t+1-m.size, m.offset, m.slide) + m.size; tick > m.fired {
-		m.fired = tick
-	}
+	m.fired = max(m.fired, m.grid.closed(t))
+	m.seen = max(m.seen, m.grid.lastSlice(m.fired))
 }
 
 // evaluate emits the window at hand for a key, and moves the key's queue on.
@@ -240,46 +263,46 @@ func (m *slideInstance[K, T, A, U]) evaluate(r statebackend.Ref) {
 	sp := m.rt.Keys.Scope.Space()
 	m.rt.Keys.SetWords(sp.Words(r), sp.Bytes(r))
 	p := m.state.Peek()
-	if p == nil {
+	if p == nil || p.Fired >= m.window {
 		return
 	}
 	s := *p
-	begin := m.tick - m.size
-	if s.Front <= begin {
-		m.flip(&s, begin)
+	first := m.grid.firstSlice(m.window)
+	if s.Front < first {
+		m.flip(&s)
 	} else {
 		m.enter(&s)
-		for s.First <= begin || s.First <= s.Front && !m.seek(s.First) {
-			if s.First > begin && s.First > s.Front {
-				break
-			}
-			s.First += m.slice
+		for s.First < first || s.First <= s.Front && !m.seek(s.First) {
+			s.First++
 		}
 	}
+	s.Fired = m.window
 	m.emit(&s)
-	m.expire(begin + m.slide)
-	if s.Last <= begin+m.slide {
-		m.rt.Keys.Scope.Remove()
+	m.expire(first)
+	if s.Last < first+m.grid.perSlide {
+		m.state.Clear()
+		m.back.Clear()
 		return
 	}
 	m.state.Set(s)
 }
 
 // seek makes the scope point at a slice of the current key, and reports whether it has a row.
-func (m *slideInstance[K, T, A, U]) seek(end int64) bool {
+func (m *slideInstance[K, T, A, U]) seek(slice int64) bool {
 	words := m.scope.Words()
-	words[0] = uint64(end)
+	words[0] = uint64(slice)
 	copy(words[1:], m.rt.Keys.Scope.Words())
 	hash := m.rt.Keys.Hash()
-	m.scope.SetIn(hash, combineOne(hash, end), m.rt.Keys.Scope.Bytes())
+	m.scope.SetIn(hash, combineOne(hash, slice), m.rt.Keys.Scope.Bytes())
 	_, ok := m.scope.Find()
 	return ok
 }
 
 // enter takes the slices that came with this window into the back.
 func (m *slideInstance[K, T, A, U]) enter(s *slideState) {
-	for end := max(m.tick-m.slide, s.Front) + m.slice; end <= m.tick; end += m.slice {
-		if end > s.Last || !m.seek(end) {
+	last := min(m.grid.lastSlice(m.window), s.Last)
+	for slice := max(m.grid.lastSlice(m.window-1), s.Front) + 1; slice <= last; slice++ {
+		if !m.seek(slice) {
 			continue
 		}
 		a := *m.acc.Peek()
@@ -291,12 +314,12 @@ func (m *slideInstance[K, T, A, U]) enter(s *slideState) {
 }
 
 // flip makes all slices of the window the front.
-func (m *slideInstance[K, T, A, U]) flip(s *slideState, begin int64) {
+func (m *slideInstance[K, T, A, U]) flip(s *slideState) {
 	var behind A
 	some := false
-	s.First = eventtime.MaxWatermark
-	for end := min(m.tick, s.Last); end > begin; end -= m.slice {
-		if !m.seek(end) {
+	s.First, s.Front = math.MaxInt64, m.grid.lastSlice(m.window)
+	for slice := min(s.Front, s.Last); slice >= m.grid.firstSlice(m.window); slice-- {
+		if !m.seek(slice) {
 			continue
 		}
 		a := *m.acc.Peek()
@@ -304,9 +327,8 @@ func (m *slideInstance[K, T, A, U]) flip(s *slideState, begin int64) {
 			a = m.f.Merge(a, behind)
 		}
 		m.rest.Set(a)
-		behind, some, s.First = *m.rest.Peek(), true, end
+		behind, some, s.First = *m.rest.Peek(), true, slice
 	}
-	s.Front = m.tick
 	m.back.Clear()
 }
 
@@ -328,17 +350,17 @@ func (m *slideInstance[K, T, A, U]) emit(s *slideState) {
 	if !some {
 		return
 	}
-	w := window.Window{Start: m.tick - m.size, End: m.tick}
+	w := m.grid.window(m.window)
 	m.out.ts = w.MaxTimestamp()
 	m.check(m.fns.Accumulator(w, &a, m.out))
 }
 
-// expire gives back the slices of the current key up to the one that ends at until: no later window has them.
-func (m *slideInstance[K, T, A, U]) expire(until int64) {
-	for end := until - m.slide + m.slice; end <= until; end += m.slice {
-		if m.seek(end) {
+// expire gives back the slices of the current key that no later window has: the first ones of this.
+func (m *slideInstance[K, T, A, U]) expire(first int64) {
+	for slice := first; slice < first+m.grid.perSlide; slice++ {
+		if m.seek(slice) {
 			m.scope.Remove()
-			m.count(end, -1)
+			m.count(slice, -1)
 		}
 	}
 }

@@ -117,6 +117,16 @@ type slot[T any] struct {
 	merge window.Merge
 }
 
+// dropMerged unsets the slot in a window that others have become, if nothing of theirs goes into it.
+func (s slot[T]) dropMerged() {
+	switch {
+	case s.n == nil:
+		s.v.Clear()
+	case s.merge == window.MergeDrop:
+		s.n.Clear()
+	}
+}
+
 // New implements [Factory].
 func (f *Window[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error) {
 	store, err := ctx.OpenStore()
@@ -275,7 +285,7 @@ func (m *windowInstance[K, T, A, U]) process(v *T, ts int64, hash uint64) {
 			return
 		}
 	}
-	if skipped && m.assigner.EventTime() && ts != eventtime.NoTimestamp && addSat(ts, m.spec.Lateness()) <= m.ctx.CurrentWatermark {
+	if skipped && m.assigner.EventTime() && addSat(ts, m.spec.Lateness()) <= m.ctx.CurrentWatermark {
 		m.drop(*v, ts)
 	}
 }
@@ -525,6 +535,9 @@ func (m *windowInstance[K, T, A, U]) merge(w window.Window) (actual, state windo
 	}
 	m.point(result.State)
 	m.marks.Clear()
+	for _, s := range m.slots {
+		s.dropMerged()
+	}
 	m.tc.aim(cover, false)
 	m.trigger.OnMerge(cover, m.tc)
 	for _, o := range m.old {
@@ -559,29 +572,22 @@ func (m *windowInstance[K, T, A, U]) unsetCleanup(w window.Window) {
 	}
 }
 
-// combineSlots takes the trigger's state of one window into another.
+// combineSlots adds the trigger's state of one window to that of another. What is left of the one goes with its contents.
 func (m *windowInstance[K, T, A, U]) combineSlots(into, from window.Window) {
 	for _, s := range m.slots {
-		if s.n == nil {
-			m.point(from)
-			s.v.Clear()
-			m.point(into)
-			s.v.Clear()
+		if s.n == nil || s.merge == window.MergeDrop {
 			continue
 		}
 		m.point(from)
-		b, okB := s.n.Get()
-		s.n.Clear()
-		m.point(into)
-		a, okA := s.n.Get()
-		switch {
-		case s.merge == window.MergeDrop:
-			s.n.Clear()
-		case okA && okB:
-			s.n.Set(s.merge.Ints(a, b))
-		case okB:
-			s.n.Set(b)
+		b, ok := s.n.Get()
+		if !ok {
+			continue
 		}
+		m.point(into)
+		if a, ok := s.n.Get(); ok {
+			b = s.merge.Ints(a, b)
+		}
+		s.n.Set(b)
 	}
 }
 

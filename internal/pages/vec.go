@@ -89,6 +89,11 @@ func (v *Vec) At(i uint32) unsafe.Pointer {
 	return unsafe.Add(*(*unsafe.Pointer)(unsafe.Pointer(&v.pages[i>>(v.shift&31)])), uintptr(i&v.mask)*v.width)
 }
 
+// Peek is At, and tells whether the address is good for writing as well, as that of Edit is.
+func (v *Vec) Peek(i uint32) (p unsafe.Pointer, mine bool) {
+	return v.At(i), v.gens[i>>(v.shift&31)] == v.gen
+}
+
 // Edit returns the address of a row for reading and writing, after copying its page if a snapshot still needs it. It is good until the next
 // Append, Freeze, Reset or Close of v; in particular it stays good while other rows are edited.
 func (v *Vec) Edit(i uint32) unsafe.Pointer {

@@ -17,6 +17,10 @@ const (
 	ListKind
 	// MapKind is values by a key of their own.
 	MapKind
+	// RowsKind is rows of columns in the order in which they were appended.
+	RowsKind
+	// OrderedKind is rows of columns in the order of sort words.
+	OrderedKind
 )
 
 // String returns the name of the kind.
@@ -26,6 +30,10 @@ func (k Kind) String() string {
 		return "list"
 	case MapKind:
 		return "map"
+	case RowsKind:
+		return "rows"
+	case OrderedKind:
+		return "ordered rows"
 	}
 	return "value"
 }
@@ -61,8 +69,19 @@ type Cell struct {
 	keySchema string
 	linksOff  uintptr
 	hashEntry func(words []uint64, b []byte) uint64
+	// hang is what the cell holds if it is of a kind that no case below knows.
+	hang hanging
 	// walks are the loops over a map's entries that are under way, idle is one to be used again.
 	walks, idle *mapWalk
+}
+
+// hanging is what a kind of cell knows about what hangs on it.
+type hanging interface {
+	// clear frees what hangs on the cell of a row and makes the cell zero.
+	clear(row unsafe.Pointer)
+	// appendPayload appends what hangs on the cell of a row, in the space or a snapshot of it, and restorePayload reads that for a key whose cell is empty.
+	appendPayload(dst []byte, from heapReader, row unsafe.Pointer) []byte
+	restorePayload(r Ref, p *payloadReader) error
 }
 
 // Name is the name of the state.
@@ -136,6 +155,8 @@ func (c *Cell) clear(r Ref) {
 	case MapKind:
 		c.freeMap(r, row)
 		row = sp.Edit(r)
+	default:
+		c.hang.clear(row)
 	}
 	f := flagsOf(row)
 	*f = *f&^c.bit | flagDirty

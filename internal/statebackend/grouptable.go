@@ -33,6 +33,9 @@ type GroupTable struct {
 	absent  absentRow
 }
 
+// maxGroupWords is how many words of a group's key are kept as words: one less than there can be, so that a timer can have such a key.
+const maxGroupWords = MaxKeyWords - 1
+
 // NoRef is the reference to a key that is not there.
 const NoRef = Ref(math.MaxUint64)
 
@@ -68,8 +71,8 @@ func NewGroupTable(s *Store, name string, key []ColumnSpec, distribution []int) 
 	}
 	t.words = t.values + t.nulls
 	t.packed = len(t.strings) > 1
-	if t.words > MaxKeyWords {
-		t.words, t.packed = MaxKeyWords, true
+	if t.words > maxGroupWords {
+		t.words, t.packed = maxGroupWords, true
 	}
 	t.block.words = make([]uint64, blockRows*max(t.values+t.nulls, 1))
 	t.space = s.Space(name, KeyLayout{Words: t.words, Bytes: t.packed || len(t.strings) > 0})
@@ -142,7 +145,10 @@ func (t *GroupTable) each(c *GroupChunk, refs []Ref, out []int32, insert bool) [
 			to = refs[lo:hi]
 		}
 		t.probe(b, to)
-		out = t.settle(c, b, to, out, insert)
+		out = t.settle(b, to, out, insert)
+		if t.space.spills() {
+			t.use(to)
+		}
 		if c.Sel != nil {
 			for i, row := range c.Sel[lo:hi] {
 				refs[row] = to[i]
@@ -153,7 +159,7 @@ func (t *GroupTable) each(c *GroupChunk, refs []Ref, out []int32, insert bool) [
 }
 
 // settle finds or makes the groups of the rows that probe has not found.
-func (t *GroupTable) settle(c *GroupChunk, b *groupBlock, refs []Ref, out []int32, insert bool) []int32 {
+func (t *GroupTable) settle(b *groupBlock, refs []Ref, out []int32, insert bool) []int32 {
 	sp := t.space
 	for _, i := range b.missed[:b.misses] {
 		row := b.row(int(i))
@@ -183,6 +189,15 @@ func (t *GroupTable) settle(c *GroupChunk, b *groupBlock, refs []Ref, out []int3
 	return out
 }
 
+// use notes that the groups were looked up.
+func (t *GroupTable) use(refs []Ref) {
+	for _, r := range refs {
+		if r != NoRef {
+			t.space.subs[r.Group()].use(r.Row())
+		}
+	}
+}
+
 // renew begins the time of the groups anew, after emptying those that have expired.
 func (t *GroupTable) renew(b *groupBlock, refs []Ref, out []int32, insert bool) []int32 {
 	sp, c := t.space, t.ttl
@@ -191,21 +206,24 @@ func (t *GroupTable) renew(b *groupBlock, refs []Ref, out []int32, insert bool) 
 			continue
 		}
 		row := sp.Row(r)
-		expired := c.expired(*(*int64)(unsafe.Add(row, c.off)))
-		if expired && *flagsOf(row)&c.bit != 0 {
+		if *flagsOf(row)&flagLive == 0 { // it has expired for a row before
+			refs[i] = NoRef
+			out = append(out, b.row(i))
+			continue
+		}
+		if c.expired(*(*int64)(unsafe.Add(row, c.off))) {
 			c.clear(r)
 			out = append(out, b.row(i))
-		} else if expired {
-			expired = false // nothing was kept yet
+			if !insert {
+				refs[i] = NoRef
+				sp.Release(r)
+				continue
+			}
 		}
-		switch {
-		case insert:
+		if insert {
 			row = sp.Edit(r)
 			*(*int64)(unsafe.Add(row, c.off)) = sp.store.now
 			*flagsOf(row) |= flagDirty
-		case expired:
-			refs[i] = NoRef
-			sp.Release(r)
 		}
 	}
 	return out

@@ -56,7 +56,7 @@ func (l *List[V]) Cell() *Cell { return l.cell }
 func (l *List[V]) Add(v V) {
 	c := l.cell
 	if c.fixed {
-		*(*V)(c.extend(l.scope.Ref(), c.size)) = v
+		*(*V)(c.extend(l.scope.write(), c.size, c.space.store.now)) = v
 		return
 	}
 	l.scratch = v
@@ -66,25 +66,21 @@ func (l *List[V]) Add(v V) {
 		return
 	}
 	l.buf = b
-	c.extendBytes(l.scope.Ref(), b, c.space.store.now)
+	c.extendBytes(l.scope.write(), b, c.space.store.now)
 }
 
-func (c *Cell) extendBytes(r Ref, b []byte, stamp int64) {
-	p := c.extendAt(r, uintptr(8+len(b)), stamp)
+func (c *Cell) extendBytes(row unsafe.Pointer, b []byte, stamp int64) {
+	p := c.extend(row, uintptr(8+len(b)), stamp)
 	*(*uint64)(p) = uint64(len(b))
 	copy(unsafe.Slice((*byte)(unsafe.Add(p, 8)), len(b)), b)
 }
 
-// extend is extendAt for the present time.
-func (c *Cell) extend(r Ref, n uintptr) unsafe.Pointer { return c.extendAt(r, n, c.space.store.now) }
-
-// extendAt makes room for an element of n bytes and the given time at the end of the list and returns where it goes.
-func (c *Cell) extendAt(r Ref, n uintptr, stamp int64) unsafe.Pointer {
+// extend makes room for an element of n bytes and the given time at the end of the list of a row and returns where it goes.
+func (c *Cell) extend(row unsafe.Pointer, n uintptr, stamp int64) unsafe.Pointer {
 	n = (n + 7) &^ 7
 	if c.ttl != nil {
 		n += 8
 	}
-	row := c.space.Edit(r)
 	*flagsOf(row) |= c.bit | flagDirty | flagUsed
 	cell := (*listCell)(unsafe.Add(row, c.off))
 	var block *listBlock
@@ -360,4 +356,27 @@ func (l *List[V]) Assign(vs []V) {
 	row = c.space.Edit(l.scope.ref)
 	(*listCell)(unsafe.Add(row, c.off)).count = uint32(len(vs))
 	*flagsOf(row) |= flagDirty | flagUsed
+}
+
+// Edit returns the values for writing in place, or false if they cannot be: they are encoded, have a time to live, do not lie together, or are none. The slice is good until the next access to any state.
+func (l *List[V]) Edit() ([]V, bool) {
+	c := l.cell
+	if !c.fixed || c.ttl != nil || c.size&7 != 0 || c.size == 0 {
+		return nil, false
+	}
+	row, ok := l.scope.present(c)
+	if !ok {
+		return nil, false
+	}
+	cell := (*listCell)(unsafe.Add(row, c.off))
+	if cell.head != cell.tail {
+		return nil, false
+	}
+	n := int(cell.count)
+	if l.scope.space.store.spill != nil { // what the spill has is out of date now
+		row = c.space.Edit(l.scope.ref)
+		*flagsOf(row) |= flagDirty | flagUsed
+	}
+	block := c.heap().Edit(cell.head, int(blockHeader)+n*int(c.size))
+	return unsafe.Slice((*V)(unsafe.Add(block, blockHeader)), n), true
 }

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"unsafe"
 
+	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/codec"
 )
 
@@ -57,10 +58,13 @@ func (m *Map[K, V]) Cell() *Cell { return m.cell }
 
 // point makes m.at point at the entry of k, which need not be there.
 func (m *Map[K, V]) point(r Ref, k K) {
+	if k == m.key && m.at.words[0] == uint64(r.Row()) && m.at.group == r.Group() && m.at.state != scopeNone {
+		return
+	}
 	m.key = k
 	m.at.words[0] = uint64(r.Row())
 	b := m.words.Put(&m.key, m.at.words[1:1+m.words.N], m.at.bytes[:0])
-	m.at.SetGroup(r.Group(), Combine(m.hash(k), uint64(r.Row())), b)
+	m.at.SetGroup(r.Group(), base.HashCombine(m.hash(k), uint64(r.Row())), b)
 }
 
 // Get returns the value of a key, and whether there is one.
@@ -123,11 +127,10 @@ func (m *Map[K, V]) Done() { m.value.Done() }
 
 // enter makes the entry of a key if it is not there.
 func (m *Map[K, V]) enter(k K) {
-	parent := m.scope.Ref()
+	*flagsOf(m.scope.write()) |= m.cell.bit | flagDirty | flagUsed
+	parent := m.scope.ref
 	m.point(parent, k)
-	_, there := m.at.find()
-	m.touch()
-	if there {
+	if m.at.read() != nil {
 		return
 	}
 	r := m.at.Ref()

@@ -13,6 +13,7 @@ import (
 //	a value:   [time] value
 //	a list:    the number of elements as uvarint, then [time] value for each
 //	a map:     the number of entries as uvarint, then the key as AppendKey writes it, [time] and value for each
+//	rows:      as rowLayout.appendRow writes them
 //
 // A time is the milliseconds since the epoch of the last renewal, as varint. A value is the length of its encoding as uvarint and the encoding (package codec).
 
@@ -96,6 +97,8 @@ func (sp *Space) appendPayload(dst []byte, from rowReader, group int, row unsafe
 			dst, err = c.appendList(dst, from, *(*listCell)(unsafe.Add(row, c.off)))
 		case MapKind:
 			dst, err = c.appendMap(dst, from, group, *(*mapCell)(unsafe.Add(row, c.off)))
+		default:
+			dst = c.hang.appendPayload(dst, from, row)
 		}
 		if err != nil {
 			return dst, err
@@ -261,10 +264,10 @@ func (c *Cell) restore(r Ref, p *payloadReader) error {
 				break
 			}
 			if !c.fixed {
-				c.extendBytes(r, b, stamp)
+				c.extendBytes(c.space.Edit(r), b, stamp)
 				continue
 			}
-			if err := c.decode(b, c.extendAt(r, c.size, stamp)); err != nil {
+			if err := c.decode(b, c.extend(c.space.Edit(r), c.size, stamp)); err != nil {
 				return err
 			}
 		}
@@ -294,6 +297,8 @@ func (c *Cell) restore(r Ref, p *payloadReader) error {
 				return err
 			}
 		}
+	default:
+		return c.hang.restorePayload(r, p)
 	}
 	return p.err
 }

@@ -21,11 +21,14 @@ type Rows struct {
 	}
 }
 
-// rowsCell is the first and the last block of a key, how many rows are alive and how many are dead, and the index by content, if there is one.
+// rowsCell is the first and the last block of a key, how many rows are alive and how many are dead. If rows can be retracted, the place of the index by content follows, 0 if there is none.
 type rowsCell struct {
 	head, tail pages.Off
 	live, dead uint32
-	index      pages.Off
+}
+
+func (c *rowsCell) index() *pages.Off {
+	return (*pages.Off)(unsafe.Add(unsafe.Pointer(c), unsafe.Sizeof(rowsCell{})))
 }
 
 // rowBlock comes before the rows of a block.
@@ -44,8 +47,8 @@ func NewRows(sp *Space, name string, schema RowSchema) *Rows {
 	r := &Rows{rowLayout: newRowLayout(sp, schema), horizon: -1 << 63}
 	r.cell = &Cell{name: name, kind: RowsKind, schema: schema.String(), hang: r}
 	size := unsafe.Sizeof(rowsCell{})
-	if !schema.Retract {
-		size -= 8
+	if schema.Retract {
+		size += 8
 	}
 	sp.reserve(r.cell, size)
 	return r
@@ -78,7 +81,7 @@ func (r *Rows) Append(refs []Ref, sel []int32, cols []Column, times []int64, out
 // appendBatch appends n rows, in several passes, so that the cache misses of different rows overlap.
 func (r *Rows) appendBatch(refs []Ref, sel []int32, cols []Column, times []int64, out []RowRef, first, n int) {
 	r.measure(cols, sel, first, n)
-	r.editCells(refs, sel, first, n)
+	r.editKeys(r.cell, refs, sel, first, n)
 	r.touchTails(n)
 	b, h := &r.block, r.space.heap
 	for i := range n {
@@ -90,7 +93,7 @@ func (r *Rows) appendBatch(refs []Ref, sel []int32, cols []Column, times []int64
 	r.write(cols, sel, first, n, times)
 	if r.schema.Retract {
 		for i, ref := range b.refs[:n] {
-			if c := (*rowsCell)(b.cell(i)); c.index != 0 {
+			if c := (*rowsCell)(b.cell(i)); *c.index() != 0 {
 				r.indexAdd(c, ref)
 			}
 		}
@@ -102,7 +105,7 @@ func (r *Rows) appendBatch(refs []Ref, sel []int32, cols []Column, times []int64
 	}
 }
 
-// editCells computes the addresses of the keys' cells, for writing, and marks them as present.
+// editKeys computes the addresses of the keys' cells, for writing, and marks them as present.
 func (l *rowLayout) editKeys(c *Cell, refs []Ref, sel []int32, first, n int) {
 	b, subs := &l.block, l.space.subs
 	if sel == nil {
@@ -124,10 +127,6 @@ func (l *rowLayout) editKeys(c *Cell, refs []Ref, sel []int32, first, n int) {
 		*flagsOf(p) |= set
 		b.keys[i&(blockRows-1)] = uintptr(unsafe.Add(p, off))
 	}
-}
-
-func (r *Rows) editCells(refs []Ref, sel []int32, first, n int) {
-	r.editKeys(r.cell, refs, sel, first, n)
 }
 
 // touchTails touches the last blocks of the keys.

@@ -47,7 +47,7 @@ func (r *Rows) kill(ref Ref, row RowRef) {
 	*(*uint64)(h.Edit(row, 8)) |= rowDead
 	c.live--
 	c.dead++
-	if r.schema.Retract && c.index != 0 {
+	if r.schema.Retract && *c.index() != 0 {
 		r.indexRemove(c, row)
 	}
 	if spoiled(c) {
@@ -81,9 +81,6 @@ func (r *Rows) compact(c *rowsCell) {
 	r.freeIndex(c)
 	old := *c
 	*c = rowsCell{}
-	if !r.schema.Retract { // the cell has no room for it
-		panicIfIndexed(old.index)
-	}
 	r.rowsOf(h, &old, func(ref RowRef, row unsafe.Pointer) bool {
 		size := sizeOf(header(row))
 		at := r.room(c, size)

@@ -2,8 +2,6 @@ package statebackend
 
 import (
 	"unsafe"
-
-	"github.com/weirstream/weir/internal/pages"
 )
 
 // A key with many rows has an index by content once a row of it was retracted: a table with open addressing. A slot is where the row lies and, in its high 16 bits, bits of the
@@ -32,7 +30,7 @@ func indexEntry(hash uint32, row RowRef) uint64 { return uint64(hash>>16)<<48 | 
 // search returns a row of the key that is equal to the given one, 0 if there is none.
 func (r *Rows) search(ref Ref, row unsafe.Pointer) (found RowRef) {
 	h, c := r.space.heap, r.cellOf(r.space.Row(ref))
-	if c.index == 0 && c.live < indexedRows {
+	if *c.index() == 0 && c.live < indexedRows {
 		r.rowsOf(h, c, func(at RowRef, other unsafe.Pointer) bool {
 			if r.equal(row, other) && !r.expired(other) {
 				found = at
@@ -41,11 +39,11 @@ func (r *Rows) search(ref Ref, row unsafe.Pointer) (found RowRef) {
 		})
 		return found
 	}
-	if c.index == 0 {
+	if *c.index() == 0 {
 		c = r.cellOf(r.space.Edit(ref))
 		r.buildIndex(c)
 	}
-	x := (*rowIndex)(h.At(c.index))
+	x := (*rowIndex)(h.At(*c.index()))
 	hash := uint32(header(row) >> 32)
 	for i := hash & x.mask; ; i = (i + 1) & x.mask {
 		slot := *x.slot(i)
@@ -70,8 +68,8 @@ func (r *Rows) buildIndex(c *rowsCell) {
 	for slots < 3*c.live {
 		slots *= 2
 	}
-	c.index = h.Alloc(indexBytes(slots))
-	x := (*rowIndex)(h.Edit(c.index, indexBytes(slots)))
+	*c.index() = h.Alloc(indexBytes(slots))
+	x := (*rowIndex)(h.Edit(*c.index(), indexBytes(slots)))
 	x.mask = slots - 1
 	r.rowsOf(h, c, func(at RowRef, row unsafe.Pointer) bool {
 		x.add(uint32(header(row)>>32), at)
@@ -79,34 +77,43 @@ func (r *Rows) buildIndex(c *rowsCell) {
 	})
 }
 
+// add adds a row unless it is there: rows of one chunk are appended before they are added, and one of them may have had the index made anew.
 func (x *rowIndex) add(hash uint32, row RowRef) {
+	want := indexEntry(hash, row)
 	i := hash & x.mask
-	for *x.slot(i) > indexGone {
-		i = (i + 1) & x.mask
+	free := x.mask + 1
+	for ; *x.slot(i) != 0; i = (i + 1) & x.mask {
+		switch *x.slot(i) {
+		case want:
+			return
+		case indexGone:
+			free = min(free, i)
+		}
 	}
-	if *x.slot(i) == 0 {
+	if free > x.mask {
+		free = i
 		x.used++
 	}
-	*x.slot(i) = indexEntry(hash, row)
+	*x.slot(free) = want
 }
 
 // indexAdd adds a row that was appended.
 func (r *Rows) indexAdd(c *rowsCell, row RowRef) {
 	h := r.space.heap
-	x := (*rowIndex)(h.At(c.index))
+	x := (*rowIndex)(h.At(*c.index()))
 	if (x.used+1)*4 > (x.mask+1)*3 {
 		r.buildIndex(c)
 		return
 	}
-	x = (*rowIndex)(h.Edit(c.index, indexBytes(x.mask+1)))
+	x = (*rowIndex)(h.Edit(*c.index(), indexBytes(x.mask+1)))
 	x.add(uint32(header(h.At(row))>>32), row)
 }
 
 // indexRemove takes a row out.
 func (r *Rows) indexRemove(c *rowsCell, row RowRef) {
 	h := r.space.heap
-	x := (*rowIndex)(h.At(c.index))
-	x = (*rowIndex)(h.Edit(c.index, indexBytes(x.mask+1)))
+	x := (*rowIndex)(h.At(*c.index()))
+	x = (*rowIndex)(h.Edit(*c.index(), indexBytes(x.mask+1)))
 	hash := uint32(header(h.At(row)) >> 32)
 	want := indexEntry(hash, row)
 	for i := hash & x.mask; *x.slot(i) != 0; i = (i + 1) & x.mask {
@@ -118,10 +125,10 @@ func (r *Rows) indexRemove(c *rowsCell, row RowRef) {
 }
 
 func (r *Rows) freeIndex(c *rowsCell) {
-	if !r.schema.Retract || c.index == 0 {
+	if !r.schema.Retract || *c.index() == 0 {
 		return
 	}
 	h := r.space.heap
-	h.Free(c.index, indexBytes((*rowIndex)(h.At(c.index)).mask+1))
-	c.index = 0
+	h.Free(*c.index(), indexBytes((*rowIndex)(h.At(*c.index())).mask+1))
+	*c.index() = 0
 }

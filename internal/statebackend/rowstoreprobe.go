@@ -36,7 +36,7 @@ func (r *Rows) Probe(refs []Ref, sel []int32, from *RowCursor, matches []int32, 
 			if from.block != 0 {
 				block, used = from.block, from.used
 			}
-			block, used, n = r.walk(rowNumber(sel, lo, i+selOffset(sel, lo)), block, used, matches[:room], found[:room], n)
+			block, used, n = r.walk(chunkRow(sel, lo+i), block, used, matches[:room], found[:room], n)
 			if block != 0 {
 				from.block, from.used = block, used
 				return n, true
@@ -48,11 +48,12 @@ func (r *Rows) Probe(refs []Ref, sel []int32, from *RowCursor, matches []int32, 
 	return n, false
 }
 
-func selOffset(sel []int32, lo int) int {
+// chunkRow is the number of the row at a place in the selection, nil for all rows.
+func chunkRow(sel []int32, at int) int32 {
 	if sel != nil {
-		return lo
+		return sel[at]
 	}
-	return 0
+	return int32(at)
 }
 
 // heads writes the first blocks of keys to the batch, 0 where there is none, after touching them: keys and blocks, each all at once.
@@ -60,7 +61,7 @@ func (r *Rows) heads(refs []Ref, sel []int32, lo, hi int) {
 	b, subs, h := &r.block, r.space.subs, r.space.heap
 	seen := uint64(0)
 	for i := range hi - lo {
-		ref := refs[rowNumber(sel, lo, i+selOffset(sel, lo))]
+		ref := refs[chunkRow(sel, lo+i)]
 		if ref == NoRef {
 			b.keys[i&(blockRows-1)] = 0
 			continue

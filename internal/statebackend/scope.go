@@ -10,16 +10,18 @@ import (
 // Scope points at one key of a space: the key whose state the handles made on it read and write. The key is looked up at the first access.
 type Scope struct {
 	space *Space
-	state scopeState
-	ref   Ref
+	// row is where the key's row is, for writing, while the space has version rowVersion. It is not in Go's heap.
+	row        uintptr
+	rowVersion uint64
+	state      scopeState
+	dirty      bool // a cell was cleared: the key may be without state
+	ref        Ref
 	// version is the space's when the key was looked up: afterwards its row may be another's, or it may have one.
 	version uint64
 	group   int
 	hash    uint64
-	words   [MaxKeyWords]uint64
 	bytes   []byte
-	dirty   bool // a cell was cleared: the key may be without state
-	ever    uint64
+	words   [MaxKeyWords]uint64
 }
 
 type scopeState uint8
@@ -60,20 +62,20 @@ func (s *Scope) SetIn(keyHash, hash uint64, bytes []byte) {
 	}
 	s.hash, s.bytes = hash, bytes
 	s.group = s.space.Group(keyHash)
-	s.state = scopeUnknown
+	s.state, s.rowVersion = scopeUnknown, 0
 }
 
 // SetGroup is SetIn for a key whose key group is known.
 func (s *Scope) SetGroup(group int, hash uint64, bytes []byte) {
 	s.leave()
 	s.hash, s.bytes, s.group = hash, bytes, group
-	s.state = scopeUnknown
+	s.state, s.rowVersion = scopeUnknown, 0
 }
 
 // Unset points at no key. A key without state is forgotten.
 func (s *Scope) Unset() {
 	s.leave()
-	s.state = scopeNone
+	s.state, s.rowVersion = scopeNone, 0
 }
 
 func (s *Scope) leave() {
@@ -82,21 +84,12 @@ func (s *Scope) leave() {
 	}
 }
 
-// release forgets the key if it has come to be without state.
+// release forgets the key if it has come to be without state. Should the row be another key's by now that has no state either, then who points at that looks it up again.
 func (s *Scope) release() {
 	s.dirty = false
-	if s.state != scopePresent {
-		return
+	if s.state == scopePresent {
+		s.space.Release(s.ref)
 	}
-	if s.version != s.space.version {
-		sub := s.space.subs[s.group]
-		row, ok := s.space.seek(sub, s.hash, s.words[:s.space.layout.Words], s.bytes)
-		if !ok {
-			return
-		}
-		s.ref = makeRef(s.group, row)
-	}
-	s.space.Release(s.ref)
 }
 
 // Combine returns the hash of a key within a namespace of some words.
@@ -157,7 +150,7 @@ func (s *Scope) Find() (Ref, bool) { return s.find() }
 func (s *Scope) Remove() {
 	if r, ok := s.find(); ok {
 		s.space.Remove(r)
-		s.state, s.dirty = scopeAbsent, false
+		s.state, s.rowVersion, s.dirty = scopeAbsent, 0, false
 	}
 }
 
@@ -167,18 +160,88 @@ func (s *Scope) noKey() {
 
 // present returns the row if the cell has something for the key.
 func (s *Scope) present(c *Cell) (row unsafe.Pointer, ok bool) {
+	row = s.read()
+	return row, row != nil && *flagsOf(row)&c.bit != 0
+}
+
+// read returns the row for reading, nil if there is none.
+func (s *Scope) read() unsafe.Pointer {
+	if s.rowVersion == s.space.version {
+		return *(*unsafe.Pointer)(unsafe.Pointer(&s.row))
+	}
+	return s.readAnew()
+}
+
+func (s *Scope) readAnew() unsafe.Pointer {
+	if p := s.lookUp(); p != nil {
+		return p
+	}
 	r, ok := s.find()
 	if !ok {
-		return nil, false
+		return nil
 	}
-	row = s.space.Row(r)
-	return row, *flagsOf(row)&c.bit != 0
+	p, mine := s.space.subs[r.Group()].rows.Peek(r.Row())
+	if mine {
+		s.row, s.rowVersion = uintptr(p), s.space.version
+	}
+	return p
+}
+
+// lookUp is the short way to a row that may be written, for keys of one or two words. It returns nil if there is none, or another way is needed.
+func (s *Scope) lookUp() unsafe.Pointer {
+	sp := s.space
+	if s.state != scopeUnknown || sp.short == 0 {
+		return nil
+	}
+	sub := sp.subs[s.group]
+	if sub == nil {
+		return nil
+	}
+	rows, slots, mask, tag := sub.rows, sub.slots, sub.mask, s.hash&0xFFFFFFFF
+	for i := s.hash & mask; ; i = (i + 1) & mask {
+		slot := *(*uint64)(unsafe.Add(slots, i*8))
+		if slot>>32 != tag || slot == 0 {
+			if slot == 0 {
+				return nil
+			}
+			continue
+		}
+		row := uint32(slot) - 1
+		p, mine := rows.Peek(row)
+		if *(*uint64)(unsafe.Add(p, rowKey)) != s.words[0] || sp.short == 2 && *(*uint64)(unsafe.Add(p, rowKey+8)) != s.words[1] {
+			continue
+		}
+		if !mine {
+			return nil
+		}
+		sub.use(row)
+		s.state, s.ref, s.version = scopePresent, makeRef(s.group, row), sp.version
+		s.row, s.rowVersion = uintptr(p), sp.version
+		return p
+	}
+}
+
+// write returns the row for writing. It is made if there is none.
+func (s *Scope) write() unsafe.Pointer {
+	if s.rowVersion == s.space.version {
+		return *(*unsafe.Pointer)(unsafe.Pointer(&s.row))
+	}
+	return s.writeAnew()
+}
+
+func (s *Scope) writeAnew() unsafe.Pointer {
+	if p := s.lookUp(); p != nil {
+		return p
+	}
+	p := s.space.Edit(s.Ref())
+	s.row, s.rowVersion = uintptr(p), s.space.version
+	return p
 }
 
 // Point makes the scope point at a key that has a row.
 func (s *Scope) Point(r Ref) {
 	s.leave()
-	s.ref, s.group, s.state, s.version = r, r.Group(), scopePresent, s.space.version
+	s.ref, s.group, s.state, s.version, s.rowVersion = r, r.Group(), scopePresent, s.space.version, 0
 	s.hash = s.space.Hash(r)
 	copy(s.words[:], s.space.Words(r))
 	s.bytes = append(s.bytes[:0], s.space.Bytes(r)...)

@@ -28,8 +28,9 @@ func (s spaceSnapshot) At(o off) unsafe.Pointer { return s.heap.At(o) }
 
 // Snapshot takes a snapshot.
 func (s *Store) Snapshot() (*Snapshot, error) {
-	snap := &Snapshot{store: s}
+	snap := &Snapshot{store: s, spaces: []spaceSnapshot{}}
 	for _, sp := range s.spaces {
+		sp.version++ // rows must be copied before they are written again
 		ss := spaceSnapshot{sp: sp, subs: make([]*pages.VecSnapshot, len(sp.subs)), heap: sp.heap.Freeze()}
 		for g, sub := range sp.subs {
 			if sub != nil {

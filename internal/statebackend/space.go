@@ -1,6 +1,7 @@
 package statebackend
 
 import (
+	"math/bits"
 	"unsafe"
 
 	"github.com/weirstream/weir/fault"
@@ -44,8 +45,12 @@ type Space struct {
 	heap   *pages.Heap
 	keys   int
 	ttl    bool // some cell has a time to live and is cleaned in the background
-	// version changes when a key is added or removed, so that scopes look theirs up again.
+	// version changes when a key is added, removed or moved and when a snapshot is taken, so that scopes look theirs up again. It is never 0.
 	version uint64
+	// maxParallelism and first are those of the store's configuration.
+	maxParallelism uint64
+	first          uint64
+	short          int // how many words keys have, if these are one or two without bytes; otherwise 0
 	// parent is the map whose entries these are, timers what orders the keys if they are timers.
 	parent *Cell
 	timers *Timers
@@ -93,7 +98,11 @@ func (s *Store) Space(name string, layout KeyLayout) *Space {
 	if layout.Words > MaxKeyWords {
 		s.cfg.Fail(fault.New(fault.InternalInvariant, "state %q has keys of %d words", name, layout.Words))
 	}
-	sp := &Space{name: name, number: len(s.spaces), store: s, layout: layout, heap: pages.NewHeap(s.account)}
+	sp := &Space{name: name, number: len(s.spaces), store: s, layout: layout, heap: pages.NewHeap(s.account), version: 1}
+	sp.maxParallelism, sp.first = uint64(s.cfg.MaxParallelism), uint64(s.cfg.Groups.First)
+	if !layout.Bytes && layout.Words <= 2 {
+		sp.short = layout.Words
+	}
 	sp.subs = make([]*sub, s.cfg.Groups.Len())
 	sp.width = rowKey + 8*layout.Words
 	if layout.Bytes {
@@ -152,7 +161,8 @@ func (sp *Space) sub(group int) *sub {
 
 // Group returns the key group of a key's hash, counted from the store's first.
 func (sp *Space) Group(keyHash uint64) int {
-	g := base.KeyGroup(keyHash, sp.store.cfg.MaxParallelism) - sp.store.cfg.Groups.First
+	hi, _ := bits.Mul64(keyHash, sp.maxParallelism)
+	g := int(hi - sp.first)
 	if invariants.Enabled {
 		invariants.Check(g >= 0 && g < len(sp.subs), "key group %d of operator %q is not in the range %v of this subtask", g+sp.store.cfg.Groups.First, sp.store.cfg.Operator, sp.store.cfg.Groups)
 	}
@@ -165,6 +175,9 @@ func flagsOf(row unsafe.Pointer) *uint64 { return (*uint64)(unsafe.Add(row, rowF
 
 // seek returns the row of a key in memory, if it is there.
 func (sp *Space) seek(s *sub, hash uint64, words []uint64, bytes []byte) (uint32, bool) {
+	if sp.short == 1 {
+		return s.seekWord(hash, words[0])
+	}
 	tag := hash & 0xFFFFFFFF
 	for i := hash & s.mask; ; i = (i + 1) & s.mask {
 		slot := *s.slot(i)
@@ -176,6 +189,23 @@ func (sp *Space) seek(s *sub, hash uint64, words []uint64, bytes []byte) (uint32
 			if sp.matches(s.rows.At(row), hash, words, bytes) {
 				return row, true
 			}
+		}
+	}
+}
+
+// seekWord is seek for keys of one word.
+func (s *sub) seekWord(hash, word uint64) (uint32, bool) {
+	slots, mask, rows := s.slots, s.mask, s.rows
+	tag := hash & 0xFFFFFFFF
+	for i := hash & mask; ; i = (i + 1) & mask {
+		slot := *(*uint64)(unsafe.Add(slots, i*8))
+		if slot>>32 == tag && slot != 0 {
+			row := uint32(slot) - 1
+			if *(*uint64)(unsafe.Add(rows.At(row), rowKey)) == word {
+				return row, true
+			}
+		} else if slot == 0 {
+			return 0, false
 		}
 	}
 }
@@ -326,6 +356,9 @@ func (s *sub) unplace(i uint64) {
 // Release forgets the key if none of its cells is present.
 func (sp *Space) Release(r Ref) {
 	s := sp.subs[r.Group()]
+	if s == nil {
+		return // the store is closed
+	}
 	p := s.rows.At(r.Row())
 	flags := *flagsOf(p)
 	if flags&presentBits != 0 || flags&flagLive == 0 {
@@ -397,21 +430,27 @@ func (sp *Space) Touch(hashes []uint64) {
 	if sp.keys < touchKeys {
 		return
 	}
-	var slots [64]uint64
+	var found [64]struct {
+		sub *sub
+		row uint32
+	}
 	seen := uint64(0)
 	for len(hashes) > 0 {
-		part := hashes[:min(len(hashes), len(slots))]
+		part := hashes[:min(len(hashes), len(found))]
 		hashes = hashes[len(part):]
-		for i, h := range part {
-			slots[i] = 0
-			if s := sp.subs[sp.Group(h)]; s != nil {
-				slots[i] = *s.slot(h & s.mask)
+		n := 0
+		for _, h := range part {
+			s := sp.subs[sp.Group(h)]
+			if s == nil {
+				continue
+			}
+			if slot := *s.slot(h & s.mask); slot != 0 {
+				found[n].sub, found[n].row = s, uint32(slot)-1
+				n++
 			}
 		}
-		for i, h := range part {
-			if slots[i] != 0 {
-				seen ^= *(*uint64)(sp.subs[sp.Group(h)].rows.At(uint32(slots[i]) - 1))
-			}
+		for i := range found[:n] {
+			seen ^= *(*uint64)(found[i].sub.rows.At(found[i].row))
 		}
 	}
 	sp.touched = seen

@@ -19,6 +19,8 @@ type Spill interface {
 	Removed(sp *Space, group int, hash uint64, key []byte) error
 	// Evict makes room: it takes about so many bytes of keys out of memory, and tells how many.
 	Evict(bytes int64) (freed int64, err error)
+	// Sweep looks through some of the stored keys, other ones each time, and removes those for which [Space.Forget] returns true.
+	Sweep(keys int) error
 	// Freeze returns a view of what is stored, for a snapshot.
 	Freeze() (SpillView, error)
 	// Close gives up all that is stored, when the last view is released.
@@ -104,7 +106,7 @@ func (s *Store) makeRoom() {
 	case err != nil:
 		s.cfg.Fail(err)
 	case freed > 0:
-	case over > used/8 && over < used: // what is left cannot go, and is too much by itself
+	case over > max(used/8, hopeless) && over < used: // what is left cannot go, and is too much by itself
 		s.cfg.Fail(fault.New(fault.StateMemory, "the timers and other state of operator %q that cannot go to disk have come to %d MiB, %d MiB more than the memory setting leaves for them", s.cfg.Operator, used>>20, over>>20))
 	default: // others have the memory
 		s.rest = 16 * restAccesses
@@ -120,6 +122,9 @@ func (s *Store) walking() bool {
 	}
 	return false
 }
+
+// hopeless is how far above its limit a store may stay that has nothing more to evict.
+const hopeless = 8 << 20
 
 // leastShed and mostShed bound what is evicted at once.
 const (

@@ -40,6 +40,7 @@ type Store struct {
 	// key and payload are places for those of one key, for the spill.
 	key, payload []byte
 	stored       int // keys that the spill has
+	breaths      int // how often the store breathed, for sweepSpill
 	closed       bool
 }
 
@@ -83,12 +84,16 @@ const (
 // breathe is called between two keys, when no pointer into state is held: the time to clean up and to make room.
 func (s *Store) breathe() {
 	s.rest = restAccesses
+	for _, scope := range s.scopes {
+		scope.leave()
+	}
 	if s.ttl {
 		for _, sp := range s.spaces {
 			if sp.ttl {
 				sp.sweep(sweepRows)
 			}
 		}
+		s.sweepSpill()
 	}
 	if s.spill != nil {
 		s.makeRoom()

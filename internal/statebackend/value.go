@@ -10,7 +10,12 @@ import (
 
 // Value is one value for each key.
 type Value[V any] struct {
-	scope   *Scope
+	scope *Scope
+	// plain is whether the value lies in the row as it is, with no time: at off. bit is its flag, mark that and those of a change.
+	plain   bool
+	off     uintptr
+	bit     uint64
+	mark    uint64
 	cell    *Cell
 	codec   *codec.Codec[V]
 	scratch V
@@ -22,7 +27,7 @@ func NewValue[V any](s *Scope, name string, ttl *TTL) *Value[V] {
 	c := newCell[V](name, ValueKind, ttl)
 	s.space.reserve(c, c.valueSize())
 	cd, _ := codec.For[V]()
-	return &Value[V]{scope: s, cell: c, codec: cd}
+	return &Value[V]{scope: s, cell: c, codec: cd, plain: c.fixed && ttl == nil, off: c.off, bit: c.bit, mark: c.bit | flagDirty | flagUsed}
 }
 
 // Cell is the place of the value in rows.
@@ -30,9 +35,12 @@ func (v *Value[V]) Cell() *Cell { return v.cell }
 
 // Peek returns the value for reading, nil if there is none. The pointer is good until the next access to any state.
 func (v *Value[V]) Peek() *V {
-	row, ok := v.scope.present(v.cell)
-	if !ok {
+	row := v.scope.read()
+	if row == nil || *flagsOf(row)&v.bit == 0 {
 		return nil
+	}
+	if v.plain {
+		return (*V)(unsafe.Add(row, v.off))
 	}
 	return v.read(row)
 }
@@ -89,20 +97,24 @@ func (v *Value[V]) Get() (value V, ok bool) {
 
 // Set replaces the value.
 func (v *Value[V]) Set(value V) {
-	c := v.cell
-	if c.fixed {
+	switch {
+	case v.plain:
+		row := v.scope.write()
+		*flagsOf(row) |= v.mark
+		*(*V)(unsafe.Add(row, v.off)) = value
+	case v.cell.fixed:
 		*(*V)(v.place()) = value
-		return
+	default:
+		v.scratch = value
+		v.encode()
 	}
-	v.scratch = value
-	v.Done()
 }
 
 // place returns where the value goes in its row, with flags and time set.
 func (v *Value[V]) place() unsafe.Pointer {
 	c := v.cell
-	row := c.space.Edit(v.scope.Ref())
-	*flagsOf(row) |= c.bit | flagDirty | flagUsed
+	row := v.scope.write()
+	*flagsOf(row) |= v.mark
 	if c.ttl != nil {
 		*(*int64)(unsafe.Add(row, c.off)) = c.space.store.now
 	}
@@ -111,15 +123,18 @@ func (v *Value[V]) place() unsafe.Pointer {
 
 // Edit returns the value for writing; fresh tells that there was none, and that it is zero. Done must follow before any other access to state.
 func (v *Value[V]) Edit() (value *V, fresh bool) {
-	c := v.cell
-	if c.fixed && c.ttl == nil {
-		row := c.space.Edit(v.scope.Ref())
+	if v.plain {
+		row := v.scope.write()
 		f := flagsOf(row)
-		fresh = *f&c.bit == 0
-		*f |= c.bit | flagDirty | flagUsed
-		return (*V)(unsafe.Add(row, c.off)), fresh
+		fresh = *f&v.bit == 0
+		*f |= v.mark
+		return (*V)(unsafe.Add(row, v.off)), fresh
 	}
-	old := v.Peek()
+	return v.editAny()
+}
+
+func (v *Value[V]) editAny() (value *V, fresh bool) {
+	c, old := v.cell, v.Peek()
 	if c.fixed {
 		p := (*V)(v.place())
 		switch {
@@ -138,10 +153,14 @@ func (v *Value[V]) Edit() (value *V, fresh bool) {
 
 // Done ends what Edit began.
 func (v *Value[V]) Done() {
-	c := v.cell
-	if c.fixed {
-		return
+	if !v.cell.fixed {
+		v.encode()
 	}
+}
+
+// encode sets the value to what scratch has.
+func (v *Value[V]) encode() {
+	c := v.cell
 	b, err := v.codec.Encode(v.buf[:0], &v.scratch)
 	if err != nil {
 		c.space.store.cfg.Fail(err)

@@ -15,7 +15,7 @@ import (
 	"github.com/weirstream/weir/internal/runtime/sched"
 	"github.com/weirstream/weir/internal/runtime/task"
 	"github.com/weirstream/weir/internal/runtime/taskmanager"
-	"github.com/weirstream/weir/internal/statebackend/lsm"
+	"github.com/weirstream/weir/internal/statebackend"
 	"github.com/weirstream/weir/internal/wire"
 	"github.com/weirstream/weir/internal/xsync"
 )
@@ -30,16 +30,16 @@ type Program struct {
 	ChunkBytes   int
 	ChannelBytes int
 	FlushTimeout time.Duration
-	// StateMemory bounds what all state takes, in bytes; 0 for no bound. SpillState moves what does not fit to disk, into StateDir.
-	StateMemory int64
-	SpillState  bool
-	StateDir    string
+	// StateMemory bounds what all state takes, in bytes; 0 for no bound. StateBackend moves what does not fit to disk, into StateDir; nil for none.
+	StateMemory  int64
+	StateBackend func(statebackend.BackendConfig) statebackend.SpillFactory
+	StateDir     string
 }
 
 // state says how the tasks of the process keep state.
 func (p *Program) state(id base.JobID) operator.StateConfig {
 	c := operator.StateConfig{Account: pages.NewAccount("state of job "+string(id), p.StateMemory, nil)}
-	if p.SpillState {
+	if p.StateBackend != nil {
 		stores := 0
 		for _, v := range p.Plan.Vertices {
 			for _, op := range v.Operators {
@@ -48,7 +48,7 @@ func (p *Program) state(id base.JobID) operator.StateConfig {
 				}
 			}
 		}
-		c.Spill = lsm.New(lsm.Options{Dir: p.StateDir, Memory: c.Account, Stores: stores})
+		c.Spill = p.StateBackend(statebackend.BackendConfig{Dir: p.StateDir, Memory: c.Account, Stores: stores})
 	}
 	return c
 }

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -94,9 +93,6 @@ func explain(plan *dataflow.Plan, times []task.Times, now time.Time) []OperatorW
 		t := &times[i]
 		x.tasks[base.SubtaskID{Vertex: t.Vertex, Index: t.Subtask}] = t
 	}
-	slices.SortStableFunc(times, func(a, b task.Times) int {
-		return cmp.Or(cmp.Compare(a.Vertex, b.Vertex), cmp.Compare(a.Subtask, b.Subtask))
-	})
 	var all []OperatorWatermark
 	for i, v := range plan.Vertices {
 		for k, id := range v.Operators {

@@ -276,3 +276,60 @@ func TestTimesAddUp(t *testing.T) {
 	after(1000)
 	check(6, 10, 100)
 }
+
+// busy is an instance with work of its own.
+type busy struct {
+	left, done int
+	over       int64
+}
+
+func (b *busy) Work() bool {
+	if b.done == b.left {
+		return false
+	}
+	b.done++
+	return true
+}
+
+func (b *busy) Ready() bool      { return b.done == b.left }
+func (b *busy) OnReady(func())   {}
+func (b *busy) Overdrawn() int64 { return b.over }
+
+// What emits into an operator that is in the middle of a signal waits; what is behind it may go on. An instance that is not ready keeps those before it from working.
+func TestPrepare(t *testing.T) {
+	before, behind := &busy{left: 1}, &busy{left: 1}
+	task := &Task{
+		signals: []signal{{signalWatermark, 1, 5}},
+		limited: []limited{{2, behind, behind}, {0, nil, before}},
+	}
+	for i, want := range []struct {
+		o              outcome
+		before, behind int
+		signals        []signal
+	}{
+		{progress, 0, 1, task.signals}, {idle, 0, 1, task.signals}, {progress, 1, 1, nil}, {idle, 1, 1, nil},
+	} {
+		task.signals = want.signals
+		if got := task.prepare(); got != want.o || before.done != want.before || behind.done != want.behind {
+			t.Errorf("%d: %v, %d before, %d behind", i, got, before.done, behind.done)
+		}
+	}
+	before.left, behind.left = 2, 2
+	task.limited[0].worker = nil
+	if got := task.prepare(); got != blocked || before.done != 1 {
+		t.Errorf("%v, %d before", got, before.done)
+	}
+}
+
+// What an instance takes beyond its limit counts against the limit of a record, from where the record first met it.
+func TestOverdraftOfAnInstance(t *testing.T) {
+	b := &busy{over: 1000}
+	task := &Task{limited: []limited{{0, b, nil}}, overdraft: -1}
+	if got := task.overdrawn(); got != 0 {
+		t.Errorf("%d bytes at first", got)
+	}
+	b.over += 70
+	if got := task.overdrawn(); got != 70 {
+		t.Errorf("%d bytes are overdrawn, want 70", got)
+	}
+}

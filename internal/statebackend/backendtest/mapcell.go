@@ -164,6 +164,10 @@ func (c *mapCell[K, V]) act(key int) {
 		}
 	case 10:
 		c.change(key)
+	case 11:
+		for range rng.IntN(mapKeys) {
+			c.put(key, rng.IntN(mapKeys))
+		}
 	default:
 		c.put(key, k)
 	}

@@ -9,12 +9,14 @@ import (
 
 func TestMain(m *testing.M) { leak.Main(m) }
 
-func TestMemory(t *testing.T) {
-	Run(t, func(t testing.TB, cfg statebackend.Config) *statebackend.Store {
-		s, err := statebackend.New(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	})
+func openMemory(t testing.TB, cfg statebackend.Config) *statebackend.Store {
+	s, err := statebackend.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
+
+func TestMemory(t *testing.T) { Run(t, openMemory) }
+
+func BenchmarkState(b *testing.B) { Benchmark(b, "memory", openMemory) }

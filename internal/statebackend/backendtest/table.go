@@ -68,12 +68,12 @@ func (t *table) act() {
 	}
 	rng := t.w.rng
 	key := t.own[rng.IntN(len(t.own))]
-	if rng.IntN(3) > 0 { // some keys are used much
-		key = t.own[rng.IntN(min(len(t.own), 10))]
+	if rng.IntN(5) > 0 { // some keys are used much
+		key = t.own[rng.IntN(min(len(t.own), 4))]
 	}
 	t.set(t.scope, key)
-	for range 1 + rng.IntN(4) {
-		if n := rng.IntN(60); n < 2 {
+	for range 1 + rng.IntN(6) {
+		if n := rng.IntN(200); n < 2 {
 			t.remove(key, n == 0)
 		}
 		t.cells[rng.IntN(len(t.cells))].act(key)

@@ -21,7 +21,7 @@ func (s *spill) refill() error {
 		}
 		s.next, s.at = newFilter(s.store.Account(), s.store.Stored()*3/2), s.at[:0]
 	}
-	it, err := s.tree.db.NewIter(&pebble.IterOptions{LowerBound: s.at})
+	it, err := s.tree.db.NewIter(&pebble.IterOptions{LowerBound: from(s.at)})
 	if err != nil {
 		return s.tree.failure("read", err)
 	}
@@ -29,7 +29,9 @@ func (s *spill) refill() error {
 	ok := it.First()
 	for n := 0; ok && n < refillKeys; n++ {
 		key := it.Key()
-		s.next.add(mix(int(binary.BigEndian.Uint16(key)), binary.BigEndian.Uint64(key[4:])))
+		if h := mix(int(binary.BigEndian.Uint16(key)), binary.BigEndian.Uint64(key[4:])); !s.next.has(h) { // it may be a part, or written meanwhile
+			s.next.add(h)
+		}
 		ok = it.Next()
 	}
 	if ok {
@@ -53,4 +55,12 @@ func (s *spill) note(key []byte) {
 	if s.next != nil && !s.next.has(h) {
 		s.next.add(h)
 	}
+}
+
+// from is a lower bound for an iterator: nil for none.
+func from(key []byte) []byte {
+	if len(key) == 0 {
+		return nil
+	}
+	return key
 }

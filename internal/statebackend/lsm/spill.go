@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/zeebo/xxh3"
 
 	"github.com/weirstream/weir/internal/statebackend"
@@ -25,6 +26,7 @@ type spill struct {
 	// filter knows the keys that are stored, next is the one that replaces it, made of the keys before at; nil at most times.
 	filter, next *filter
 	at           []byte
+	swept        []byte // the key at which Sweep goes on
 	seed         uint64 // of these hashes, so that nobody can choose data that has the same
 }
 
@@ -72,13 +74,17 @@ func (s *spill) Load(sp *statebackend.Space, group int, hash uint64, key []byte)
 // Removed implements [statebackend.Spill].
 func (s *spill) Removed(sp *statebackend.Space, group int, hash uint64, key []byte) error {
 	s.key = append(appendPrefix(s.key[:0], sp.Number(), group, hash), key...)
-	if err := s.removeParts(s.key, 0); err != nil {
+	return s.remove(s.key)
+}
+
+func (s *spill) remove(key []byte) error {
+	if err := s.removeParts(key, 0); err != nil {
 		return err
 	}
-	if err := s.tree.remove(s.key); err != nil {
+	if err := s.tree.remove(key); err != nil {
 		return err
 	}
-	s.removed[string(s.key)] = struct{}{}
+	s.removed[string(key)] = struct{}{}
 	if len(s.removed) >= mostRemoved {
 		return s.apply()
 	}
@@ -166,6 +172,61 @@ func (s *spill) put(key, payload []byte) error {
 		return s.tree.set(key, wholeTag, payload)
 	}
 	return s.putParts(key, payload)
+}
+
+// Sweep implements [statebackend.Spill].
+func (s *spill) Sweep(keys int) error {
+	if s.tree == nil {
+		return nil
+	}
+	it, err := s.tree.db.NewIter(&pebble.IterOptions{LowerBound: from(s.swept)})
+	if err != nil {
+		return s.tree.failure("read", err)
+	}
+	defer it.Close()
+	spaces := s.store.Spaces()
+	ok := it.First()
+	for ; ok && keys > 0; ok, keys = it.Next(), keys-1 {
+		sp := spaces[binary.BigEndian.Uint16(it.Key())]
+		if !sp.Expires() {
+			ok = it.SeekGE(binary.BigEndian.AppendUint16(s.key[:0], uint16(sp.Number()+1)))
+			break
+		}
+		s.key = append(s.key[:0], it.Key()...)
+		value, err := it.ValueAndErr()
+		if err != nil {
+			return s.tree.failure("read", err)
+		}
+		payload := value
+		if len(value) > 0 && value[0] == whole {
+			payload = value[1:]
+		} else if payload, err = s.tree.join(it, s.key, slices.Clone(value), nil); err != nil {
+			return err
+		}
+		if err := s.sweep(sp, s.key, payload); err != nil {
+			return err
+		}
+	}
+	s.swept = s.swept[:0]
+	if ok {
+		s.swept = append(s.swept, it.Key()...)
+	}
+	if err := it.Error(); err != nil {
+		return s.tree.failure("read", err)
+	}
+	return nil
+}
+
+// sweep removes a stored key if it has expired.
+func (s *spill) sweep(sp *statebackend.Space, key, payload []byte) error {
+	if _, gone := s.removed[string(key)]; gone {
+		return nil
+	}
+	group, hash := int(binary.BigEndian.Uint16(key[2:])), binary.BigEndian.Uint64(key[4:])
+	if !sp.Forget(group, hash, key[prefixLen:], payload) {
+		return nil
+	}
+	return s.remove(key)
 }
 
 // Freeze implements [statebackend.Spill].
