@@ -9,6 +9,9 @@ SEEDS    ?= 200
 FUZZTIME ?= 10s
 PKG      ?= ./...
 OPS      ?= 1000000
+SCRIPTS  ?= 10000
+JOINS    ?= 2000
+OPS      ?= 1000000
 ARGS     ?=
 
 # Only the race detector needs cgo.
@@ -56,6 +59,10 @@ sim: ## whole jobs under a seeded scheduler: SEEDS=200
 
 meta: ## random operations on each state backend beside Go maps: OPS=1000000
 	$(GO) test -count=1 -timeout 60m ./internal/statebackend/backendtest -ops $(OPS)
+
+meta: ## random scripts of windows and joins, and of state, beside slow oracles: SCRIPTS=10000 JOINS=2000 OPS=1000000
+	@$(GO) run ./tests/meta -scripts $(SCRIPTS) -joins $(JOINS)
+	$(GO) test -count=1 -timeout 30m ./internal/statebackend/backendtest ./internal/statebackend/lsm -run '^(TestMemory|TestBackend)$$' -ops $(OPS)
 
 bench: ## Weir beside a hand-written loop: ARGS="-json"
 	@cd bench && $(GO) run . $(ARGS)

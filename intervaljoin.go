@@ -96,7 +96,7 @@ func (f *intervalJoin[K, A, B, U]) onFirst(v *A, ts int64, out *Collector[U]) er
 	buffer(f.first, *v, ts)
 	f.x.RegisterEventTimeTimer(addSaturated(ts, max(f.upper, 0)))
 	f.x.first = ts
-	return within(f.second, addSaturated(ts, f.lower), addSaturated(ts, f.upper), func(b B, at int64) error {
+	return within(f.second, ts, f.lower, f.upper, func(b B, at int64) error {
 		f.x.second, f.x.ts = at, max(ts, at)
 		out.SetTimestamp(f.x.ts)
 		return f.fn(f.x, *v, b, out)
@@ -110,7 +110,7 @@ func (f *intervalJoin[K, A, B, U]) onSecond(v *B, ts int64, out *Collector[U]) e
 	buffer(f.second, *v, ts)
 	f.x.RegisterEventTimeTimer(addSaturated(ts, max(-f.lower, 0)))
 	f.x.second = ts
-	return within(f.first, addSaturated(ts, -f.upper), addSaturated(ts, -f.lower), func(a A, at int64) error {
+	return within(f.first, ts, -f.upper, -f.lower, func(a A, at int64) error {
 		f.x.first, f.x.ts = at, max(ts, at)
 		out.SetTimestamp(f.x.ts)
 		return f.fn(f.x, a, *v, out)
@@ -155,8 +155,12 @@ func buffer[T any](m *state.Map[buffered, T], v T, ts int64) {
 	m.Put(at, v)
 }
 
-// within calls f for each buffered record with a timestamp from low to high: millisecond by millisecond where these are fewer than the records.
-func within[T any](m *state.Map[buffered, T], low, high int64, f func(v T, ts int64) error) error {
+// within calls f for each buffered record with a timestamp from at+lower to at+upper: millisecond by millisecond where these are fewer than the records.
+func within[T any](m *state.Map[buffered, T], at, lower, upper int64, f func(v T, ts int64) error) error {
+	if lower > 0 && at > eventtime.MaxWatermark-lower || upper < 0 && at <= eventtime.MinWatermark-upper {
+		return nil // there are no such times
+	}
+	low, high := addSaturated(at, lower), addSaturated(at, upper)
 	if span := high - low; span >= 0 && span < int64(m.Len()) {
 		for ts := low; ; ts++ {
 			for at := (buffered{Timestamp: ts}); ; at.N++ {
@@ -198,7 +202,10 @@ func unbuffer[T any](m *state.Map[buffered, T], t, kept int64) {
 		}
 		return
 	}
-	for at := (buffered{Timestamp: addSaturated(t, -kept)}); m.Contains(at); at.N++ {
+	if t < eventtime.MinWatermark+kept {
+		return // it was set for the other buffer
+	}
+	for at := (buffered{Timestamp: t - kept}); m.Contains(at); at.N++ {
 		m.Delete(at)
 	}
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // WatermarkStrategy sets how the source that made the stream gives timestamps to its records and makes watermarks. Each split (a file, a partition) has a generator of
-// its own, and the source's watermark is the lowest among its splits that are not idle; so disorder between splits makes no record late. It replaces the timestamps, not the
-// watermarks, of the source's reader.
+// its own, and the source's watermark is the lowest among its splits that are not idle; so disorder between splits that are read at the same time makes no record late. (Files are read
+// one after another: a file whose records are older than those of the one before has them late.) It replaces the timestamps, not the watermarks, of the source's reader.
 //
 //	lines := weir.FromFiles(env, o).WatermarkStrategy(
 //		eventtime.ForBoundedOutOfOrderness[string](5 * time.Second).

@@ -18,7 +18,7 @@ import (
 	"text/tabwriter"
 )
 
-const allCases = "chain,chain-values,wordcount,keyed-reduce,union,three-shuffles,tumbling-count,sliding-count,session-count,latency"
+const allCases = "chain,chain-values,wordcount,keyed-reduce,union,three-shuffles,tumbling-count,tumbling-count-10k,sliding-count,session-count,latency,window-latency"
 
 func main() {
 	var err error
@@ -142,8 +142,11 @@ func (s *settings) jobs(name string) ([]job, error) {
 	var all []job
 	noFlink := false
 	rates := []float64{0}
-	if name == "latency" {
+	switch name {
+	case "latency":
 		rates = []float64{10_000, 100_000}
+	case "window-latency":
+		rates, noFlink = []float64{100_000}, true
 	}
 	for _, p := range programs {
 		if p.name == name {
@@ -159,7 +162,7 @@ func (s *settings) jobs(name string) ([]job, error) {
 			j := base
 			switch e {
 			case "loop":
-				if name == "latency" {
+				if rate > 0 {
 					continue
 				}
 				j.Engine, j.Parallelism = e, 1

@@ -155,8 +155,11 @@ func measure(j job) (result, error) {
 
 // runProgram runs the program of a job and returns how long it took.
 func runProgram(j job, lines []string, out outputs) (seconds float64, lat *Latencies, err error) {
-	if j.Case == "latency" {
+	switch j.Case {
+	case "latency":
 		return runLatency(j)
+	case "window-latency":
+		return runWindowLatency(j)
 	}
 	var p *program
 	for i := range programs {
@@ -174,8 +177,16 @@ func runProgram(j job, lines []string, out outputs) (seconds float64, lat *Laten
 	}
 	start := time.Now()
 	env := weir.NewEnvironment(weir.Options{Parallelism: j.Parallelism})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if p.until != nil && out.count == nil {
+		out.until, out.stop = p.until(j.Records), cancel
+	}
 	p.weir(env, j.Records, lines, out)
-	_, err = env.Execute(context.Background(), j.Case)
+	_, err = env.Execute(ctx, j.Case)
+	if out.stop != nil && ctx.Err() != nil {
+		err = nil
+	}
 	return time.Since(start).Seconds(), nil, err
 }
 

@@ -13,6 +13,9 @@ type outputs struct {
 	reading func(Reading)
 	word    func(Word)
 	count   func(Counted)
+	// stop ends the job when a window has come that ends behind until.
+	until int64
+	stop  func()
 }
 
 func (o outputs) endReadings(s *weir.Stream[Reading]) {
@@ -38,8 +41,10 @@ type program struct {
 	records int64
 	text    bool // reads lines
 	noFlink bool // Flink has no such program
-	loop    func(n int64, lines []string, out outputs)
-	weir    func(env *weir.Environment, n int64, lines []string, out outputs)
+	// until, unless nil, is the time from which windows have nothing but their fading out: that is not measured.
+	until func(n int64) int64
+	loop  func(n int64, lines []string, out outputs)
+	weir  func(env *weir.Environment, n int64, lines []string, out outputs)
 }
 
 var programs = []program{

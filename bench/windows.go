@@ -14,27 +14,36 @@ type Counted struct {
 }
 
 func (o outputs) endCounts(s *weir.Stream[Counted]) {
-	if o.count == nil {
+	switch {
+	case o.count == nil && o.stop != nil:
+		s.ForEach(func(c Counted, _ int64) error {
+			if c.End > o.until {
+				o.stop()
+			}
+			return nil
+		})
+		return
+	case o.count == nil:
 		s.Discard()
 		return
 	}
 	s.ForEach(func(c Counted, _ int64) error { o.count(c); return nil })
 }
 
-// The windows' input: a hundred records a millisecond, of ten thousand keys at random.
+// The windows' input: a hundred records a millisecond, with keys at random: a million, or ten thousand.
 const recordsPerMilli = 100
 
 var eventTime = func(r Reading) int64 { return r.Time / recordsPerMilli }
 
 const (
-	tumblingSize = 10_000
+	tumblingSize = 100_000
 	slidingSize  = 3_600_000
 	slidingSlide = 1_000
-	sessionGap   = 100
+	sessionGap   = 300 // thrice the mean time between two records of one of ten thousand keys
 )
 
-func counts(env *weir.Environment, n int64, a window.Assigner[Reading], out outputs) {
-	keyed := weir.KeyBy(readings(env, 0, n).WithTimestamps(eventTime, 0), keyTen1000s)
+func counts(env *weir.Environment, n int64, key func(Reading) int64, a window.Assigner[Reading], out outputs) {
+	keyed := weir.KeyBy(readings(env, 0, n).WithTimestamps(eventTime, 0), key)
 	out.endCounts(weir.AggregateWindowWith(keyed.Window(a), weir.Aggregator[Reading, int64, int64]{
 		Create: func() int64 { return 0 },
 		Add:    func(n int64, _ Reading) int64 { return n + 1 },
@@ -47,9 +56,10 @@ func counts(env *weir.Environment, n int64, a window.Assigner[Reading], out outp
 	}))
 }
 
-var windowPrograms = []program{
-	{
-		name: "tumbling-count", records: 30_000_000, noFlink: true,
+// tumbling is the count of tumbling windows by a key.
+func tumbling(name string, key func(Reading) int64) program {
+	return program{
+		name: name, records: 30_000_000, noFlink: true,
 		loop: func(n int64, _ []string, out outputs) {
 			kept := map[int64]int64{}
 			start := int64(0)
@@ -68,16 +78,22 @@ var windowPrograms = []program{
 					end()
 					start = s
 				}
-				kept[keyTen1000s(r)]++
+				kept[key(r)]++
 			}
 			end()
 		},
 		weir: func(env *weir.Environment, n int64, _ []string, out outputs) {
-			counts(env, n, window.TumblingEventTime[Reading](tumblingSize*time.Millisecond), out)
+			counts(env, n, key, window.TumblingEventTime[Reading](tumblingSize*time.Millisecond), out)
 		},
-	},
+	}
+}
+
+var windowPrograms = []program{
+	tumbling("tumbling-count", keyMillion),
+	tumbling("tumbling-count-10k", keyTen1000s),
 	{
 		name: "sliding-count", records: 30_000_000, noFlink: true,
+		until: func(n int64) int64 { return n / recordsPerMilli },
 		loop: func(n int64, _ []string, out outputs) { // counts can be taken back, so a running count of each key is enough
 			closed, running := []map[int64]int64{}, map[int64]int64{}
 			open := map[int64]int64{}
@@ -119,7 +135,7 @@ var windowPrograms = []program{
 			}
 		},
 		weir: func(env *weir.Environment, n int64, _ []string, out outputs) {
-			counts(env, n, window.SlidingEventTime[Reading](slidingSize*time.Millisecond, slidingSlide*time.Millisecond), out)
+			counts(env, n, keyTen1000s, window.SlidingEventTime[Reading](slidingSize*time.Millisecond, slidingSlide*time.Millisecond), out)
 		},
 	},
 	{
@@ -152,7 +168,7 @@ var windowPrograms = []program{
 			}
 		},
 		weir: func(env *weir.Environment, n int64, _ []string, out outputs) {
-			counts(env, n, window.EventTimeSession[Reading](sessionGap*time.Millisecond), out)
+			counts(env, n, keyTen1000s, window.EventTimeSession[Reading](sessionGap*time.Millisecond), out)
 		},
 	},
 }

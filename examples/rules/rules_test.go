@@ -101,10 +101,10 @@ func TestEveryShape(t *testing.T) {
 }
 
 func TestSimulated(t *testing.T) {
-	// Every fifth payment, so that all rules have their time.
+	// The accounts that pay most often.
 	var some []string
-	for i, line := range slices.Collect(linesOf(carriedPayments)) {
-		if i%5 == 0 {
+	for line := range linesOf(carriedPayments) {
+		if strings.Contains(line, ",acc-00,") || strings.Contains(line, ",acc-01,") || strings.Contains(line, ",acc-02,") {
 			some = append(some, line)
 		}
 	}

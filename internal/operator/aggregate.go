@@ -1,7 +1,5 @@
 package operator
 
-import "github.com/weirstream/weir/internal/statebackend"
-
 // Aggregate keeps an accumulator per key and emits its result for every input. Fields as in the public aggregate function.
 type Aggregate[T any, K comparable, A, R any] struct {
 	Key    Key[T, K]
@@ -18,16 +16,21 @@ type aggregateInstance[T any, K comparable, A, R any] struct {
 
 // New implements [Factory].
 func (f *Aggregate[T, K, A, R]) New(ctx *Context, w Wiring) (Instance, error) {
-	table := statebackend.NewTable[K, A](ctx.KeyGroups, ctx.MaxParallelism, f.Key.Equal, f.Key.Own)
+	keys, kept, err := newKept[K, A](ctx, "accumulator")
+	if err != nil {
+		return nil, err
+	}
 	key, create, add, result, next := f.Key.Of, f.Create, f.Add, f.Result, Next[R](w)
-	a := &aggregateInstance[T, K, A, R]{f: f, in: &Keyed[T]{Touch: table.Touch}}
+	a := &aggregateInstance[T, K, A, R]{f: f, in: &Keyed[T]{Touch: keys.Scope.Space().Touch}}
 	a.in.Process = func(v *T, ts int64, hash uint64) {
 		k := key(*v)
-		acc, fresh := table.At(hash, k)
+		keys.Set(k, hash)
+		acc, fresh := kept.Edit()
 		if fresh {
 			*acc = create()
 		}
 		*acc = add(*acc, *v)
+		kept.Done()
 		next(result(k, *acc), ts)
 	}
 	return a, nil

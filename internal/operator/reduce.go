@@ -1,6 +1,9 @@
 package operator
 
-import "github.com/weirstream/weir/internal/statebackend"
+import (
+	"github.com/weirstream/weir/internal/codec"
+	"github.com/weirstream/weir/internal/statebackend"
+)
 
 // Key is how an operator knows the key of a record: the same function and codec as its input edge.
 type Key[T any, K comparable] struct {
@@ -21,53 +24,57 @@ type Reduce[T any, K comparable] struct {
 
 type reduceInstance[T any, K comparable] struct {
 	Base
-	in    *Keyed[T]
-	f     *Reduce[T, K]
-	table *statebackend.Table[K, T]
+	in *Keyed[T]
+	f  *Reduce[T, K]
 }
 
 // New implements [Factory].
 func (f *Reduce[T, K]) New(ctx *Context, w Wiring) (Instance, error) {
-	table := statebackend.NewTable[K, T](ctx.KeyGroups, ctx.MaxParallelism, f.Key.Equal, f.Key.Own)
-	key, own, next := f.Key.Of, f.Own, PortOf[T](w)
-	r := &reduceInstance[T, K]{f: f, table: table, in: &Keyed[T]{Touch: table.Touch}}
+	keys, kept, err := newKept[K, T](ctx, "kept")
+	if err != nil {
+		return nil, err
+	}
+	key, fn, into, next := f.Key.Of, f.Fn, f.Into, PortOf[T](w)
 	emit := next.Ref
-	if next.Mutates { // the kept record stays here: what is changed behind is a copy
+	if next.Mutates && kept.InPlace() { // the kept record stays here: what is changed behind is a copy
 		place := new(T)
 		emit = func(v *T, ts int64) {
 			*place = *v
 			next.Ref(place, ts)
 		}
 	}
-	if into := f.Into; into != nil {
-		r.in.Process = func(v *T, ts int64, hash uint64) {
-			kept, fresh := table.At(hash, key(*v))
-			if fresh {
-				*kept = *v
-				if own != nil {
-					own(kept)
-				}
-			} else {
-				into(kept, v)
-			}
-			emit(kept, ts)
-		}
-		return r, nil
-	}
-	fn := f.Fn
+	r := &reduceInstance[T, K]{f: f, in: &Keyed[T]{Touch: keys.Scope.Space().Touch}}
 	r.in.Process = func(v *T, ts int64, hash uint64) {
-		kept, fresh := table.At(hash, key(*v))
-		if fresh {
-			*kept = *v
-			if own != nil {
-				own(kept)
-			}
-		} else {
-			*kept = fn(*kept, *v)
+		keys.Set(key(*v), hash)
+		record, fresh := kept.EditLike(v)
+		switch {
+		case fresh:
+			*record = *v
+		case into != nil:
+			into(record, v)
+		default:
+			*record = fn(*record, *v)
 		}
-		emit(kept, ts)
+		kept.Done()
+		emit(record, ts)
 	}
 	return r, nil
+}
+
+// newKept opens the state of an operator that keeps one value for each key.
+func newKept[K comparable, V any](ctx *Context, name string) (*KeyCursor[K], *statebackend.Value[V], error) {
+	if _, err := codec.For[V](); err != nil {
+		return nil, nil, err
+	}
+	store, err := ctx.OpenStore()
+	if err != nil {
+		return nil, nil, err
+	}
+	keys, err := NewKeyCursor[K](store, "keyed state")
+	if err != nil {
+		return nil, nil, err
+	}
+	return keys, statebackend.NewValue[V](keys.Scope, name, nil), nil
 }
 
 func (m *reduceInstance[T, K]) Inputs() []any { return []any{m.in} }

@@ -28,7 +28,7 @@ type sourceTime[T any] struct {
 	reader  any
 	splits  *temporal.Splits
 	main    *splitTime[T]
-	live    []*splitTime[T] // as splits.All
+	live    []*splitTime[T] // those that count, or will when they are active again
 	byID    map[string]*splitTime[T]
 	inTurn  bool
 	aware   bool     // the reader tells splits apart
@@ -91,9 +91,7 @@ func (t *sourceTime[T]) open(reader any) {
 	t.opened = t.ctx.Host.Now()
 	t.arm()
 	if a, ok := t.strategy.Alignment(); ok {
-		if host, ok := t.ctx.Host.(WatermarkReporter); ok {
-			t.reportLater(host, a)
-		}
+		t.reportLater(a.UpdateInterval)
 	}
 }
 
@@ -221,6 +219,7 @@ func (t *sourceTime[T]) emit() {
 func (t *sourceTime[T]) pause() {
 	t.waitSince = t.ctx.Host.Now()
 	t.waits.Stop(t.unblocked())
+	t.report(t.splits.Combined()) // at once, so that a source that leads its group, or is alone in it, does not wait for its own next report
 }
 
 func (t *sourceTime[T]) setIdle(s *splitTime[T], idle bool) {
@@ -257,11 +256,7 @@ func (t *sourceTime[T]) tellIdle() { t.ctx.Host.EmitIdle(t.ctx.Node, t.isIdle())
 func (t *sourceTime[T]) polled(ended bool) {
 	t.ended = t.ended || ended
 	if ended {
-		if host, ok := t.ctx.Host.(WatermarkReporter); ok {
-			if a, ok := t.strategy.Alignment(); ok {
-				host.ReportWatermark(a.Group, a.MaxDrift.Milliseconds(), eventtime.MaxWatermark)
-			}
-		}
+		t.report(eventtime.MaxWatermark)
 		return
 	}
 	if t.idle > 0 {
@@ -339,20 +334,27 @@ func (t *sourceTime[T]) clock() int64 {
 	return now - t.waits.Total(now)
 }
 
-func (t *sourceTime[T]) reportLater(host WatermarkReporter, a eventtime.Alignment) {
-	t.ctx.Host.Async(t.ctx.Node, a.UpdateInterval, nowhere, func() {
+func (t *sourceTime[T]) reportLater(interval time.Duration) {
+	t.ctx.Host.Async(t.ctx.Node, interval, nowhere, func() {
 		if t.ended {
 			return
 		}
-		w := t.splits.Combined()
 		if t.isIdle() {
-			w = eventtime.MaxWatermark
+			t.report(eventtime.MaxWatermark)
+		} else {
+			t.report(t.splits.Combined())
 		}
-		if w != eventtime.MinWatermark { // who has told nothing yet holds nobody
-			host.ReportWatermark(a.Group, a.MaxDrift.Milliseconds(), w)
-		}
-		t.reportLater(host, a)
+		t.reportLater(interval)
 	})
+}
+
+// report tells the alignment group how far the source has come. Who has nothing to tell yet holds nobody.
+func (t *sourceTime[T]) report(w int64) {
+	a, aligned := t.strategy.Alignment()
+	host, ok := t.ctx.Host.(WatermarkReporter)
+	if aligned && ok && w != eventtime.MinWatermark {
+		host.ReportWatermark(a.Group, a.MaxDrift.Milliseconds(), w)
+	}
 }
 
 // align says how far the source may go.

@@ -61,7 +61,12 @@ func NewHeap(a *Account) *Heap {
 }
 
 // Alloc returns a new object of n bytes, all zero, as is the rest of its Capacity. It panics if n is negative or above 1 GiB.
-func (h *Heap) Alloc(n int) Off {
+func (h *Heap) Alloc(n int) Off { return h.alloc(n, true) }
+
+// AllocRaw is Alloc, but what the object holds is undefined: for one that is written at once.
+func (h *Heap) AllocRaw(n int) Off { return h.alloc(n, false) }
+
+func (h *Heap) alloc(n int, zero bool) Off {
 	if uint(n) > maxSmall {
 		return h.allocLarge(n)
 	}
@@ -87,7 +92,11 @@ func (h *Heap) Alloc(n int) Off {
 	if h.gens[p] != h.gen {
 		h.own(int(p), int(m.size))
 	}
-	clear(unsafe.Slice((*byte)(unsafe.Add(pointer(&h.pages[p]), at)), shape.size))
+	if zero {
+		clear(unsafe.Slice((*byte)(unsafe.Add(pointer(&h.pages[p]), at)), shape.size))
+	} else if invariants.Enabled {
+		poison(h.pages[p]+uintptr(at), int(shape.size))
+	}
 	return Off(p)<<16 | Off(at)
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/weirstream/weir/internal/invariants"
 )
 
-// Truncate keeps the first n rows. The others have to be zero.
+// Truncate keeps the first n rows and gives the pages behind them back. The other rows have to be zero.
 func (v *Vec) Truncate(n uint32) {
 	if invariants.Enabled {
 		for i := n; i < v.n; i++ {
@@ -27,4 +27,22 @@ func (v *Vec) Truncate(n uint32) {
 		v.pages, v.gens, v.shared = v.pages[:keep], v.gens[:keep], nil
 	}
 	v.n = min(v.n, n)
+	if len(v.pages) == 1 {
+		v.shrinkFirst()
+	}
+}
+
+// shrinkFirst makes the first page, which is the only one, smaller if half of it is not needed.
+func (v *Vec) shrinkFirst() {
+	used := v.n * uint32(v.width)
+	size := uint32(roundPage(int(max(used, uint32(v.width)))))
+	if size > v.size0/2 {
+		return
+	}
+	addr := v.take(int(size), true)
+	copy(unsafe.Slice((*byte)(pointer(&addr)), used), unsafe.Slice((*byte)(pointer(&v.pages[0])), used))
+	v.drop(0, int(v.size0))
+	v.set(0, addr)
+	v.size0 = size
+	v.room = min(size/uint32(v.width), v.mask+1)
 }

@@ -64,6 +64,8 @@ type Cell struct {
 	size   uintptr
 	encode func(dst []byte, v unsafe.Pointer) ([]byte, error)
 	decode func(src []byte, v unsafe.Pointer) error
+	// flat is the form of values that lie in the row but for their strings, nil for others.
+	flat *flatForm
 	// entries is the space of a map's entries, and keySchema that of their keys.
 	entries   *Space
 	keySchema string
@@ -110,6 +112,9 @@ func newCell[V any](name string, kind Kind, ttl *TTL) *Cell {
 		_, err := cd.Decode(src, (*V)(v))
 		return err
 	}
+	if kind == ValueKind && !c.fixed {
+		flatten(c, cd)
+	}
 	return c
 }
 
@@ -124,7 +129,7 @@ func (c *Cell) valueOff() uintptr {
 // valueSize is the size of a value cell.
 func (c *Cell) valueSize() uintptr {
 	n := uintptr(viewSize)
-	if c.fixed {
+	if c.fixed || c.flat != nil {
 		n = (c.size + 7) &^ 7
 	}
 	if c.ttl != nil {
@@ -146,7 +151,9 @@ func (c *Cell) clear(r Ref) {
 	row = sp.Edit(r)
 	switch c.kind {
 	case ValueKind:
-		if !c.fixed {
+		if c.flat != nil {
+			c.freeFlat(unsafe.Add(row, c.valueOff()))
+		} else if !c.fixed {
 			viewFree(sp.heap, unsafe.Add(row, c.valueOff()))
 		}
 		clear(unsafe.Slice((*byte)(unsafe.Add(row, c.off)), c.valueSize()))

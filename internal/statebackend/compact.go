@@ -68,7 +68,7 @@ func (sp *Space) cut(bytes int64) bool {
 // cutRows moves the rows of a key group together, if a page is gained, and leaves one in 16 vacant. It returns how many were moved.
 func (sp *Space) cutRows(group int, s *sub) (moved int) {
 	n, keep := s.rows.Len(), uint32(s.live+s.live/16)
-	if int(n-min(keep, n))*sp.width < 32<<10 {
+	if gain := n - min(keep, n); int(gain)*sp.width < 32<<10 && gain < n/2 {
 		return 0
 	}
 	low := s.free[:0] // the vacant rows that stay
@@ -204,6 +204,12 @@ func (sp *Space) moveObjects(rows *pages.Vec, row uint32) {
 		case *flagsOf(p)&c.bit == 0:
 		case c.kind == ListKind:
 			sp.moveList(rows, row, c)
+		case c.flat != nil:
+			for _, at := range c.flat.strings {
+				if at += c.valueOff(); sp.outlying(unsafe.Add(rows.At(row), at)) {
+					sp.moveView(unsafe.Add(rows.Edit(row), at))
+				}
+			}
 		case c.kind == ValueKind && !c.fixed && sp.outlying(unsafe.Add(p, c.valueOff())):
 			sp.moveView(unsafe.Add(rows.Edit(row), c.valueOff()))
 		}

@@ -153,7 +153,7 @@ func (o *Ordered) allocate(cols []Column, sel []int32, first, n int) {
 	o.measure(cols, sel, first, n)
 	b, h := &o.block, o.space.heap
 	for i, size := range b.size[:n] {
-		b.refs[i] = h.Alloc(int(size))
+		b.refs[i] = h.AllocRaw(int(size))
 	}
 	for i, ref := range b.refs[:n] { // only now, since allocating moves pages
 		b.at[i] = uintptr(h.Edit(ref, int(b.size[i])))

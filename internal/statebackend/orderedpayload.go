@@ -49,7 +49,7 @@ func (o *Ordered) restorePayload(ref Ref, p *payloadReader) error {
 			continue
 		}
 		size := int(o.sizeOfStored(row))
-		at := h.Alloc(size)
+		at := h.AllocRaw(size)
 		to := h.Edit(at, size)
 		o.fill(to, row)
 		copy(key[:], unsafe.Slice((*uint64)(unsafe.Add(to, o.sort)), o.words))

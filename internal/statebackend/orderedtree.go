@@ -57,8 +57,8 @@ func (o *Ordered) newNode(entries int) pages.Off {
 	h := o.space.heap
 	bytes := int(nodeHeader) + min(entries, o.largest)*int(o.entry)
 	bytes = min(h.Capacity(bytes), nodeBytes)
-	at := h.Alloc(bytes)
-	(*treeNode)(h.Edit(at, int(nodeHeader))).cap = uint32((bytes - int(nodeHeader)) / int(o.entry))
+	at := h.AllocRaw(bytes)
+	*(*treeNode)(h.Edit(at, int(nodeHeader))) = treeNode{cap: uint32((bytes - int(nodeHeader)) / int(o.entry))}
 	return at
 }
 

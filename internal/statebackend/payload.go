@@ -113,22 +113,24 @@ func (c *Cell) appendValue(dst []byte, heap heapReader, row unsafe.Pointer) ([]b
 		stamp = *(*int64)(unsafe.Add(row, c.off))
 	}
 	p := unsafe.Add(row, c.valueOff())
-	if c.fixed {
-		return c.appendEncoded(dst, stamp, p)
+	if c.fixed || c.flat != nil {
+		return c.appendEncoded(dst, heap, stamp, p)
 	}
-	if n := viewLen(p); n > viewInline {
-		return c.appendBytes(dst, stamp, unsafe.Slice((*byte)(heap.At(viewOff(p))), n)), nil
-	}
-	return c.appendBytes(dst, stamp, viewBytes(nil, p)), nil
+	return c.appendBytes(dst, stamp, readView(heap, p)), nil
 }
 
 // appendEncoded appends a value that is kept as it is in memory.
-func (c *Cell) appendEncoded(dst []byte, stamp int64, p unsafe.Pointer) ([]byte, error) {
+func (c *Cell) appendEncoded(dst []byte, heap heapReader, stamp int64, p unsafe.Pointer) (_ []byte, err error) {
 	if c.ttl != nil {
 		dst = binary.AppendVarint(dst, stamp)
 	}
 	var buf [128]byte
-	b, err := c.encode(buf[:0], p)
+	b := buf[:0]
+	if c.flat != nil {
+		b, err = c.flat.encode(b, heap, p)
+	} else {
+		b, err = c.encode(b, p)
+	}
 	if err != nil {
 		return dst, err
 	}
@@ -148,7 +150,7 @@ func (c *Cell) appendList(dst []byte, from heapReader, cell listCell) (_ []byte,
 	dst = binary.AppendUvarint(dst, uint64(cell.count))
 	c.elements(from, cell, func(stamp int64, p unsafe.Pointer, n uintptr) bool {
 		if c.fixed {
-			dst, err = c.appendEncoded(dst, stamp, p)
+			dst, err = c.appendEncoded(dst, from, stamp, p)
 		} else {
 			dst = c.appendBytes(dst, stamp, unsafe.Slice((*byte)(p), n))
 		}
@@ -312,6 +314,9 @@ func (c *Cell) restoreValue(r Ref, stamp int64, b []byte) error {
 	*flagsOf(row) |= c.bit | flagDirty | flagUsed
 	if c.ttl != nil {
 		*(*int64)(unsafe.Add(row, c.off)) = stamp
+	}
+	if c.flat != nil {
+		return c.flat.decode(b, unsafe.Add(row, c.valueOff()))
 	}
 	if c.fixed {
 		return c.decode(b, unsafe.Add(row, c.valueOff()))

@@ -129,12 +129,25 @@ func (l *rowLayout) editKeys(c *Cell, refs []Ref, sel []int32, first, n int) {
 	}
 }
 
-// touchTails touches the last blocks of the keys.
+// touchTails touches the last blocks of the keys, and then where the next row goes.
 func (r *Rows) touchTails(n int) {
 	b, h, seen := &r.block, r.space.heap, uint64(0)
 	for i := range n {
+		b.at[i&(blockRows-1)] = 0
 		if c := (*rowsCell)(b.cell(i)); c.tail != 0 {
-			seen ^= *(*uint64)(unsafe.Add(h.At(c.tail), 8))
+			p := h.At(c.tail)
+			b.at[i&(blockRows-1)] = uintptr(p)
+			seen ^= *(*uint64)(unsafe.Add(p, 8))
+		}
+	}
+	for i := range n {
+		if b.at[i&(blockRows-1)] == 0 {
+			continue
+		}
+		block := (*rowBlock)(b.row(i))
+		if size := b.size[i&(blockRows-1)]; block.cap-block.used >= size {
+			p := unsafe.Add(unsafe.Pointer(block), rowBlockHeader+uintptr(block.used))
+			seen ^= *(*uint64)(p) ^ *(*uint64)(unsafe.Add(p, (size-8)/2&^7)) ^ *(*uint64)(unsafe.Add(p, size-8))
 		}
 	}
 	r.touched = seen
@@ -156,7 +169,7 @@ func (r *Rows) room(c *rowsCell, size uintptr) RowRef {
 		cap = min(2*block.cap, largestBlock)
 	}
 	bytes := h.Capacity(int(rowBlockHeader + max(uintptr(cap), size)))
-	off := h.Alloc(bytes)
+	off := h.AllocRaw(bytes)
 	*(*rowBlock)(h.Edit(off, int(rowBlockHeader))) = rowBlock{used: uint32(size), cap: uint32(bytes - int(rowBlockHeader))}
 	if c.tail != 0 {
 		(*rowBlock)(h.Edit(c.tail, int(rowBlockHeader))).next = off

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/weirstream/weir/internal/invariants"
 )
 
 // keptRow is a row of the oracles.
@@ -435,7 +437,7 @@ func TestRowsAllocateNothing(t *testing.T) {
 		rows.ReadStrings(1, found[:n], views, buffer, 0)
 		rows.Retract(refs, nil, cols, fresh)
 	})
-	if n != 0 {
+	if n != 0 && !invariants.Enabled {
 		t.Errorf("%v allocations", n)
 	}
 }

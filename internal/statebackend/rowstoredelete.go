@@ -81,13 +81,20 @@ func (r *Rows) compact(c *rowsCell) {
 	r.freeIndex(c)
 	old := *c
 	*c = rowsCell{}
-	r.rowsOf(h, &old, func(ref RowRef, row unsafe.Pointer) bool {
-		size := sizeOf(header(row))
-		at := r.room(c, size)
-		to := h.Edit(at, int(size))
-		copy(unsafe.Slice((*byte)(to), size), unsafe.Slice((*byte)(h.At(ref)), size))
-		return true
-	})
+	for block := old.head; block != 0; { // an address is good until room is made
+		b := *(*rowBlock)(h.At(block))
+		for used := uint32(0); used < b.used; {
+			ref := block + pages.Off(rowBlockHeader+uintptr(used))
+			head := header(h.At(ref))
+			size := sizeOf(head)
+			if head&rowDead == 0 {
+				to := h.Edit(r.room(c, size), int(size))
+				copy(unsafe.Slice((*byte)(to), size), unsafe.Slice((*byte)(h.At(ref)), size))
+			}
+			used += uint32(size)
+		}
+		block = b.next
+	}
 	r.freeBlocks(&old)
 }
 

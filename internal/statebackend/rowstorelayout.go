@@ -181,7 +181,7 @@ func rowNumber(sel []int32, first, i int) int32 {
 	return int32(first + i)
 }
 
-// write fills the n rows whose addresses and sizes are in the block; their memory is zero.
+// write fills the n rows whose addresses and sizes are in the block.
 func (l *rowLayout) write(cols []Column, sel []int32, first, n int, times []int64) {
 	b := &l.block
 	for i, size := range b.size[:n] {
@@ -196,6 +196,7 @@ func (l *rowLayout) write(cols []Column, sel []int32, first, n int, times []int6
 			*(*int64)(unsafe.Add(b.row(i), 8)) = t
 		}
 	}
+	l.clearWords(l.counters, l.schema.Counters+l.nulls, n)
 	if len(l.strings) > 0 {
 		for i := range b.tail[:n] {
 			b.tail[i] = uint32(l.fixed - l.content)
@@ -232,14 +233,24 @@ func (l *rowLayout) contentOf(row unsafe.Pointer, size uintptr) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(row, l.content)), size-l.content)
 }
 
+// clearWords makes some words of each row zero: the counters and what tells nulls, which are neighbours.
+func (l *rowLayout) clearWords(off uintptr, words, n int) {
+	for range words {
+		for i := range n {
+			*(*uint64)(unsafe.Add(l.block.row(i), off)) = 0
+		}
+		off += 8
+	}
+}
+
 func (l *rowLayout) writeWords(col *Column, sel []int32, first, n int, off uintptr) {
 	b := &l.block
 	switch {
 	case col.Valid != nil:
 		for i := range n {
-			if row := rowNumber(sel, first, i); !col.null(row) {
-				*(*uint64)(unsafe.Add(b.row(i), off)) = col.Words[row]
-			}
+			row := rowNumber(sel, first, i)
+			valid := col.Valid[uint32(row)>>6] >> (uint32(row) & 63) & 1
+			*(*uint64)(unsafe.Add(b.row(i), off)) = col.Words[row] & -valid
 		}
 	case sel != nil:
 		for i, row := range sel[:n] {
@@ -254,9 +265,12 @@ func (l *rowLayout) writeWords(col *Column, sel []int32, first, n int, off uintp
 
 func (l *rowLayout) writeWide(col *Column, sel []int32, first, n int, off uintptr) {
 	for i := range n {
-		if row := rowNumber(sel, first, i); !col.null(row) {
-			*(*[2]uint64)(unsafe.Add(l.block.row(i), off)) = col.Wide[row]
+		row := rowNumber(sel, first, i)
+		var v [2]uint64
+		if !col.null(row) {
+			v = col.Wide[row]
 		}
+		*(*[2]uint64)(unsafe.Add(l.block.row(i), off)) = v
 	}
 }
 
@@ -287,10 +301,12 @@ func (l *rowLayout) writeStrings(col *Column, sel []int32, first, n int, off uin
 	b := &l.block
 	for i := range n {
 		row := rowNumber(sel, first, i)
+		p := b.row(i)
 		if col.Valid != nil && col.null(row) {
+			*(*View)(unsafe.Add(p, off)) = View{}
 			continue
 		}
-		v, p := col.Views[row], b.row(i)
+		v := col.Views[row]
 		if v.Len() <= viewInline {
 			m := &inlineMasks[v.Len()]
 			*(*View)(unsafe.Add(p, off)) = View{v.Head & m.Head, v.Tail & m.Tail}
@@ -300,9 +316,24 @@ func (l *rowLayout) writeStrings(col *Column, sel []int32, first, n int, off uin
 		b.tail[i&(blockRows-1)] = at + (uint32(v.Len())+7)&^7
 		s := col.Buffers[uint32(v.Tail)][v.Tail>>32:][:v.Len()]
 		to := unsafe.Add(p, l.content+uintptr(at))
-		copy(unsafe.Slice((*byte)(to), len(s)), s)
+		*(*uint64)(unsafe.Add(to, (len(s)-1)&^7)) = 0 // behind the string
+		copyString(to, s)
 		*(*View)(unsafe.Add(p, off)) = View{uint64(uint32(len(s))) | uint64(*(*uint32)(to))<<32, uint64(at)}
 	}
+}
+
+// copyString copies a string of at least 8 bytes, short ones without a call.
+func copyString(to unsafe.Pointer, s []byte) {
+	n := len(s)
+	if n > 64 {
+		copy(unsafe.Slice((*byte)(to), n), s)
+		return
+	}
+	from := unsafe.Pointer(unsafe.SliceData(s))
+	for i := 0; i < n-8; i += 8 {
+		*(*uint64)(unsafe.Add(to, i)) = *(*uint64)(unsafe.Add(from, i))
+	}
+	*(*uint64)(unsafe.Add(to, n-8)) = *(*uint64)(unsafe.Add(from, n-8))
 }
 
 // build writes a row of the chunk into the layout's own memory and returns it.

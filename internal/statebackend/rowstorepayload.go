@@ -55,7 +55,7 @@ func (l *rowLayout) cutRow(p *payloadReader) (row storedRow, err error) {
 
 func (l *rowLayout) sizeOfStored(row storedRow) uintptr { return l.content + uintptr(len(row.content)) }
 
-// fill writes a stored row to memory that is zero.
+// fill writes a stored row.
 func (l *rowLayout) fill(to unsafe.Pointer, row storedRow) {
 	size := l.sizeOfStored(row)
 	*(*uint64)(to) = uint64(size)

@@ -93,11 +93,13 @@ func (s *Store) makeRoom() {
 		return
 	}
 	used := s.account.Used()
-	if s.Slack() > used/8 {
+	if slack := s.Slack(); slack > used/8 {
 		switch {
 		case over < used/64 || s.snapshots.Load() > 0 || s.walking():
 			return
 		case s.compact(over) && over < used/8:
+			return
+		case slack > used/2: // nothing is gained by more of it
 			return
 		}
 	}

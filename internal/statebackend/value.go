@@ -42,10 +42,11 @@ func (v *Value[V]) Peek() *V {
 	if v.plain {
 		return (*V)(unsafe.Add(row, v.off))
 	}
-	return v.read(row)
+	return v.read(row, nil)
 }
 
-func (v *Value[V]) read(row unsafe.Pointer) *V {
+// read is Peek for a value that is there. Its strings are those of like where these are equal, unless that is nil.
+func (v *Value[V]) read(row unsafe.Pointer, like *V) *V {
 	c := v.cell
 	if c.ttl != nil {
 		if stamp := *(*int64)(unsafe.Add(row, c.off)); c.expired(stamp) {
@@ -60,12 +61,19 @@ func (v *Value[V]) read(row unsafe.Pointer) *V {
 	if c.fixed {
 		return (*V)(unsafe.Add(row, c.valueOff()))
 	}
-	v.decode(viewBytes(c.space.heap, unsafe.Add(row, c.valueOff())))
+	v.load(row, like)
 	return &v.scratch
 }
 
-func (v *Value[V]) decode(b []byte) {
-	if _, err := v.codec.Decode(b, &v.scratch); err != nil {
+// load sets scratch to a value that does not lie in the row as it is.
+func (v *Value[V]) load(row unsafe.Pointer, like *V) {
+	c := v.cell
+	p := unsafe.Add(row, c.valueOff())
+	if c.flat != nil {
+		c.loadFlat(unsafe.Pointer(&v.scratch), p, unsafe.Pointer(like))
+		return
+	}
+	if _, err := v.codec.Decode(viewBytes(c.space.heap, p), &v.scratch); err != nil {
 		v.cell.space.store.cfg.Fail(fault.New(fault.StateDamaged, "state %q of operator %q: %w", v.cell.name, v.cell.space.store.cfg.Operator, err))
 	}
 }
@@ -77,7 +85,7 @@ func (v *Value[V]) readExpired(row unsafe.Pointer) *V {
 		if c.fixed {
 			v.scratch = *(*V)(unsafe.Add(row, c.valueOff()))
 		} else {
-			v.decode(viewBytes(c.space.heap, unsafe.Add(row, c.valueOff())))
+			v.load(row, nil)
 		}
 	}
 	v.Clear()
@@ -130,11 +138,23 @@ func (v *Value[V]) Edit() (value *V, fresh bool) {
 		*f |= v.mark
 		return (*V)(unsafe.Add(row, v.off)), fresh
 	}
-	return v.editAny()
+	return v.editAny(nil)
 }
 
-func (v *Value[V]) editAny() (value *V, fresh bool) {
-	c, old := v.cell, v.Peek()
+// EditLike is Edit where the value is likely to have the strings of another one: those that are equal are taken from there and need not be copied.
+func (v *Value[V]) EditLike(like *V) (value *V, fresh bool) {
+	if v.plain {
+		return v.Edit()
+	}
+	return v.editAny(like)
+}
+
+func (v *Value[V]) editAny(like *V) (value *V, fresh bool) {
+	c := v.cell
+	var old *V
+	if row := v.scope.read(); row != nil && *flagsOf(row)&v.bit != 0 {
+		old = v.read(row, like)
+	}
 	if c.fixed {
 		p := (*V)(v.place())
 		switch {
@@ -161,6 +181,10 @@ func (v *Value[V]) Done() {
 // encode sets the value to what scratch has.
 func (v *Value[V]) encode() {
 	c := v.cell
+	if c.flat != nil {
+		c.storeFlat(v.place(), unsafe.Pointer(&v.scratch))
+		return
+	}
 	b, err := v.codec.Encode(v.buf[:0], &v.scratch)
 	if err != nil {
 		c.space.store.cfg.Fail(err)
@@ -244,3 +268,6 @@ func collect[V any](to []V, seq iter.Seq[V]) []V {
 	}
 	return to
 }
+
+// InPlace reports whether Edit and Peek return the value in the state's own memory, and not a copy.
+func (v *Value[V]) InPlace() bool { return v.cell.fixed }

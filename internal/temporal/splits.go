@@ -1,10 +1,6 @@
 package temporal
 
-import (
-	"slices"
-
-	"github.com/weirstream/weir/eventtime"
-)
+import "github.com/weirstream/weir/eventtime"
 
 // Splits combines the watermarks of the splits that one reader reads: the lowest among the active ones counts. It is a pure state machine.
 //
@@ -16,7 +12,7 @@ import (
 // A valve differs in what holds: there a channel that comes back behind is left out until it has caught up, since others cannot wait for what one producer
 // may never tell. A reader's split comes back with its records.
 type Splits struct {
-	parts    []*Split // in the order they came
+	count    int
 	active   []*Split // a heap: the lowest watermark first
 	combined int64
 }
@@ -27,6 +23,7 @@ type Split struct {
 	ID        string
 	watermark int64
 	place     int // in the heap; -1 while idle or removed
+	removed   bool
 }
 
 // Watermark is the split's own watermark.
@@ -42,26 +39,23 @@ func NewSplits() *Splits { return &Splits{combined: eventtime.MinWatermark} }
 func (s *Splits) Combined() int64 { return s.combined }
 
 // Idle reports whether there are splits and all of them are idle.
-func (s *Splits) Idle() bool { return len(s.active) == 0 && len(s.parts) > 0 }
-
-// All returns the splits in the order in which they came. The slice must not be changed, nor kept beyond the next Add or Remove.
-func (s *Splits) All() []*Split { return s.parts }
+func (s *Splits) Idle() bool { return len(s.active) == 0 && s.count > 0 }
 
 // Add adds an active split that has told nothing yet.
 func (s *Splits) Add(id string) *Split {
 	p := &Split{ID: id, watermark: eventtime.MinWatermark, place: -1}
-	s.parts = append(s.parts, p)
+	s.count++
 	s.activate(p)
 	return p
 }
 
 // Remove takes a split out, and reports whether the combined watermark has advanced. A second Remove does nothing.
 func (s *Splits) Remove(p *Split) (advanced bool) {
-	i := slices.Index(s.parts, p)
-	if i < 0 {
+	if p.removed {
 		return false
 	}
-	s.parts = slices.Delete(s.parts, i, i+1)
+	p.removed = true
+	s.count--
 	if p.Idle() {
 		return false
 	}

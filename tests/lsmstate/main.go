@@ -170,9 +170,9 @@ func (r *run) part(name string, n int, f func()) {
 		}
 	}
 	took := time.Since(start)
-	fmt.Printf("%-26s %10d accesses in %6.1f s, %8.0f a second, longest 16 %6.1f ms, %9d keys in memory, resident %5d MiB, peak %5d MiB, disk %5d MiB, pages %d MiB, free in pages %d MiB, heap %d MiB\n",
+	fmt.Printf("%-26s %10d accesses in %6.1f s, %8.0f a second, longest 16 %6.1f ms, %9d keys in memory, resident %5d MiB, peak %5d MiB, disk %5d MiB, pages %d MiB, free in pages %d MiB, pool %d of %d MiB, Go heap %d MiB\n",
 		name, n, took.Seconds(), float64(n)/took.Seconds(), float64(longest.Microseconds())/1000, r.store.Keys(), status("VmRSS:")>>10, status("VmHWM:")>>10, r.disk()>>20,
-		r.store.Account().Used()>>20, r.store.Slack()>>20, goHeap()>>20)
+		r.store.Account().Used()>>20, r.store.Slack()>>20, pages.Stats().InUse>>20, pages.Stats().Mapped>>20, goHeap()>>20)
 }
 
 // goHeap is the bytes of Go's heap, garbage included.

@@ -186,7 +186,7 @@ func intervalFactory[K comparable](s intervalScript, key func(item) K, number fu
 			j.SideOutputLate(weir.NewOutputTag[item]("late 0"), weir.NewOutputTag[item]("late 1"))
 		}
 		weir.ProcessJoin(j, func(ctx *weir.JoinContext[K], a, b item, out *weir.Collector[pairing]) error {
-			ts, _ := ctx.Timestamp()
+			ts := ctx.Timestamp()
 			out.Collect(pairing{a, b, ctx.FirstTimestamp(), ctx.SecondTimestamp(), number(ctx.Key()), ts})
 			return nil
 		}).Discard()

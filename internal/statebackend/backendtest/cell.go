@@ -119,6 +119,15 @@ type point struct {
 	B    [5]byte
 }
 
+// label has strings, and no other pointers.
+type label struct {
+	A string
+	N int32
+	B struct{ C, D string }
+	P point
+	E string
+}
+
 type record struct {
 	ID   int64
 	Name string
@@ -133,6 +142,11 @@ var (
 	nothing = values[struct{}]{func(*rand.Rand) struct{} { return struct{}{} }}
 	points  = values[point]{func(r *rand.Rand) point {
 		return point{r.Int64(), r.Int64(), r.Float32(), uint8(r.IntN(256)), [5]byte{byte(r.IntN(256))}}
+	}}
+	labels = values[label]{func(r *rand.Rand) label {
+		v := label{A: randomString(r, 20), N: int32(r.Uint32()), E: randomString(r, 20)}
+		v.B.C, v.B.D, v.P.X = randomString(r, 2), randomString(r, 40), r.Int64()
+		return v
 	}}
 	texts = values[string]{func(r *rand.Rand) string {
 		if r.IntN(50) == 0 {
@@ -168,7 +182,7 @@ func drawTTL(rng *rand.Rand) *statebackend.TTL {
 // drawCell returns a maker of states of a random kind: each call makes the same.
 func drawCell(rng *rand.Rand, name string) func() cell {
 	ttl := drawTTL(rng)
-	switch rng.IntN(14) {
+	switch rng.IntN(17) {
 	case 0:
 		return func() cell { return newValue(name, ttl, points) }
 	case 1:
@@ -195,6 +209,12 @@ func drawCell(rng *rand.Rand, name string) func() cell {
 		}
 	case 11:
 		return func() cell { return newReducing(name, ttl) }
+	case 13:
+		return func() cell { return newValue(name, ttl, labels) }
+	case 14:
+		return func() cell { return newMap(name, ttl, labels, func(i int) int64 { return int64(i) }) }
+	case 15:
+		return func() cell { return newList(name, ttl, labels) }
 	case 12:
 		return func() cell { return newAggregating(name, ttl) }
 	}

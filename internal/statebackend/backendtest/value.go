@@ -84,7 +84,8 @@ func (c *valueCell[V]) act(key int) {
 		c.h.Set(v)
 		c.m[key] = item[V]{v, c.w.now}
 	case 5, 6:
-		p, fresh := c.h.Edit()
+		like := c.m[key].v
+		p, fresh := c.h.EditLike(&like)
 		c.settle(key, "Edit", *p, !fresh)
 		if fresh && !reflect.ValueOf(p).Elem().IsZero() {
 			c.fatalf(key, "Edit gives a fresh value of %+v", *p)

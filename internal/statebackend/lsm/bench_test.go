@@ -38,8 +38,8 @@ func newBench(b *testing.B, spill bool, limit int64) *benchStore {
 	return &benchStore{scope: statebackend.NewScope(s.Space("keys", statebackend.KeyLayout{Words: 1}))}
 }
 
-func (s *benchStore) keys(keys []int64, hashes []uint64, n int, f func(k int64)) {
-	for i := range n {
+func (s *benchStore) keys(keys []int64, hashes []uint64, more func() bool, f func(k int64)) {
+	for i := 0; more(); i++ {
 		at := i & (len(keys) - 1)
 		if at%touchAhead == 0 {
 			s.scope.Space().Touch(hashes[at : at+touchAhead])
@@ -115,8 +115,7 @@ func BenchmarkState(b *testing.B) {
 			for k := range int64(benchKeys) {
 				f(k)
 			}
-			b.ResetTimer()
-			for i := range b.N {
+			for i := 0; b.Loop(); i++ {
 				f(keys[i&(benchRun-1)])
 			}
 		})
@@ -128,11 +127,10 @@ func BenchmarkState(b *testing.B) {
 				}
 				s := newBench(b, store.spill, limit)
 				f := kind.declare(s)
-				s.keys(keys, hashes, benchKeys, f)
+				n := 0
+				s.keys(keys, hashes, func() bool { n++; return n <= benchKeys }, f)
 				b.ReportAllocs()
-				b.ResetTimer()
-				s.keys(keys, hashes, b.N, f)
-				b.StopTimer()
+				s.keys(keys, hashes, b.Loop, f)
 				if store.spill {
 					b.ReportMetric(float64(s.scope.Space().Len()), "keys-in-memory")
 				}

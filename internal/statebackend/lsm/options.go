@@ -16,7 +16,7 @@ import (
 type Options struct {
 	// Dir is the directory in which a directory for the process is made; that of the system for temporary files if it is empty. It should be on a local disk.
 	Dir string
-	// Memory is the account of which caches and write buffers are a third. It should be an ancestor of the stores' accounts, so that what is set aside is not used for pages. With no limit, or nil,
+	// Memory is the account of which a third is set aside for caches and write buffers. It should be an ancestor of the stores' accounts, so that what is set aside is not used for pages. With no limit, or nil,
 	// 64 MiB are taken.
 	Memory *pages.Account
 	// Stores is how many stores are expected to overflow at the same time; 4 if it is 0. Write buffers are cut by it.
@@ -39,6 +39,7 @@ func New(o Options) func(*statebackend.Store) (statebackend.Spill, error) {
 	}
 	b := &backend{options: o}
 	return func(s *statebackend.Store) (statebackend.Spill, error) {
+		b.attach()
 		return &spill{backend: b, store: s, seed: maphash.Comparable(maphash.MakeSeed(), 0)}, nil
 	}
 }
@@ -47,7 +48,8 @@ func New(o Options) func(*statebackend.Store) (statebackend.Spill, error) {
 type backend struct {
 	options Options
 	mu      xsync.Mutex
-	open    int   // trees; guarded by mu, as all that follows
+	stores  int   // guarded by mu, as all that follows
+	open    int   // trees
 	home    *home // nil while no tree is open
 	cache   *pebble.Cache
 	files   *pebble.FileCache
@@ -62,6 +64,25 @@ const (
 	openFiles     = 1000
 )
 
+// attach is told that a store is made. What the trees may take is set aside at once and not when the first of them opens, since pages that were in use stay with the process.
+func (b *backend) attach() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stores++; b.stores == 1 {
+		b.taken = b.share()
+		b.options.Memory.Add(b.taken)
+	}
+}
+
+// detach is told that a store has closed.
+func (b *backend) detach() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stores--; b.stores == 0 {
+		b.options.Memory.Add(-b.taken)
+	}
+}
+
 // acquire is told that a tree opens.
 func (b *backend) acquire() (err error) {
 	b.mu.Lock()
@@ -70,9 +91,7 @@ func (b *backend) acquire() (err error) {
 		if b.home, err = newHome(b.options.Dir, b.options.fs); err != nil {
 			return err
 		}
-		b.taken = b.share()
-		b.options.Memory.Add(b.taken)
-		b.cache = pebble.NewCache(max(b.taken/2, leastCache))
+		b.cache = pebble.NewCache(max(b.share()*3/8, leastCache))
 		b.files = pebble.NewFileCache(2, openFiles)
 	}
 	b.open++
@@ -86,7 +105,6 @@ func (b *backend) release() error {
 	if b.open--; b.open > 0 {
 		return nil
 	}
-	b.options.Memory.Add(-b.taken)
 	b.cache.Unref()
 	b.files.Unref()
 	home := b.home
@@ -106,5 +124,5 @@ func (b *backend) limit() int64 { return b.options.Memory.Limit() }
 
 // tableSize is the size of a memtable. A tree has two of them when writes are behind, and may keep another one for the next.
 func (b *backend) tableSize() int64 {
-	return min(max(b.share()/2/int64(3*b.options.Stores), leastTable), mostTable)
+	return min(max(b.share()/int64(24*b.options.Stores), leastTable), mostTable)
 }

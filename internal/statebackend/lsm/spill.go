@@ -243,6 +243,7 @@ func (s *spill) Freeze() (statebackend.SpillView, error) {
 
 // Close implements [statebackend.Spill].
 func (s *spill) Close() error {
+	s.backend.detach()
 	if s.tree == nil {
 		return nil
 	}
