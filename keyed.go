@@ -31,7 +31,7 @@ func KeyBy[T any, K comparable](s *Stream[T], key func(T) K) *KeyedStream[K, T] 
 func (k *KeyedStream[K, T]) Stream() *Stream[T] { return k.stream }
 
 func (k *KeyedStream[K, T]) in() edgeInput[T] {
-	in := edgeInput[T]{stream: k.stream, keyFn: k.key, keyType: typeText[K](), keyErr: k.err, keyHash: func(T) uint64 { return 0 }}
+	in := edgeInput[T]{env: k.stream.env, feeds: k.stream.feeds, keyFn: k.key, keyType: typeText[K](), keyErr: k.err, keyHash: func(T) uint64 { return 0 }}
 	if k.codec != nil {
 		in.keyHash = keyHash(k.key, k.codec.Hash)
 	}

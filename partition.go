@@ -28,7 +28,7 @@ func MapPartition[T, U any](p *PartitionWindow[T], fn func(elements iter.Seq[T],
 }
 
 // SortPartition emits the records of each subtask in order: compare returns a negative number if a comes before b, and 0 if they may stand as they came.
-func (p *PartitionWindow[T]) SortPartition(compare func(a, b T) int) *Stream[T] {
+func SortPartition[T any](p *PartitionWindow[T], compare func(a, b T) int) *Stream[T] {
 	need(p.s.env, "sortPartition", compare)
 	return addPartition(p, "sortPartition", func(elements iter.Seq[T], out *Collector[T]) error {
 		for _, v := range slices.SortedStableFunc(elements, compare) {
@@ -38,8 +38,8 @@ func (p *PartitionWindow[T]) SortPartition(compare func(a, b T) int) *Stream[T] 
 	}, compare)
 }
 
-// Reduce combines the records of each subtask into one. A subtask without records gives nothing.
-func (p *PartitionWindow[T]) Reduce(combine func(kept, v T) T) *Stream[T] {
+// ReducePartition combines the records of each subtask into one. A subtask without records gives nothing.
+func ReducePartition[T any](p *PartitionWindow[T], combine func(kept, v T) T) *Stream[T] {
 	need(p.s.env, "reducePartition", combine)
 	return addPartition(p, "reducePartition", func(elements iter.Seq[T], out *Collector[T]) error {
 		var kept T

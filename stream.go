@@ -47,21 +47,22 @@ type input interface {
 	connect(to *dataflow.Operator, number int)
 }
 
-// edgeInput connects the feeds of a stream, keyed or not.
+// edgeInput connects the feeds of a stream, keyed or not. It does not refer to the stream itself: it becomes an interface value, and for what such a value refers to the compiler makes all methods, for every T.
 type edgeInput[T any] struct {
-	stream  *Stream[T]
+	env     *Environment
+	feeds   []feed[T]
 	keyHash func(T) uint64
 	keyFn   any
 	keyType string
 	keyErr  error
 }
 
-func (in edgeInput[T]) environment() *Environment { return in.stream.env }
+func (in edgeInput[T]) environment() *Environment { return in.env }
 
 func (in edgeInput[T]) connect(to *dataflow.Operator, number int) {
-	env := in.stream.env
+	env := in.env
 	c, err := codec.For[T]()
-	for _, f := range in.stream.feeds {
+	for _, f := range in.feeds {
 		ed := &edge[T]{err: err, functions: f.functions}
 		e := &dataflow.Edge{
 			ID: len(env.graph.Edges), From: f.from, To: to.ID, Output: f.output, Input: number,
@@ -145,7 +146,7 @@ func outputOf[U any](env *Environment, op *dataflow.Operator) *Stream[U] {
 	return &Stream[U]{env: env, op: op, feeds: []feed[U]{{from: op.ID}}}
 }
 
-func (s *Stream[T]) in() edgeInput[T] { return edgeInput[T]{stream: s} }
+func (s *Stream[T]) in() edgeInput[T] { return edgeInput[T]{env: s.env, feeds: s.feeds} }
 
 // Environment returns the environment the stream belongs to.
 func (s *Stream[T]) Environment() *Environment { return s.env }

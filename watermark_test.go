@@ -948,7 +948,7 @@ func TestExplainWatermarks(t *testing.T) {
 	s.Advance(2 * time.Second)
 	station("one is ahead of its group")
 	clicks.end("clicks-2")
-	s.Advance(2 * time.Minute)
+	s.Advance(3 * time.Minute)
 	station("all are idle")
 	clicks.end(clicks.ids...)
 	orders.end(orders.ids...)

@@ -13,7 +13,7 @@ import (
 	"github.com/weirstream/weir/window"
 )
 
-// WindowedStream is a keyed stream whose records are grouped in windows. It is described step by step and becomes an operator by one of Reduce, [AggregateWindow], [ApplyWindow] and their
+// WindowedStream is a keyed stream whose records are grouped in windows. It is described step by step and becomes an operator by one of [ReduceWindow], [AggregateWindow], [ApplyWindow] and their
 // variants. See package window for assigners, triggers and evictors.
 //
 // A result has the last timestamp that belongs to its window, so that windows of the same size can follow each other.
@@ -78,8 +78,8 @@ func (w *WindowedStream[K, T]) SideOutputLateData(tag OutputTag[T]) *WindowedStr
 	return w
 }
 
-// Reduce combines the records of each window into one.
-func (w *WindowedStream[K, T]) Reduce(combine func(kept, v T) T) *Stream[T] {
+// ReduceWindow combines the records of each window into one. It is a function and not a method since the compiler makes all methods of a type for every type of records, used or not.
+func ReduceWindow[K comparable, T any](w *WindowedStream[K, T], combine func(kept, v T) T) *Stream[T] {
 	return ReduceWindowWith(w, combine, func(_ *WindowContext[K], v T, out *Collector[T]) error {
 		out.Collect(v)
 		return nil

@@ -1,6 +1,8 @@
 package operator
 
 import (
+	"unsafe"
+
 	"github.com/weirstream/weir/internal/codec"
 	"github.com/weirstream/weir/internal/statebackend"
 )
@@ -10,6 +12,7 @@ type KeyCursor[K comparable] struct {
 	// Scope points at the key's state.
 	Scope *statebackend.Scope
 	words *codec.Words[K]
+	text  bool // K is a string
 	hash  func(K) uint64
 	key   K
 	keyed bool
@@ -43,12 +46,17 @@ func NewKeyCursor[K comparable](s *statebackend.Store, name string) (*KeyCursor[
 		h := kc.Hash(k)
 		return h, h
 	})
-	return &KeyCursor[K]{Scope: statebackend.NewScope(sp), words: words, hash: kc.Hash}, nil
+	_, isText := any(*new(K)).(string)
+	return &KeyCursor[K]{Scope: statebackend.NewScope(sp), words: words, text: isText, hash: kc.Hash}, nil
 }
 
 // Set points at a key of the given hash.
 func (c *KeyCursor[K]) Set(k K, hash uint64) {
 	c.key, c.keyed, c.current = k, true, hash
+	if c.text {
+		c.Scope.SetString(hash, *(*string)(unsafe.Pointer(&c.key)))
+		return
+	}
 	c.Scope.Set(hash, c.words.Put(&c.key, c.Scope.Words(), c.Scope.Buffer()))
 }
 

@@ -89,7 +89,7 @@ func (h *Heap) alloc(n int, zero bool) Off {
 	}
 	m.live++
 	h.used += int64(shape.size)
-	if h.gens[p] != h.gen {
+	if h.newest.Load() != 0 && h.gens[p] != h.gen {
 		h.own(int(p), int(m.size))
 	}
 	if zero {
@@ -155,7 +155,7 @@ func (h *Heap) Edit(o Off, n int) unsafe.Pointer {
 		m := &h.meta[p]
 		invariants.Check(m.live > 0 && int(o&0xffff)+n <= int(m.size), "pages: %d bytes at %#x are outside of a page", n, o)
 	}
-	if h.gens[p] != h.gen {
+	if h.newest.Load() != 0 && h.gens[p] != h.gen {
 		h.own(int(p), int(h.meta[p].size))
 	}
 	return unsafe.Add(*(*unsafe.Pointer)(unsafe.Pointer(&h.pages[p])), uintptr(o&0xffff))

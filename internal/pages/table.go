@@ -14,15 +14,15 @@ import (
 // table is the page table of a Vec or a Heap, with its generations; see the package comment. All but what mu guards belongs to the
 // owner.
 type table struct {
+	// newest is the generation of last, 0 if there is none; written under mu. While it is 0, all pages may be written.
+	newest  atomic.Uint32
+	gen     uint32 // the generation now; a snapshot has that of its Freeze
 	pages   []uintptr
 	gens    []uint32 // for each page the generation in which it was made or taken over
-	gen     uint32   // the generation now; a snapshot has that of its Freeze
 	closed  bool
 	account *Account
 	// shared is the copy of pages that the newest snapshot reads, while the two are equal.
 	shared []uintptr
-	// newest is the generation of last, 0 if there is none; written under mu.
-	newest atomic.Uint32
 	mu     xsync.Mutex
 	// last is the newest live snapshot.
 	last *frozen // guarded by mu

@@ -16,14 +16,16 @@ const vecPage = 32 << 10
 //
 // A Vec without rows has no page. The first page starts at 256 bytes and doubles until it has full size, about 32 KiB.
 type Vec struct {
-	table
+	// What At and Edit need comes first, so that it is in one line of the cache.
 	width uintptr
-	shift uint8  // 1 << shift rows in a page
 	mask  uint32 // 1 << shift - 1
+	shift uint8  // 1 << shift rows in a page
+	table
 	n     uint32
 	room  uint32 // rows that the pages have room for
 	size0 uint32 // bytes of the first page
 	size  uint32 // bytes of the others
+	_     [48]byte // to fill three lines
 }
 
 // NewVec returns a Vec without rows. The width is in bytes, positive and a multiple of 8. Its pages are counted by the account, which
@@ -91,7 +93,7 @@ func (v *Vec) At(i uint32) unsafe.Pointer {
 
 // Peek is At, and tells whether the address is good for writing as well, as that of Edit is.
 func (v *Vec) Peek(i uint32) (p unsafe.Pointer, mine bool) {
-	return v.At(i), v.gens[i>>(v.shift&31)] == v.gen
+	return v.At(i), v.newest.Load() == 0 || v.gens[i>>(v.shift&31)] == v.gen
 }
 
 // Edit returns the address of a row for reading and writing, after copying its page if a snapshot still needs it. It is good until the next
@@ -101,7 +103,7 @@ func (v *Vec) Edit(i uint32) unsafe.Pointer {
 		invariants.Check(i < v.n, "pages: row %d of %d", i, v.n)
 	}
 	p := i >> (v.shift & 31)
-	if v.gens[p] != v.gen {
+	if v.newest.Load() != 0 && v.gens[p] != v.gen {
 		v.own(int(p), v.pageBytes(int(p)))
 	}
 	return unsafe.Add(*(*unsafe.Pointer)(unsafe.Pointer(&v.pages[p])), uintptr(i&v.mask)*v.width)

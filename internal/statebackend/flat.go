@@ -50,7 +50,7 @@ func flatten[V any](c *Cell, cd *codec.Codec[V]) {
 		v := places.Get().(*V)
 		_, err := cd.Decode(src, v)
 		if err == nil {
-			c.storeFlat(row, unsafe.Pointer(v))
+			c.storeFlat(row, unsafe.Pointer(v), nil)
 		}
 		*v = *new(V)
 		places.Put(v)
@@ -92,12 +92,15 @@ func (f *flatForm) copySpans(to, from unsafe.Pointer) {
 	}
 }
 
-// storeFlat puts the value at v in a row's place. Strings that are there already are left.
-func (c *Cell) storeFlat(to, v unsafe.Pointer) {
+// storeFlat puts the value at v in a row's place. Strings that are there already are left; loaded are those that are known to be there, if any are.
+func (c *Cell) storeFlat(to, v unsafe.Pointer, loaded []string) {
 	h := c.space.heap
 	c.flat.copySpans(to, v)
-	for _, at := range c.flat.strings {
+	for i, at := range c.flat.strings {
 		s := *(*string)(unsafe.Add(v, at))
+		if i < len(loaded) && unsafe.StringData(s) == unsafe.StringData(loaded[i]) && len(s) == len(loaded[i]) {
+			continue
+		}
 		b := unsafe.Slice(unsafe.StringData(s), len(s))
 		if view := unsafe.Add(to, at); !viewEqual(h, view, b) {
 			viewReplace(h, view, b)
@@ -105,22 +108,33 @@ func (c *Cell) storeFlat(to, v unsafe.Pointer) {
 	}
 }
 
-// loadFlat sets the value at v to that of a row's place. Strings are those of the value at like, where these are equal, unless like is nil, and else copies.
-func (c *Cell) loadFlat(v, from, like unsafe.Pointer) {
+// loadFlat sets the value at v to that of a row's place. Strings are those of the value at like, where these are equal, unless like is nil, and else copies. It notes them in loaded,
+// unless that is nil.
+func (c *Cell) loadFlat(v, from, like unsafe.Pointer, loaded []string) {
 	c.flat.copySpans(v, from)
-	for _, at := range c.flat.strings {
+	for i, at := range c.flat.strings {
 		b := viewBytes(c.space.heap, unsafe.Add(from, at))
 		to := (*string)(unsafe.Add(v, at))
+		s := *to
 		if like != nil {
-			if s := *(*string)(unsafe.Add(like, at)); s == string(b) {
-				*to = s
-				continue
-			}
+			s = *(*string)(unsafe.Add(like, at))
 		}
-		if *to != string(b) {
-			*to = string(b)
+		if s != string(b) {
+			s = string(b)
+		}
+		*to = s
+		if i < len(loaded) {
+			loaded[i] = s
 		}
 	}
+}
+
+// untimedFlat is the flat form, if the cell has one and no time to live.
+func (c *Cell) untimedFlat() *flatForm {
+	if c.ttl != nil {
+		return nil
+	}
+	return c.flat
 }
 
 // lend sets the value at v to that of a row's place, with strings that lie in the state's memory.

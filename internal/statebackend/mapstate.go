@@ -63,7 +63,7 @@ func (m *Map[K, V]) point(r Ref, k K) {
 	}
 	m.key = k
 	m.at.words[0] = uint64(r.Row())
-	b := m.words.Put(&m.key, m.at.words[1:1+m.words.N], m.at.bytes[:0])
+	b := m.words.Put(&m.key, m.at.words[1:1+m.words.N], m.at.Buffer())
 	m.at.SetGroup(r.Group(), base.HashCombine(m.hash(k), uint64(r.Row())), b)
 }
 

@@ -160,12 +160,18 @@ func (o *Ordered) allocate(cols []Column, sel []int32, first, n int) {
 	}
 }
 
-// touchRoots touches the roots of the keys' trees.
+// touchRoots touches the roots of the keys' trees, and then their last entries.
 func (o *Ordered) touchRoots(n int) {
 	b, h, seen := &o.block, o.space.heap, uint64(0)
 	for i := range n {
 		if c := (*orderedCell)(b.cell(i)); c.root != 0 {
 			seen ^= *(*uint64)(h.At(c.root))
+		}
+	}
+	for i := range n {
+		if c := (*orderedCell)(b.cell(i)); c.root != 0 {
+			node := o.node(c.root)
+			seen ^= *(*uint64)(o.entryOf(node, int(node.n)-1))
 		}
 	}
 	o.touched = seen

@@ -11,6 +11,7 @@ type dueKeys struct {
 	heaps  [][]dueEntry
 	group  int    // whose turn it is
 	next   uint64 // no key is due before, unless one is armed meanwhile
+	taken  []dueEntry
 	timers *Timers
 	found  *Due
 }
@@ -94,22 +95,22 @@ func sinkDue(h []dueEntry, i int, e dueEntry) {
 	h[i] = e
 }
 
-// pop takes the first entry of a key group that is due and valid.
-func (d *dueKeys) pop(group int, until uint64) (Ref, bool) {
-	for h := d.heaps[group]; len(h) > 0 && h[0].due <= until; {
-		e, last := h[0], h[len(h)-1]
-		h = h[:len(h)-1]
-		if len(h) > 0 {
-			sinkDue(h, 0, last)
-		} else if cap(h) > 1024 {
-			h = nil
-		}
-		d.heaps[group] = h
-		if d.valid(group, e) {
-			return makeRef(group, e.row), true
-		}
+// pop takes the first entry of a key group if it is due.
+func (d *dueKeys) pop(group int, until uint64) (e dueEntry, ok bool) {
+	h := d.heaps[group]
+	if len(h) == 0 || h[0].due > until {
+		return e, false
 	}
-	return 0, false
+	e = h[0]
+	last := h[len(h)-1]
+	h = h[:len(h)-1]
+	if len(h) > 0 {
+		sinkDue(h, 0, last)
+	} else if cap(h) > 1024 {
+		h = nil
+	}
+	d.heaps[group] = h
+	return e, true
 }
 
 // Due takes keys that are due, at most len(out): those that have been armed for a time of at most until. It writes them to out, by key group and then by time, and
@@ -124,17 +125,11 @@ func (o *Ordered) Due(until uint64, out []Ref) (n int) {
 		return 0
 	}
 	for range d.heaps {
-		for {
+		for more := true; more; {
 			if n == len(out) {
 				return n
 			}
-			ref, ok := d.pop(d.group, until)
-			if !ok {
-				break
-			}
-			o.disarm(ref)
-			out[n] = ref
-			n++
+			n, more = o.dueIn(d.group, until, out, n)
 		}
 		if d.group++; d.group == len(d.heaps) {
 			d.group = 0
@@ -147,6 +142,35 @@ func (o *Ordered) Due(until uint64, out []Ref) (n int) {
 		}
 	}
 	return n
+}
+
+// dueIn is Due for some keys of a key group: it takes entries first, so that the cache misses of their keys overlap.
+func (o *Ordered) dueIn(group int, until uint64, out []Ref, n int) (_ int, more bool) {
+	d := o.due
+	d.taken = d.taken[:0]
+	for len(d.taken) < min(blockRows, len(out)-n) {
+		e, ok := d.pop(group, until)
+		if !ok {
+			break
+		}
+		d.taken = append(d.taken, e)
+	}
+	s := d.space.subs[group]
+	seen := uint64(0)
+	for _, e := range d.taken {
+		if e.row < s.rows.Len() {
+			seen ^= *flagsOf(s.rows.At(e.row))
+		}
+	}
+	o.touched = seen
+	for _, e := range d.taken {
+		if d.valid(group, e) {
+			out[n] = makeRef(group, e.row)
+			o.disarm(out[n])
+			n++
+		}
+	}
+	return n, len(d.taken) > 0
 }
 
 // dueTimers is Due with a spill.
@@ -184,13 +208,17 @@ func (o *Ordered) Arm(refs []Ref, due []uint64) {
 
 // Expire takes away the rows of all keys whose first sort word is at most until, and forgets keys that are left without any state. It visits only keys that are due, at most so many,
 // and reports whether there are more. It is for stores whose keys are armed by their first row alone: neither Due nor Arm may be called for them.
+//
+// A visit costs some cache misses, whether one row goes or twenty. So an operator calls DeleteTo for the keys that it visits anyway, and Expire for the others, with a time that lags
+// behind by a part of what is kept.
 func (o *Ordered) Expire(until uint64, keys int) (more bool) {
-	for cap(o.freed) < 64 {
-		o.freed = append(o.freed[:cap(o.freed)], 0)
+	if o.freed == nil {
+		o.freed = make([]Ref, blockRows)
 	}
 	for keys > 0 {
-		part := o.freed[:min(keys, 64)]
+		part := o.freed[:min(keys, blockRows)]
 		n := o.Due(until, part)
+		o.touchFirst(part, nil, 0, n)
 		for _, ref := range part[:n] {
 			o.deleteTo(ref, until)
 			o.space.Release(ref)

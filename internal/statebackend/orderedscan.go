@@ -165,12 +165,32 @@ func (o *Ordered) firstWord(c *orderedCell) uint64 {
 // DeleteTo takes away the rows of the keys refs[row] whose first sort word is at most until, and returns how many. A key that remembers when it is due and is not armed is
 // armed for its next row.
 func (o *Ordered) DeleteTo(refs []Ref, sel []int32, until uint64) (deleted int) {
-	forRows(sel, len(refs), func(row int32) {
-		if o.present(refs[row]) != nil {
-			deleted += o.deleteTo(refs[row], until)
+	total := len(refs)
+	if sel != nil {
+		total = len(sel)
+	}
+	for lo := 0; lo < total; lo += blockRows {
+		hi := min(lo+blockRows, total)
+		o.touchFirst(refs, sel, lo, hi)
+		for i := lo; i < hi; i++ {
+			if ref := refs[chunkRow(sel, i)]; o.present(ref) != nil {
+				deleted += o.deleteTo(ref, until)
+			}
 		}
-	})
+	}
 	return deleted
+}
+
+// touchFirst touches the first rows of keys with a single leaf, after the leaves.
+func (o *Ordered) touchFirst(refs []Ref, sel []int32, lo, hi int) {
+	o.touchTrees(refs, sel, lo, hi)
+	h, seen := o.space.heap, uint64(0)
+	for i := lo; i < hi; i++ {
+		if c := o.present(refs[chunkRow(sel, i)]); c != nil && c.levels == 1 {
+			seen ^= header(h.At(*o.child(o.entryOf(o.node(c.root), 0))))
+		}
+	}
+	o.touched = seen
 }
 
 func (o *Ordered) deleteTo(ref Ref, until uint64) (deleted int) {

@@ -80,6 +80,9 @@ func less(a, b []uint64, equal bool) bool {
 // bound returns the number of the first entry from low on that is not less than key; if after is set, that is greater.
 func (o *Ordered) bound(n *treeNode, low int, key []uint64, after bool) int {
 	high := int(n.n)
+	if high > low && less(o.keyOf(o.entryOf(n, high-1)), key, after) { // as for rows that come in order
+		return high
+	}
 	for low < high {
 		mid := int(uint(low+high) >> 1)
 		if less(o.keyOf(o.entryOf(n, mid)), key, after) {

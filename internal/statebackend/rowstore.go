@@ -21,20 +21,30 @@ type Rows struct {
 	}
 }
 
-// rowsCell is the first and the last block of a key, how many rows are alive and how many are dead. If rows can be retracted, the place of the index by content follows, 0 if there is none.
+// rowsCell is the first and the last block of a key, how many rows are alive and how many are dead, and how many bytes of the last block are used and how many are not: to append a row
+// the block's own header need not be read. If rows can be retracted, the place of the index by content follows, 0 if there is none.
 type rowsCell struct {
 	head, tail pages.Off
 	live, dead uint32
+	used, room uint32
 }
 
 func (c *rowsCell) index() *pages.Off {
 	return (*pages.Off)(unsafe.Add(unsafe.Pointer(c), unsafe.Sizeof(rowsCell{})))
 }
 
-// rowBlock comes before the rows of a block.
+// rowBlock comes before the rows of a block. used is right when there is a next block.
 type rowBlock struct {
 	next      pages.Off
 	used, cap uint32
+}
+
+// usedOf is how many bytes of a block are used.
+func (c *rowsCell) usedOf(at pages.Off, b *rowBlock) uint32 {
+	if at == c.tail {
+		return c.used
+	}
+	return b.used
 }
 
 const (
@@ -129,24 +139,13 @@ func (l *rowLayout) editKeys(c *Cell, refs []Ref, sel []int32, first, n int) {
 	}
 }
 
-// touchTails touches the last blocks of the keys, and then where the next row goes.
+// touchTails touches where the next row of each key goes.
 func (r *Rows) touchTails(n int) {
 	b, h, seen := &r.block, r.space.heap, uint64(0)
 	for i := range n {
-		b.at[i&(blockRows-1)] = 0
-		if c := (*rowsCell)(b.cell(i)); c.tail != 0 {
-			p := h.At(c.tail)
-			b.at[i&(blockRows-1)] = uintptr(p)
-			seen ^= *(*uint64)(unsafe.Add(p, 8))
-		}
-	}
-	for i := range n {
-		if b.at[i&(blockRows-1)] == 0 {
-			continue
-		}
-		block := (*rowBlock)(b.row(i))
-		if size := b.size[i&(blockRows-1)]; block.cap-block.used >= size {
-			p := unsafe.Add(unsafe.Pointer(block), rowBlockHeader+uintptr(block.used))
+		c, size := (*rowsCell)(b.cell(i)), b.size[i&(blockRows-1)]
+		if c.room >= size {
+			p := unsafe.Add(h.At(c.tail), rowBlockHeader+uintptr(c.used))
 			seen ^= *(*uint64)(p) ^ *(*uint64)(unsafe.Add(p, (size-8)/2&^7)) ^ *(*uint64)(unsafe.Add(p, size-8))
 		}
 	}
@@ -155,30 +154,31 @@ func (r *Rows) touchTails(n int) {
 
 // room makes room for a row at the end of a key's rows and returns where.
 func (r *Rows) room(c *rowsCell, size uintptr) RowRef {
-	h := r.space.heap
-	var cap uint32
-	if c.tail != 0 {
-		block := (*rowBlock)(h.At(c.tail))
-		if uintptr(block.cap-block.used) >= size {
-			block = (*rowBlock)(h.Edit(c.tail, int(rowBlockHeader)))
-			at := c.tail + pages.Off(rowBlockHeader+uintptr(block.used))
-			block.used += uint32(size)
-			c.live++
-			return at
-		}
-		cap = min(2*block.cap, largestBlock)
+	if uintptr(c.room) < size {
+		r.extend(c, size)
 	}
-	bytes := h.Capacity(int(rowBlockHeader + max(uintptr(cap), size)))
+	at := c.tail + pages.Off(rowBlockHeader+uintptr(c.used))
+	c.used += uint32(size)
+	c.room -= uint32(size)
+	c.live++
+	return at
+}
+
+// extend gives a key another block, with room for at least so many bytes.
+func (r *Rows) extend(c *rowsCell, size uintptr) {
+	h := r.space.heap
+	last := min(2*uintptr(c.used+c.room), largestBlock)
+	bytes := h.Capacity(int(rowBlockHeader + max(last, size)))
 	off := h.AllocRaw(bytes)
-	*(*rowBlock)(h.Edit(off, int(rowBlockHeader))) = rowBlock{used: uint32(size), cap: uint32(bytes - int(rowBlockHeader))}
+	cap := uint32(bytes - int(rowBlockHeader))
+	*(*rowBlock)(h.Edit(off, int(rowBlockHeader))) = rowBlock{cap: cap}
 	if c.tail != 0 {
-		(*rowBlock)(h.Edit(c.tail, int(rowBlockHeader))).next = off
+		b := (*rowBlock)(h.Edit(c.tail, int(rowBlockHeader)))
+		b.next, b.used = off, c.used
 	} else {
 		c.head = off
 	}
-	c.tail = off
-	c.live++
-	return off + pages.Off(rowBlockHeader)
+	c.tail, c.used, c.room = off, 0, cap
 }
 
 // Count writes out[row], how many rows the key refs[row] has, expired ones included that were not taken away yet; 0 for NoRef.

@@ -139,7 +139,7 @@ func benchRows(keys, chunks int) (all []*GroupChunk, cols [][]Column) {
 
 // BenchmarkRows appends a million rows of seven columns to the keys of a table and then probes it; both sides look their keys up.
 func BenchmarkRows(b *testing.B) {
-	for name, keys := range map[string]int{"keys-1000": 1000, "keys-100000": 100_000, "keys-1000000": 1_000_000} {
+	for name, keys := range map[string]int{"keys-100000": 100_000, "keys-1000000": 1_000_000} {
 		b.Run(name, func(b *testing.B) { benchmarkRows(b, keys) })
 	}
 }

@@ -413,6 +413,61 @@ func TestDamagedRowsAreRefused(t *testing.T) {
 	}
 }
 
+// A snapshot is read by another goroutine while rows come and go: it has what was there.
+func TestSnapshotOfRowsWhileTheyChange(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	s, _ := chunkStore(t, false)
+	table := newTestTable(s, []ColumnSpec{{}}, nil, 0)
+	schema := RowSchema{Columns: []ColumnSpec{{}, {Type: BytesColumn, Nullable: true}}, Retract: true, Time: true}
+	rows := NewRows(table.space, "rows", schema)
+	ordered := NewOrdered(table.space, "ordered", OrderedSchema{RowSchema: schema, Sort: 1, Due: true})
+	keys, content := make([]testRow, 300), make([]testRow, 300)
+	for i := range keys {
+		keys[i], content[i] = testRow{{w: [2]uint64{uint64(i % 37)}}}, randomRow(rng, schema.Columns, 16)
+	}
+	cols := testColumns(rng, schema.Columns, content)
+	times := make([]uint64, 300)
+	change := func(i int) {
+		refs := table.lookup(rng, keys, nil)
+		for j := range times {
+			times[j] = uint64(100*i) + rng.Uint64N(300)
+		}
+		rows.Append(refs, nil, cols, nil, nil)
+		ordered.Insert(refs, nil, [][]uint64{times}, cols, nil, nil)
+		rows.Retract(refs, []int32{1, 2, 3, 50, 70, 200}, cols, nil)
+		ordered.DeleteTo(refs[:100], nil, uint64(100*i)-500)
+	}
+	payloads := func(n *Snapshot) (all []string) {
+		for g := range table.space.subs {
+			if err := n.Entries(table.space, g, func(key, payload []byte) bool {
+				all = append(all, string(key)+string(payload))
+				return true
+			}); err != nil {
+				t.Error(err)
+			}
+		}
+		return all
+	}
+	for i := range 30 {
+		change(10 + i)
+		snap, err := s.Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := payloads(snap)
+		done := make(chan []string)
+		go func() { done <- payloads(snap) }()
+		change(10 + i)
+		table.Remove(table.lookup(rng, keys[:5], nil), nil)
+		if got := <-done; !slices.Equal(got, want) {
+			t.Fatalf("%d: the snapshot has changed", i)
+		}
+		if err := snap.Release(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestRowsAllocateNothing(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 5))
 	s, _ := chunkStore(t, false)

@@ -83,7 +83,7 @@ func (r *Rows) compact(c *rowsCell) {
 	*c = rowsCell{}
 	for block := old.head; block != 0; { // an address is good until room is made
 		b := *(*rowBlock)(h.At(block))
-		for used := uint32(0); used < b.used; {
+		for used, end := uint32(0), old.usedOf(block, &b); used < end; {
 			ref := block + pages.Off(rowBlockHeader+uintptr(used))
 			head := header(h.At(ref))
 			size := sizeOf(head)
@@ -138,7 +138,7 @@ func (r *Rows) expireKey(ref Ref) {
 	h, c := r.space.heap, r.cellOf(p)
 	for block := c.head; block != 0; {
 		b := *(*rowBlock)(h.At(block))
-		for used := uint32(0); used < b.used; {
+		for used, end := uint32(0), c.usedOf(block, &b); used < end; {
 			at := block + pages.Off(rowBlockHeader+uintptr(used))
 			row := h.At(at)
 			head := header(row)

@@ -36,7 +36,7 @@ func (r *Rows) Probe(refs []Ref, sel []int32, from *RowCursor, matches []int32, 
 			if from.block != 0 {
 				block, used = from.block, from.used
 			}
-			block, used, n = r.walk(chunkRow(sel, lo+i), block, used, matches[:room], found[:room], n)
+			block, used, n = r.walk((*rowsCell)(unsafe.Add(r.block.cell(i), r.cell.off)), chunkRow(sel, lo+i), block, used, matches[:room], found[:room], n)
 			if block != 0 {
 				from.block, from.used = block, used
 				return n, true
@@ -88,12 +88,12 @@ func (r *Rows) heads(refs []Ref, sel []int32, lo, hi int) {
 }
 
 // walk goes along a key's rows from a place on. It returns where it stopped for want of room, or 0.
-func (r *Rows) walk(row int32, block pages.Off, used uint32, matches []int32, found []RowRef, n int) (pages.Off, uint32, int) {
+func (r *Rows) walk(c *rowsCell, row int32, block pages.Off, used uint32, matches []int32, found []RowRef, n int) (pages.Off, uint32, int) {
 	h := r.space.heap
 	for block != 0 {
 		p := h.At(block)
 		b := *(*rowBlock)(p)
-		for used < b.used {
+		for end := c.usedOf(block, &b); used < end; {
 			at := rowBlockHeader + uintptr(used)
 			head := header(unsafe.Add(p, at))
 			if head&rowDead == 0 && !r.expired(unsafe.Add(p, at)) {
@@ -115,7 +115,7 @@ func (r *Rows) rowsOf(from heapReader, c *rowsCell, yield func(ref RowRef, row u
 	for block := c.head; block != 0; {
 		p := from.At(block)
 		b := *(*rowBlock)(p)
-		for used := uint32(0); used < b.used; {
+		for used, end := uint32(0), c.usedOf(block, &b); used < end; {
 			at := rowBlockHeader + uintptr(used)
 			row := unsafe.Add(p, at)
 			head := header(row)

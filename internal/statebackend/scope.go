@@ -21,6 +21,7 @@ type Scope struct {
 	group   int
 	hash    uint64
 	bytes   []byte
+	buffer  []byte // what Buffer lends
 	words   [MaxKeyWords]uint64
 }
 
@@ -47,20 +48,39 @@ func (s *Scope) Space() *Space { return s.space }
 func (s *Scope) Words() []uint64 { return s.words[:s.space.layout.Words] }
 
 // Buffer is an empty slice for the bytes of the key, to be given to Set.
-func (s *Scope) Buffer() []byte { return s.bytes[:0] }
+func (s *Scope) Buffer() []byte { return s.buffer[:0] }
 
-// Set points at the key whose words are in Words. keyHash is the key's hash; bytes are kept until the next Set.
+// Set points at the key whose words are in Words. keyHash is the key's hash; bytes are used until the next Set, and not changed.
 func (s *Scope) Set(keyHash uint64, bytes []byte) { s.SetIn(keyHash, keyHash, bytes) }
+
+// SetString is Set for a key whose bytes are a string's, which is not copied.
+func (s *Scope) SetString(keyHash uint64, text string) {
+	s.set(keyHash, keyHash)
+	s.bytes = unsafe.Slice(unsafe.StringData(text), len(text))
+}
 
 // SetIn is Set for a key with a namespace: hash is keyHash combined with it, see [Combine].
 func (s *Scope) SetIn(keyHash, hash uint64, bytes []byte) {
+	s.set(keyHash, hash)
+	s.bytes = bytes
+	s.widen()
+}
+
+// widen makes the buffer large enough for the next bytes, if those at hand did not fit.
+func (s *Scope) widen() {
+	if n := len(s.bytes); n > cap(s.buffer) {
+		s.buffer = make([]byte, 0, 2*n)
+	}
+}
+
+func (s *Scope) set(keyHash, hash uint64) {
 	s.leave()
 	if st := s.space.store; st.rest <= 1 {
 		st.breathe()
 	} else {
 		st.rest--
 	}
-	s.hash, s.bytes = hash, bytes
+	s.hash = hash
 	s.group = s.space.Group(keyHash)
 	s.state, s.rowVersion = scopeUnknown, 0
 }
@@ -69,6 +89,7 @@ func (s *Scope) SetIn(keyHash, hash uint64, bytes []byte) {
 func (s *Scope) SetGroup(group int, hash uint64, bytes []byte) {
 	s.leave()
 	s.hash, s.bytes, s.group = hash, bytes, group
+	s.widen()
 	s.state, s.rowVersion = scopeUnknown, 0
 }
 
@@ -187,15 +208,19 @@ func (s *Scope) readAnew() unsafe.Pointer {
 	return p
 }
 
-// lookUp is the short way to a row that may be written, for keys of one or two words. It returns nil if there is none, or another way is needed.
+// lookUp is the short way to a row that may be written, for keys of one or two words, or bytes alone. It returns nil if there is none, or another way is needed.
 func (s *Scope) lookUp() unsafe.Pointer {
 	sp := s.space
-	if s.state != scopeUnknown || sp.short == 0 {
+	if s.state != scopeUnknown || sp.short == longKeys {
 		return nil
 	}
 	sub := sp.subs[s.group]
 	if sub == nil {
 		return nil
+	}
+	first, second := s.words[0], s.words[1]
+	if sp.short == bytesKeys {
+		first, second = viewWords(s.bytes)
 	}
 	rows, slots, mask, tag := sub.rows, sub.slots, sub.mask, s.hash&0xFFFFFFFF
 	for i := s.hash & mask; ; i = (i + 1) & mask {
@@ -208,7 +233,14 @@ func (s *Scope) lookUp() unsafe.Pointer {
 		}
 		row := uint32(slot) - 1
 		p, mine := rows.Peek(row)
-		if *(*uint64)(unsafe.Add(p, rowKey)) != s.words[0] || sp.short == 2 && *(*uint64)(unsafe.Add(p, rowKey+8)) != s.words[1] {
+		if *(*uint64)(unsafe.Add(p, rowKey)) != first {
+			continue
+		}
+		if sp.short == bytesKeys && len(s.bytes) > viewInline {
+			if !viewEqual(sp.heap, unsafe.Add(p, rowKey), s.bytes) {
+				continue
+			}
+		} else if sp.short != oneWordKeys && *(*uint64)(unsafe.Add(p, rowKey+8)) != second {
 			continue
 		}
 		if !mine {
@@ -244,7 +276,8 @@ func (s *Scope) Point(r Ref) {
 	s.ref, s.group, s.state, s.version, s.rowVersion = r, r.Group(), scopePresent, s.space.version, 0
 	s.hash = s.space.Hash(r)
 	copy(s.words[:], s.space.Words(r))
-	s.bytes = append(s.bytes[:0], s.space.Bytes(r)...)
+	s.buffer = append(s.buffer[:0], s.space.Bytes(r)...)
+	s.bytes = s.buffer
 }
 
 // Bytes are the bytes of the key that was set.

@@ -50,7 +50,7 @@ type Space struct {
 	// maxParallelism and first are those of the store's configuration.
 	maxParallelism uint64
 	first          uint64
-	short          int // how many words keys have, if these are one or two without bytes; otherwise 0
+	short          shortKeys
 	// parent is the map whose entries these are, timers what orders the keys if they are timers.
 	parent *Cell
 	timers *Timers
@@ -77,6 +77,16 @@ const (
 	flagStored  = 1 << 51 // the spill has something of the key
 )
 
+// shortKeys are the commonest layouts of keys, for which there are short ways.
+type shortKeys uint8
+
+const (
+	longKeys shortKeys = iota
+	oneWordKeys
+	twoWordKeys
+	bytesKeys
+)
+
 // sub is the part of a space that one key group has.
 //
 // Slots hold the low 32 bits of the hash and the row's number plus one; 0 is empty. The place of an entry follows from these bits alone, so that growing never looks at rows.
@@ -84,11 +94,12 @@ type sub struct {
 	slots unsafe.Pointer
 	mask  uint64
 	rows  *pages.Vec
-	free  []uint32
-	live  int
 	// used has a bit for each row that was looked up since the clock passed it, stored is the number of keys that the spill has: only where there is a spill.
 	used   []uint64
 	stored int
+	free   []uint32
+	live   int
+	_      [32]byte // to fill two lines of the cache: a look-up needs the first
 }
 
 const firstSlots = 32
@@ -100,8 +111,13 @@ func (s *Store) Space(name string, layout KeyLayout) *Space {
 	}
 	sp := &Space{name: name, number: len(s.spaces), store: s, layout: layout, heap: pages.NewHeap(s.account), version: 1}
 	sp.maxParallelism, sp.first = uint64(s.cfg.MaxParallelism), uint64(s.cfg.Groups.First)
-	if !layout.Bytes && layout.Words <= 2 {
-		sp.short = layout.Words
+	switch layout {
+	case KeyLayout{Words: 1}:
+		sp.short = oneWordKeys
+	case KeyLayout{Words: 2}:
+		sp.short = twoWordKeys
+	case KeyLayout{Bytes: true}:
+		sp.short = bytesKeys
 	}
 	sp.subs = make([]*sub, s.cfg.Groups.Len())
 	sp.width = rowKey + 8*layout.Words
@@ -175,7 +191,7 @@ func flagsOf(row unsafe.Pointer) *uint64 { return (*uint64)(unsafe.Add(row, rowF
 
 // seek returns the row of a key in memory, if it is there.
 func (sp *Space) seek(s *sub, hash uint64, words []uint64, bytes []byte) (uint32, bool) {
-	if sp.short == 1 {
+	if sp.short == oneWordKeys {
 		return s.seekWord(hash, words[0])
 	}
 	tag := hash & 0xFFFFFFFF
@@ -271,7 +287,7 @@ func (sp *Space) add(s *sub, hash uint64, words []uint64, bytes []byte) uint32 {
 			s.used = append(s.used, 0)
 		}
 	}
-	s.use(row)
+	s.unuse(row)
 	p := s.rows.Edit(row)
 	*(*uint64)(p) = hash
 	*flagsOf(p) = flagLive | flagUsed | flagDirty

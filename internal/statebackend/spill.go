@@ -44,6 +44,13 @@ func (s *sub) use(row uint32) {
 	}
 }
 
+// unuse is called for a new row. It counts as used when it is looked up again, so that keys that are seen once do not drive out those that are in use.
+func (s *sub) unuse(row uint32) {
+	if s.used != nil {
+		s.used[row>>6] &^= 1 << (row & 63)
+	}
+}
+
 // load brings a key from the spill into memory.
 func (sp *Space) load(group int, hash uint64, words []uint64, b []byte) (Ref, bool) {
 	st := sp.store
@@ -65,6 +72,7 @@ func (sp *Space) load(group int, hash uint64, words []uint64, b []byte) (Ref, bo
 	f := flagsOf(sp.Edit(r))
 	*f = *f&^flagDirty | flagStored
 	st.rest -= len(payload) >> restShift
+	st.loads++
 	return r, true
 }
 
@@ -79,6 +87,9 @@ func (sp *Space) unstore(r Ref) {
 	sp.subs[r.Group()].stored--
 	st.stored--
 }
+
+// Loads is how many keys were brought back from the spill.
+func (s *Store) Loads() int { return s.loads }
 
 // Stored is the number of keys that the spill has.
 func (s *Store) Stored() int { return s.stored }

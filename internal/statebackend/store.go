@@ -40,6 +40,7 @@ type Store struct {
 	// key and payload are places for those of one key, for the spill.
 	key, payload []byte
 	stored       int // keys that the spill has
+	loads        int // keys that were brought back
 	breaths      int // how often the store breathed, for sweepSpill
 	closed       bool
 }

@@ -20,6 +20,11 @@ type Value[V any] struct {
 	codec   *codec.Codec[V]
 	scratch V
 	buf     []byte
+	// flat is the cell's, if there is no time to live. place is where an edit began that is to end there; loaded are the strings as they were then, if there were any.
+	flat   *flatForm
+	place  uintptr
+	loaded []string
+	known  bool
 }
 
 // NewValue declares a value on the space of a scope.
@@ -27,7 +32,11 @@ func NewValue[V any](s *Scope, name string, ttl *TTL) *Value[V] {
 	c := newCell[V](name, ValueKind, ttl)
 	s.space.reserve(c, c.valueSize())
 	cd, _ := codec.For[V]()
-	return &Value[V]{scope: s, cell: c, codec: cd, plain: c.fixed && ttl == nil, off: c.off, bit: c.bit, mark: c.bit | flagDirty | flagUsed}
+	v := &Value[V]{scope: s, cell: c, codec: cd, plain: c.fixed && ttl == nil, flat: c.untimedFlat(), off: c.off, bit: c.bit, mark: c.bit | flagDirty | flagUsed}
+	if v.flat != nil {
+		v.loaded = make([]string, len(v.flat.strings))
+	}
+	return v
 }
 
 // Cell is the place of the value in rows.
@@ -70,7 +79,7 @@ func (v *Value[V]) load(row unsafe.Pointer, like *V) {
 	c := v.cell
 	p := unsafe.Add(row, c.valueOff())
 	if c.flat != nil {
-		c.loadFlat(unsafe.Pointer(&v.scratch), p, unsafe.Pointer(like))
+		c.loadFlat(unsafe.Pointer(&v.scratch), p, unsafe.Pointer(like), nil)
 		return
 	}
 	if _, err := v.codec.Decode(viewBytes(c.space.heap, p), &v.scratch); err != nil {
@@ -111,15 +120,15 @@ func (v *Value[V]) Set(value V) {
 		*flagsOf(row) |= v.mark
 		*(*V)(unsafe.Add(row, v.off)) = value
 	case v.cell.fixed:
-		*(*V)(v.place()) = value
+		*(*V)(v.put()) = value
 	default:
 		v.scratch = value
 		v.encode()
 	}
 }
 
-// place returns where the value goes in its row, with flags and time set.
-func (v *Value[V]) place() unsafe.Pointer {
+// put returns where the value goes in its row, with flags and time set.
+func (v *Value[V]) put() unsafe.Pointer {
 	c := v.cell
 	row := v.scope.write()
 	*flagsOf(row) |= v.mark
@@ -138,15 +147,37 @@ func (v *Value[V]) Edit() (value *V, fresh bool) {
 		*f |= v.mark
 		return (*V)(unsafe.Add(row, v.off)), fresh
 	}
+	if v.flat != nil {
+		return v.editFlat(nil)
+	}
 	return v.editAny(nil)
 }
 
 // EditLike is Edit where the value is likely to have the strings of another one: those that are equal are taken from there and need not be copied.
 func (v *Value[V]) EditLike(like *V) (value *V, fresh bool) {
+	if v.flat != nil {
+		return v.editFlat(like)
+	}
 	if v.plain {
 		return v.Edit()
 	}
 	return v.editAny(like)
+}
+
+// editFlat looks the row up once for reading and writing.
+func (v *Value[V]) editFlat(like *V) (value *V, fresh bool) {
+	row := v.scope.write()
+	f := flagsOf(row)
+	fresh = *f&v.bit == 0
+	*f |= v.mark
+	p := unsafe.Add(row, v.off)
+	v.place, v.known = uintptr(p), !fresh
+	if fresh {
+		v.scratch = *new(V)
+	} else {
+		v.cell.loadFlat(unsafe.Pointer(&v.scratch), p, unsafe.Pointer(like), v.loaded)
+	}
+	return &v.scratch, fresh
 }
 
 func (v *Value[V]) editAny(like *V) (value *V, fresh bool) {
@@ -156,7 +187,7 @@ func (v *Value[V]) editAny(like *V) (value *V, fresh bool) {
 		old = v.read(row, like)
 	}
 	if c.fixed {
-		p := (*V)(v.place())
+		p := (*V)(v.put())
 		switch {
 		case old == nil:
 			*p = *new(V)
@@ -173,16 +204,27 @@ func (v *Value[V]) editAny(like *V) (value *V, fresh bool) {
 
 // Done ends what Edit began.
 func (v *Value[V]) Done() {
-	if !v.cell.fixed {
+	if v.place != 0 {
+		v.doneFlat()
+	} else if !v.cell.fixed {
 		v.encode()
 	}
+}
+
+func (v *Value[V]) doneFlat() {
+	loaded := v.loaded
+	if !v.known {
+		loaded = nil
+	}
+	v.cell.storeFlat(*(*unsafe.Pointer)(unsafe.Pointer(&v.place)), unsafe.Pointer(&v.scratch), loaded)
+	v.place, v.known = 0, false
 }
 
 // encode sets the value to what scratch has.
 func (v *Value[V]) encode() {
 	c := v.cell
 	if c.flat != nil {
-		c.storeFlat(v.place(), unsafe.Pointer(&v.scratch))
+		c.storeFlat(v.put(), unsafe.Pointer(&v.scratch), nil)
 		return
 	}
 	b, err := v.codec.Encode(v.buf[:0], &v.scratch)
@@ -191,7 +233,7 @@ func (v *Value[V]) encode() {
 		return
 	}
 	v.buf = b
-	viewReplace(c.space.heap, v.place(), b)
+	viewReplace(c.space.heap, v.put(), b)
 }
 
 // Clear removes the value.

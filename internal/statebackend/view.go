@@ -1,6 +1,7 @@
 package statebackend
 
 import (
+	"encoding/binary"
 	"unsafe"
 
 	"github.com/weirstream/weir/internal/pages"
@@ -64,4 +65,24 @@ func viewFree(h *pages.Heap, v unsafe.Pointer) {
 		h.Free(viewOff(v), n)
 	}
 	*(*[viewSize]byte)(v) = [viewSize]byte{}
+}
+
+// viewWords returns what the two words of a view of b are; of the second one, only if b is kept in the view.
+func viewWords(b []byte) (first, second uint64) {
+	n := len(b)
+	first = uint64(n)
+	switch {
+	case n >= 12:
+		first |= uint64(binary.LittleEndian.Uint32(b)) << 32
+		second = binary.LittleEndian.Uint64(b[4:])
+	case n >= 8:
+		first |= uint64(binary.LittleEndian.Uint32(b)) << 32
+		second = binary.LittleEndian.Uint64(b[n-8:]) >> (8 * (12 - n))
+	case n >= 4:
+		first |= uint64(binary.LittleEndian.Uint32(b)) << 32
+		second = uint64(binary.LittleEndian.Uint32(b[n-4:])) >> (8 * (8 - n))
+	case n > 0:
+		first |= uint64(b[0])<<32 | uint64(b[n/2])<<(32+8*(n/2)) | uint64(b[n-1])<<(32+8*(n-1))
+	}
+	return first, second
 }

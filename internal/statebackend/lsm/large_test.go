@@ -165,3 +165,32 @@ func TestFilter(t *testing.T) {
 	}
 	t.Logf("%d of 100000 keys are taken to be there, in %d filters", wrong, len(f.parts))
 }
+
+// TestFilterMadeAnew removes most keys, so that the filter is made anew, again and again, of those that are left.
+func TestFilterMadeAnew(t *testing.T) {
+	r := newRig(t, 5, 500<<10, Options{stale: 1000, refill: 50})
+	for range 5 {
+		for range 8000 {
+			r.step(4000)
+		}
+		before := r.filterKeys()
+		for k := range r.oracle {
+			if r.rnd.IntN(10) > 0 {
+				r.set(k)
+				r.scope.Remove()
+				delete(r.oracle, k)
+			}
+		}
+		r.churn()
+		for range 3000 {
+			r.step(4000)
+		}
+		r.compareAll()
+		t.Log(before, "keys in the filter, now", r.filterKeys(), "of", r.store.Stored())
+		if r.filterKeys() > 2*r.store.Stored()+10000 {
+			t.Errorf("%d keys are in the filter, %d are stored", r.filterKeys(), r.store.Stored())
+		}
+	}
+}
+
+func (r *rig) filterKeys() int { return r.spill.filter.keys }

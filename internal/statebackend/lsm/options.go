@@ -22,7 +22,10 @@ type Options struct {
 	// Stores is how many stores are expected to overflow at the same time; 4 if it is 0. Write buffers are cut by it.
 	Stores int
 
-	fs vfs.FS // for tests; nil for that of the system
+	// For tests: fs is nil for that of the system, stale and refill are 0 for staleKeys and refillKeys.
+	fs     vfs.FS
+	stale  int
+	refill int
 }
 
 // New returns a function that makes the spill of a store, as statebackend.Config wants it. All stores it is called for share one block cache and one directory, which exist as long
@@ -36,6 +39,12 @@ func New(o Options) func(*statebackend.Store) (statebackend.Spill, error) {
 	}
 	if o.fs == nil {
 		o.fs = vfs.Default
+	}
+	if o.stale == 0 {
+		o.stale = staleKeys
+	}
+	if o.refill == 0 {
+		o.refill = refillKeys
 	}
 	b := &backend{options: o}
 	return func(s *statebackend.Store) (statebackend.Spill, error) {

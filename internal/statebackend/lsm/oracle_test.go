@@ -44,6 +44,7 @@ type rig struct {
 	nums   *statebackend.List[int64]
 	tags   *statebackend.Map[int64, string]
 	oracle map[string]*keyState
+	spill  *spill
 }
 
 const testGroups = 16
@@ -55,15 +56,21 @@ func newRig(t testing.TB, seed uint64, limit int64, o Options) *rig {
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
 	}
+	r := &rig{t: t, rnd: rand.New(rand.NewPCG(seed, 1)), oracle: map[string]*keyState{}}
+	open := New(o)
 	cfg := statebackend.Config{
 		Operator: "op", Groups: base.KeyGroupRange{First: 0, Last: testGroups - 1}, MaxParallelism: testGroups,
-		Account: pages.NewAccount("op", 0, memory), Spill: New(o),
+		Account: pages.NewAccount("op", 0, memory),
+		Spill: func(store *statebackend.Store) (statebackend.Spill, error) {
+			s, err := open(store)
+			r.spill = s.(*spill)
+			return s, err
+		},
 	}
 	store, err := statebackend.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, rnd: rand.New(rand.NewPCG(seed, 1)), oracle: map[string]*keyState{}}
 	r.declare(store)
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil && !t.Failed() {
@@ -264,6 +271,7 @@ func TestAgainstMaps(t *testing.T) {
 				s.restore(t, 0)
 				s.snapshot.Release()
 			}
+			countStored(t, r.store, r.spill)
 			snap := r.freeze()
 			snap.restore(t, 1<<20)
 			snap.snapshot.Release()

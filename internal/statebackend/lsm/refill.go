@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	// staleKeys is how many more keys the filter may have seen than twice those that are stored.
+	// staleKeys is how many more keys the filter may have seen than twice those that are stored, before it is made anew.
 	staleKeys = 1 << 17
 	// refillKeys is how many keys are read at a time to make a filter anew.
-	refillKeys = 4 << 10
+	refillKeys = 2 << 10
 )
 
 // refill goes on making the filter anew, if that is worth it: keys that are written meanwhile are added to both, so that it does not matter which of them the reader sees.
 func (s *spill) refill() error {
 	if s.next == nil {
-		if s.filter.keys <= 2*s.store.Stored()+staleKeys {
+		if s.filter.keys <= 2*s.store.Stored()+s.backend.options.stale {
 			return nil
 		}
 		s.next, s.at = newFilter(s.store.Account(), s.store.Stored()*3/2), s.at[:0]
@@ -27,7 +27,7 @@ func (s *spill) refill() error {
 	}
 	defer it.Close()
 	ok := it.First()
-	for n := 0; ok && n < refillKeys; n++ {
+	for n := 0; ok && n < s.backend.options.refill; n++ {
 		key := it.Key()
 		if h := mix(int(binary.BigEndian.Uint16(key)), binary.BigEndian.Uint64(key[4:])); !s.next.has(h) { // it may be a part, or written meanwhile
 			s.next.add(h)

@@ -31,7 +31,7 @@ func TestSimulated(t *testing.T) {
 		s.Start(env)
 		d.rush()
 		for range rng.IntN(4) {
-			if rng.IntN(2) == 0 {
+			if !d.setting.cascade && rng.IntN(2) == 0 {
 				s.Advance(ms(rng.Int64N(4000))) // so that all may be idle
 			}
 			d.idle()
@@ -107,6 +107,9 @@ func (d *driver) idle() {
 		c.silent = d.rng.IntN(3) == 0
 	}
 	d.channels[d.rng.IntN(len(d.channels))].silent = false
+	if d.setting.cascade {
+		d.channels[0].silent = false // of the first stream
+	}
 	const steps, pause = 9, 400 // 3.6 s, more than it takes to notice that a channel is idle; a pause is less
 	for range steps {
 		d.clock += d.rng.Int64N(30)
