@@ -42,7 +42,7 @@ type Options struct {
 	// AllowUnalignedSourceSplits lets a source in a watermark alignment group read on splits that are ahead of the group where its reader cannot pause single splits. Without it, such a
 	// source fails the job.
 	AllowUnalignedSourceSplits bool
-	// StateBackend says where state lives: [MemoryBackend], which is the default, or [LSMBackend].
+	// StateBackend says where state lives: in memory, which is the default, or on disk as far as it does not fit into memory: see package backends/lsm.
 	StateBackend StateBackend
 	// StateDir is the directory in which the lsm backend keeps its files while the job runs. Default: the system's directory for temporary files.
 	StateDir string
@@ -87,21 +87,10 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	switch o.StateBackend {
-	case "":
-		o.StateBackend = MemoryBackend
-	case MemoryBackend:
-	case LSMBackend:
-		if statebackend.Backend(string(LSMBackend)) == nil {
-			wrong("Options.StateBackend is %q, but the program does not import it: add import _ \"github.com/weirstream/weir/backends/lsm\"", o.StateBackend)
-		}
-	default:
-		wrong("Options.StateBackend is %q, it must be %q or %q", o.StateBackend, MemoryBackend, LSMBackend)
-	}
 	if o.Memory < 0 {
 		wrong("Options.Memory is %d, it must not be negative", o.Memory)
 	}
-	if o.Memory == 0 && o.StateBackend == LSMBackend {
+	if o.Memory == 0 && o.StateBackend.create != nil {
 		o.Memory = 1 << 30
 	}
 	o.Parameters = maps.Clone(o.Parameters)
@@ -157,23 +146,31 @@ func (e *Environment) Program(ctx context.Context, name string) (*local.Program,
 		return nil, err
 	}
 	return &local.Program{
-		StateMemory: memory, StateBackend: statebackend.Backend(string(e.options.StateBackend)), StateDir: e.options.StateDir,
+		StateMemory: memory, StateBackend: e.options.StateBackend.create, StateDir: e.options.StateDir,
 		Plan: plan, GraphHash: e.graph.Hash(), Logger: e.options.Logger, Params: e.options.Parameters,
 		ChunkRows: e.options.ChunkRows, ChunkBytes: e.options.ChunkBytes, ChannelBytes: e.options.ChannelBytes,
 		FlushTimeout: max(e.options.FlushTimeout, 0),
 	}, nil
 }
 
-// StateBackend says where state lives.
-type StateBackend string
+// StateBackend says where state lives. The zero value keeps it in memory, outside of Go's heap, so that the garbage collector has no work with it.
+type StateBackend struct {
+	name   string
+	create func(statebackend.BackendConfig) statebackend.SpillFactory
+}
 
-const (
-	// MemoryBackend keeps all state in memory, outside of Go's heap, so that the garbage collector has no work with it.
-	MemoryBackend StateBackend = "memory"
-	// LSMBackend keeps on disk what does not fit into memory, in a log-structured merge tree (Pebble); memory is a cache of what is used. The program imports it: see
-	// package backends/lsm.
-	LSMBackend StateBackend = "lsm"
-)
+// NewStateBackend returns the backend that keeps on disk, by what create makes, the state that does not fit into memory. It is for the packages below backends/.
+func NewStateBackend(name string, create func(statebackend.BackendConfig) statebackend.SpillFactory) StateBackend {
+	return StateBackend{name, create}
+}
+
+// String returns the name of the backend.
+func (b StateBackend) String() string {
+	if b.create == nil {
+		return "memory"
+	}
+	return b.name
+}
 
 // leastState is what a subtask with state needs to start.
 const leastState = 256 << 10

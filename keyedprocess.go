@@ -186,7 +186,7 @@ func addKeyed[K comparable, A, B, U, F any](k *KeyedStream[K, A], kind string, c
 ) *Stream[U] {
 	env := k.stream.env
 	need(env, kind, create)
-	states := declared(env, kind, true, any(probe(env, kind, create)))
+	states := declared(env, kind, true, any(probe(create)))
 	factory.Make = func(c *operator.Context, w operator.Wiring, rt *operator.KeyedRuntime[K]) (fns operator.KeyedFunctions[A, B, U], err error) {
 		f := create()
 		if any(f) == nil {
@@ -225,7 +225,7 @@ func addKeyed[K comparable, A, B, U, F any](k *KeyedStream[K, A], kind string, c
 func ProcessBroadcast[T, B, U any](s *Stream[T], rules *Stream[B], create func() BroadcastProcessFunction[T, B, U]) *Stream[U] {
 	const kind = "broadcastProcess"
 	need(s.env, kind, create)
-	states := declared(s.env, kind, false, any(probe(s.env, kind, create)))
+	states := declared(s.env, kind, false, any(probe(create)))
 	return outputOf[U](s.env, s.env.add(spec{kind: kind, outType: typeText[U](), states: states, factory: &operator.Process[T, B, U]{
 		Inputs: 2, Make: func(c *operator.Context, w operator.Wiring) (fns operator.ProcessFunctions[T, B, U], err error) {
 			f := create()

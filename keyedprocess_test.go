@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/weirstream/weir"
-	_ "github.com/weirstream/weir/backends/lsm"
+	"github.com/weirstream/weir/backends/lsm"
 	"github.com/weirstream/weir/connectors/sequence"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/state"
@@ -56,7 +56,7 @@ func (c *counter) OnTimer(ctx *weir.KeyedContext[string], t int64, out *weir.Col
 }
 
 func TestKeyedProcess(t *testing.T) {
-	for _, backend := range []weir.StateBackend{weir.MemoryBackend, weir.LSMBackend} {
+	for _, backend := range []weir.StateBackend{{}, lsm.Backend()} {
 		env := weir.NewEnvironment(weir.Options{Parallelism: 2, StateBackend: backend, StateDir: t.TempDir()})
 		s := weir.FromSlice(env, []click{{"a", 1}, {"a", 5}, {"b", 6}, {"b", 12}, {"c", 29}, {"a", 30}, {"b", 100}}).Parallelism(1).WithTimestamps(func(c click) int64 { return c.TS }, 0).Parallelism(1)
 		out := weir.ProcessKeyedWith(weir.KeyBy(s, func(c click) string { return c.User }), newCounter)

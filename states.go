@@ -45,20 +45,18 @@ func declared(env *Environment, kind string, keyed bool, f any) []dataflow.State
 	return all
 }
 
-// probe makes one function at build time to ask it for its states. A panic is an error of the graph.
-func probe[F any](env *Environment, kind string, create func() F) (f F) {
+// probe makes one function at build time to ask it for its states. A factory that panics or returns nothing does so again when the job runs, and fails it there, with the operator's name.
+func probe[F any](create func() F) (f F) {
 	if create == nil {
 		return f
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			env.fail(fault.New(fault.FunctionPanic, "operator %q: the function's factory panicked: %v", kind, r))
-		}
+	done := make(chan struct{})
+	go func() { // since the factory may call runtime.Goexit
+		defer close(done)
+		defer func() { _ = recover() }()
+		f = create()
 	}()
-	f = create()
-	if any(f) == nil {
-		env.fail(fault.New(fault.GraphNilFunction, "operator %q: the factory returned a nil function", kind))
-	}
+	<-done
 	return f
 }
 

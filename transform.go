@@ -101,7 +101,7 @@ func (f processFunc[T, U]) Process(ctx *Context, v T, out *Collector[U]) error {
 // ProcessWith is [Process] with a function for each subtask, made by create.
 func ProcessWith[T, U any](s *Stream[T], create func() ProcessFunction[T, U]) *Stream[U] {
 	need(s.env, "process", create)
-	p := probe(s.env, "process", create)
+	p := probe(create)
 	if _, ok := p.(interface {
 		OnTimer(*Context, int64, *Collector[U]) error
 	}); ok {

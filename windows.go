@@ -175,7 +175,7 @@ func (f processWindowFunc[K, T, U]) Process(ctx *WindowContext[K], elements iter
 func ProcessWindowWith[K comparable, T, U any](w *WindowedStream[K, T], create func() ProcessWindowFunction[K, T, U]) *Stream[U] {
 	env := w.keyed.stream.env
 	need(env, "window", create)
-	f := probe(env, "window", create)
+	f := probe(create)
 	states := declared(env, "window", true, f)
 	if ws, ok := any(f).(WindowStateful); ok {
 		if w.spec.Assigner != nil && w.spec.Assigner.Merging() {

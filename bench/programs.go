@@ -47,7 +47,7 @@ type program struct {
 	weir  func(env *weir.Environment, n int64, lines []string, out outputs)
 }
 
-var programs = []program{
+var programs = append(windowPrograms, []program{
 	{
 		name: "chain", records: 200_000_000,
 		loop: func(n int64, _ []string, out outputs) {
@@ -170,7 +170,7 @@ var programs = []program{
 			out.endReadings(weir.KeyBy(second, keyThousand).ReduceInto(add))
 		},
 	},
-}
+}...)
 
 var sourceNames = [...]string{"readings", "more readings"}
 

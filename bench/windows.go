@@ -172,5 +172,3 @@ var windowPrograms = []program{
 		},
 	},
 }
-
-func init() { programs = append(programs, windowPrograms...) }

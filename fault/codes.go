@@ -141,7 +141,7 @@ var codes = []Info{
 	{TaskManagerLost, External, true, "A task manager that ran tasks of the job is gone.", "see its own log for why it ended"},
 	{StateSchema, User, false, "Stored data cannot be read as the type that the program has now.", "change the type back, or give the changed field a new name: then what was stored of it is dropped, and it starts at zero"},
 	{StateSchemaDamaged, External, false, "The stored description of a type cannot be read.", "the stored state is damaged, or a newer version of Weir wrote it: restore another one"},
-	{StateMemory, User, false, "State does not fit into the memory that is set.", "raise Options.Memory, give the state a time to live, or set Options.StateBackend to the lsm backend, which keeps on disk what does not fit"},
+	{StateMemory, User, false, "State does not fit into the memory that is set.", "raise Options.Memory, give the state a time to live, or set Options.StateBackend to that of package backends/lsm, which keeps on disk what does not fit"},
 	{StateRefused, External, true, "The operating system refuses memory for state.", "lower Options.Memory, or raise the limits of the process, container or machine"},
 	{StateDeclared, User, false, "The states that an operator declares cannot be: two of one name, a type that cannot be kept, keyed state without a key.", "give each state of an operator its own name and one type, and declare keyed state on a keyed stream"},
 	{StateNoKey, User, false, "Keyed state is used where there is no key.", "use it while a record or a timer of a key is processed, from the function that declared it"},

@@ -109,6 +109,10 @@ func (j *judge) OnTimer(ctx *weir.KeyedContext[string], t int64, out *weir.Colle
 		recent = append(recent, p)
 		j.apply(p, recent, out)
 	}
+	if len(recent) == 0 {
+		j.recent.Clear()
+		return nil
+	}
 	if len(due) > 0 {
 		ctx.RegisterEventTimeTimer(t + longest.Milliseconds())
 	}

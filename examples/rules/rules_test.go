@@ -161,11 +161,12 @@ func TestByHand(t *testing.T) {
 		set("10:10", "any,any,50,60")
 		pay("10:09", "b", "70") // older than the last change
 		told("no rule at 10:05")
+		pay("10:10", "e", "51") // just when the rule begins
 		pay("10:20", "c", "51")
 		pay("10:20", "b", "1")
 		rules.End()
 		pay("11:00", "d", "50")
-		told("b has 41, 70 and 1 since 09:20", "10:20 b any 112.00", "10:20 c any 51.00")
+		told("b has 41, 70 and 1 since 09:20", "10:10 e any 51.00", "10:20 b any 112.00", "10:20 c any 51.00")
 		payments.End()
 		if err := s.Wait(); err != nil {
 			s.Fatalf("%v", err)

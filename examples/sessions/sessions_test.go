@@ -187,9 +187,13 @@ func TestByHand(t *testing.T) {
 		if v := got.Values(); len(v) != 1 || v[0].Visitor != "a" || v[0].duration() != 29*time.Minute+59*time.Second || v[0].Pages != 1 || v[0].Requests != 2 {
 			s.Errorf("got %v, want the session of a", v)
 		}
+		get("b", "11:00:59", "/y") // at the same time as the page before
 		feed.End()
 		if err := s.Wait(); err != nil {
 			s.Fatalf("%v", err)
+		}
+		if v := got.Values(); len(v) == 2 && (v[1].Visitor != "b" || v[1].First.Path != "/" || v[1].Last.Path != "/y") {
+			s.Errorf("got %v, want a session of b from / to /y", v[1])
 		}
 		if v := summaries.Values(); got.Len() != 2 || len(v) != 1 || v[0].Sessions != 2 || v[0].Single != 1 {
 			s.Errorf("got %v and %v, want two sessions in a day", got.Values(), v)

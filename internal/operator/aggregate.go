@@ -24,7 +24,7 @@ func (f *Aggregate[T, K, A, R]) New(ctx *Context, w Wiring) (Instance, error) {
 	a := &aggregateInstance[T, K, A, R]{f: f, in: &Keyed[T]{Touch: keys.Scope.Space().Touch}}
 	a.in.Process = func(v *T, ts int64, hash uint64) {
 		k := key(*v)
-		keys.Set(k, hash)
+		keys.Aim(k, hash)
 		acc, fresh := kept.Edit()
 		if fresh {
 			*acc = create()

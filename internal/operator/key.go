@@ -50,6 +50,16 @@ func NewKeyCursor[K comparable](s *statebackend.Store, name string) (*KeyCursor[
 	return &KeyCursor[K]{Scope: statebackend.NewScope(sp), words: words, text: isText, hash: kc.Hash}, nil
 }
 
+// Aim is Set for an operator that asks the cursor for no key.
+func (c *KeyCursor[K]) Aim(k K, hash uint64) {
+	if c.text {
+		c.Scope.SetString(hash, *(*string)(unsafe.Pointer(&k)))
+		return
+	}
+	c.key = k
+	c.Scope.Set(hash, c.words.Put(&c.key, c.Scope.Words(), c.Scope.Buffer()))
+}
+
 // Set points at a key of the given hash.
 func (c *KeyCursor[K]) Set(k K, hash uint64) {
 	c.key, c.keyed, c.current = k, true, hash

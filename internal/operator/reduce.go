@@ -45,7 +45,7 @@ func (f *Reduce[T, K]) New(ctx *Context, w Wiring) (Instance, error) {
 	}
 	r := &reduceInstance[T, K]{f: f, in: &Keyed[T]{Touch: keys.Scope.Space().Touch}}
 	r.in.Process = func(v *T, ts int64, hash uint64) {
-		keys.Set(key(*v), hash)
+		keys.Aim(key(*v), hash)
 		record, fresh := kept.EditLike(v)
 		switch {
 		case fresh:

@@ -22,9 +22,9 @@ type Vec struct {
 	shift uint8  // 1 << shift rows in a page
 	table
 	n     uint32
-	room  uint32 // rows that the pages have room for
-	size0 uint32 // bytes of the first page
-	size  uint32 // bytes of the others
+	room  uint32   // rows that the pages have room for
+	size0 uint32   // bytes of the first page
+	size  uint32   // bytes of the others
 	_     [48]byte // to fill three lines
 }
 

@@ -26,7 +26,7 @@ type span struct{ off, len uintptr }
 // flatten makes values of V in the cell flat if V is of that kind.
 func flatten[V any](c *Cell, cd *codec.Codec[V]) {
 	at, only := cd.StringOffsets()
-	if !only || len(at) == 0 || marshals(reflect.TypeFor[V]()) {
+	if !only || len(at) == 0 || len(at) > 64 || marshals(reflect.TypeFor[V]()) {
 		return
 	}
 	f := &flatForm{strings: at}
@@ -50,7 +50,7 @@ func flatten[V any](c *Cell, cd *codec.Codec[V]) {
 		v := places.Get().(*V)
 		_, err := cd.Decode(src, v)
 		if err == nil {
-			c.storeFlat(row, unsafe.Pointer(v), nil)
+			c.storeFlat(row, unsafe.Pointer(v))
 		}
 		*v = *new(V)
 		places.Put(v)
@@ -92,27 +92,26 @@ func (f *flatForm) copySpans(to, from unsafe.Pointer) {
 	}
 }
 
-// storeFlat puts the value at v in a row's place. Strings that are there already are left; loaded are those that are known to be there, if any are.
-func (c *Cell) storeFlat(to, v unsafe.Pointer, loaded []string) {
-	h := c.space.heap
+// storeFlat puts the value at v in a row's place.
+func (c *Cell) storeFlat(to, v unsafe.Pointer) {
 	c.flat.copySpans(to, v)
-	for i, at := range c.flat.strings {
-		s := *(*string)(unsafe.Add(v, at))
-		if i < len(loaded) && unsafe.StringData(s) == unsafe.StringData(loaded[i]) && len(s) == len(loaded[i]) {
-			continue
-		}
-		b := unsafe.Slice(unsafe.StringData(s), len(s))
-		if view := unsafe.Add(to, at); !viewEqual(h, view, b) {
-			viewReplace(h, view, b)
-		}
+	for _, at := range c.flat.strings {
+		c.storeString(unsafe.Add(to, at), *(*string)(unsafe.Add(v, at)))
 	}
 }
 
-// loadFlat sets the value at v to that of a row's place. Strings are those of the value at like, where these are equal, unless like is nil, and else copies. It notes them in loaded,
-// unless that is nil.
-func (c *Cell) loadFlat(v, from, like unsafe.Pointer, loaded []string) {
+// storeString makes a view one of the string, if it is not.
+func (c *Cell) storeString(view unsafe.Pointer, s string) {
+	h, b := c.space.heap, unsafe.Slice(unsafe.StringData(s), len(s))
+	if !viewEqual(h, view, b) {
+		viewReplace(h, view, b)
+	}
+}
+
+// loadFlat sets the value at v to that of a row's place. Strings are those of the value at like, where these are equal, unless like is nil, and else copies.
+func (c *Cell) loadFlat(v, from, like unsafe.Pointer) {
 	c.flat.copySpans(v, from)
-	for i, at := range c.flat.strings {
+	for _, at := range c.flat.strings {
 		b := viewBytes(c.space.heap, unsafe.Add(from, at))
 		to := (*string)(unsafe.Add(v, at))
 		s := *to
@@ -123,9 +122,6 @@ func (c *Cell) loadFlat(v, from, like unsafe.Pointer, loaded []string) {
 			s = string(b)
 		}
 		*to = s
-		if i < len(loaded) {
-			loaded[i] = s
-		}
 	}
 }
 

@@ -20,11 +20,11 @@ type Value[V any] struct {
 	codec   *codec.Codec[V]
 	scratch V
 	buf     []byte
-	// flat is the cell's, if there is no time to live. place is where an edit began that is to end there; loaded are the strings as they were then, if there were any.
-	flat   *flatForm
-	place  uintptr
-	loaded []string
-	known  bool
+	// flat is the cell's, if there is no time to live. place is where an edit began that is to end there, like what it was given; alike has a bit for each string that was taken from there.
+	flat  *flatForm
+	place uintptr
+	like  *V
+	alike uint64
 }
 
 // NewValue declares a value on the space of a scope.
@@ -33,9 +33,6 @@ func NewValue[V any](s *Scope, name string, ttl *TTL) *Value[V] {
 	s.space.reserve(c, c.valueSize())
 	cd, _ := codec.For[V]()
 	v := &Value[V]{scope: s, cell: c, codec: cd, plain: c.fixed && ttl == nil, flat: c.untimedFlat(), off: c.off, bit: c.bit, mark: c.bit | flagDirty | flagUsed}
-	if v.flat != nil {
-		v.loaded = make([]string, len(v.flat.strings))
-	}
 	return v
 }
 
@@ -79,7 +76,7 @@ func (v *Value[V]) load(row unsafe.Pointer, like *V) {
 	c := v.cell
 	p := unsafe.Add(row, c.valueOff())
 	if c.flat != nil {
-		c.loadFlat(unsafe.Pointer(&v.scratch), p, unsafe.Pointer(like), nil)
+		c.loadFlat(unsafe.Pointer(&v.scratch), p, unsafe.Pointer(like))
 		return
 	}
 	if _, err := v.codec.Decode(viewBytes(c.space.heap, p), &v.scratch); err != nil {
@@ -171,13 +168,28 @@ func (v *Value[V]) editFlat(like *V) (value *V, fresh bool) {
 	fresh = *f&v.bit == 0
 	*f |= v.mark
 	p := unsafe.Add(row, v.off)
-	v.place, v.known = uintptr(p), !fresh
+	v.place, v.like, v.alike = uintptr(p), like, 0
 	if fresh {
 		v.scratch = *new(V)
-	} else {
-		v.cell.loadFlat(unsafe.Pointer(&v.scratch), p, unsafe.Pointer(like), v.loaded)
+		return &v.scratch, true
 	}
-	return &v.scratch, fresh
+	to := unsafe.Pointer(&v.scratch)
+	v.flat.copySpans(to, p)
+	for i, at := range v.flat.strings {
+		b := viewBytes(v.scope.space.heap, unsafe.Add(p, at))
+		s := (*string)(unsafe.Add(to, at))
+		if like != nil {
+			if other := *(*string)(unsafe.Add(unsafe.Pointer(like), at)); other == string(b) {
+				*s = other
+				v.alike |= 1 << i
+				continue
+			}
+		}
+		if *s != string(b) {
+			*s = string(b)
+		}
+	}
+	return &v.scratch, false
 }
 
 func (v *Value[V]) editAny(like *V) (value *V, fresh bool) {
@@ -212,19 +224,25 @@ func (v *Value[V]) Done() {
 }
 
 func (v *Value[V]) doneFlat() {
-	loaded := v.loaded
-	if !v.known {
-		loaded = nil
+	p, from := *(*unsafe.Pointer)(unsafe.Pointer(&v.place)), unsafe.Pointer(&v.scratch)
+	v.place = 0
+	v.flat.copySpans(p, from)
+	for i, at := range v.flat.strings {
+		s := *(*string)(unsafe.Add(from, at))
+		if v.alike>>i&1 != 0 {
+			if other := *(*string)(unsafe.Add(unsafe.Pointer(v.like), at)); unsafe.StringData(s) == unsafe.StringData(other) && len(s) == len(other) {
+				continue
+			}
+		}
+		v.cell.storeString(unsafe.Add(p, at), s)
 	}
-	v.cell.storeFlat(*(*unsafe.Pointer)(unsafe.Pointer(&v.place)), unsafe.Pointer(&v.scratch), loaded)
-	v.place, v.known = 0, false
 }
 
 // encode sets the value to what scratch has.
 func (v *Value[V]) encode() {
 	c := v.cell
 	if c.flat != nil {
-		c.storeFlat(v.put(), unsafe.Pointer(&v.scratch), nil)
+		c.storeFlat(v.put(), unsafe.Pointer(&v.scratch))
 		return
 	}
 	b, err := v.codec.Encode(v.buf[:0], &v.scratch)
