@@ -57,9 +57,6 @@ synctests: ## all tests with locks that virtual time understands, assertions on
 sim: ## whole jobs under a seeded scheduler: SEEDS=200
 	@$(GO) run ./tests/sim -seeds $(SEEDS)
 
-meta: ## random operations on each state backend beside Go maps: OPS=1000000
-	$(GO) test -count=1 -timeout 60m ./internal/statebackend/backendtest -ops $(OPS)
-
 meta: ## random scripts of windows and joins, and of state, beside slow oracles: SCRIPTS=10000 JOINS=2000 OPS=1000000
 	@$(GO) run ./tests/meta -scripts $(SCRIPTS) -joins $(JOINS)
 	$(GO) test -count=1 -timeout 30m ./internal/statebackend/backendtest ./internal/statebackend/lsm -run '^(TestMemory|TestBackend)$$' -ops $(OPS)

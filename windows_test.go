@@ -155,6 +155,7 @@ func TestWindowsSimulated(t *testing.T) {
 			case step.Kind == windoworacle.ProcessingTime:
 				s.Settle()
 				s.Advance(time.UnixMilli(step.Time).Sub(s.Now()))
+				s.Settle() // timers that have come fire before the next record
 			}
 		}
 		feed.End()

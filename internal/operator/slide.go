@@ -36,6 +36,7 @@ type slideInstance[K comparable, T, A, U any] struct {
 	window int64
 	active bool
 	cursor statebackend.Ref
+	result A // here, so that it need not go to the heap for each window
 }
 
 type sliceCount struct{ slice, rows int64 }
@@ -272,8 +273,9 @@ func (m *slideInstance[K, T, A, U]) evaluate(r statebackend.Ref) {
 		m.flip(&s)
 	} else {
 		m.enter(&s)
-		for s.First < first || s.First <= s.Front && !m.seek(s.First) {
-			s.First++
+		for s.First < first { // the first slice has gone: on to the next one that has a row
+			for s.First = max(s.First+1, first); s.First <= s.Front && !m.seek(s.First); s.First++ {
+			}
 		}
 	}
 	s.Fired = m.window
@@ -352,11 +354,15 @@ func (m *slideInstance[K, T, A, U]) emit(s *slideState) {
 	}
 	w := m.grid.window(m.window)
 	m.out.ts = w.MaxTimestamp()
-	m.check(m.fns.Accumulator(w, &a, m.out))
+	m.result = a
+	m.check(m.fns.Accumulator(w, &m.result, m.out))
 }
 
 // expire gives back the slices of the current key that no later window has: the first ones of this.
 func (m *slideInstance[K, T, A, U]) expire(first int64) {
+	if len(m.ends) == 0 || m.ends[0].slice >= first+m.grid.perSlide {
+		return // no key has any
+	}
 	for slice := first; slice < first+m.grid.perSlide; slice++ {
 		if m.seek(slice) {
 			m.scope.Remove()

@@ -106,6 +106,11 @@ func testColumns(rng *rand.Rand, specs []ColumnSpec, rows []testRow) []Column {
 				n := rng.IntN(2)
 				col.Views[i] = MakeView([]byte(v.s), n, len(col.Buffers[n]))
 				col.Buffers[n] = append(col.Buffers[n], v.s...)
+				if len(v.s) <= viewInline {
+					m := inlineMasks[len(v.s)]
+					col.Views[i].Head |= rng.Uint64() &^ m.Head
+					col.Views[i].Tail |= rng.Uint64() &^ m.Tail
+				}
 				if v.null {
 					col.Views[i] = View{rng.Uint64(), rng.Uint64()}
 				}

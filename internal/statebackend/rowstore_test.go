@@ -357,7 +357,11 @@ func TestRetractFromALargeKey(t *testing.T) {
 		}
 	}
 	order := rng.Perm(n / 1000)
+	full := table.space.heap.Used()
 	for i, k := range order {
+		if i == len(order)*3/4 && table.space.heap.Used() > full/2 {
+			t.Errorf("%d bytes are used of %d after three quarters of the rows went", table.space.heap.Used(), full)
+		}
 		if missing := rows.Retract(refs, nil, chunk(1000*k), nil); len(missing) != 0 {
 			t.Fatalf("%d: %d rows are missing", i, len(missing))
 		}
@@ -367,6 +371,28 @@ func TestRetractFromALargeKey(t *testing.T) {
 	}
 	if used := table.space.heap.Used(); used != 0 {
 		t.Errorf("%d bytes are left", used)
+	}
+}
+
+// The index is made anew in the middle of a chunk that is appended: each of its rows is there once.
+func TestIndexGrowsWithinAChunk(t *testing.T) {
+	s, _ := chunkStore(t, false)
+	table := newTestTable(s, []ColumnSpec{{}}, nil, 0)
+	rows := NewRows(table.space, "rows", RowSchema{Columns: []ColumnSpec{{}}, Retract: true})
+	rng := rand.New(rand.NewPCG(3, 4))
+	keys, cols := make([]testRow, 1000), []Column{{Words: make([]uint64, 1000)}}
+	for i := range keys {
+		keys[i], cols[0].Words[i] = testRow{{}}, uint64(i)
+	}
+	refs := table.lookup(rng, keys, nil)
+	rows.Append(refs, selected(nil, 40), cols, nil, nil)
+	if missing := rows.Retract(refs, []int32{7}, cols, nil); len(missing) > 0 {
+		t.Fatal("the first is missing")
+	}
+	rows.Append(refs, nil, cols, nil, nil)
+	sel := append(selected(nil, 1000)[500:], selected(nil, 1000)[500:]...)
+	if missing := rows.Retract(refs, sel, cols, nil); !slices.Equal(missing, sel[500:]) {
+		t.Errorf("%d rows are missing, want those that were retracted twice", len(missing))
 	}
 }
 

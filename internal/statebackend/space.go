@@ -439,7 +439,7 @@ func (sp *Space) All(yield func(Ref) bool) {
 }
 
 // touchKeys is from how many keys on a space is taken to be larger than the processor's cache.
-const touchKeys = 1 << 12
+const touchKeys = 1 << 14
 
 // Touch looks up the first places of some keys' hashes, all at once, so that the processor waits for their memory together and not one after the other. It changes nothing.
 func (sp *Space) Touch(hashes []uint64) {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -561,7 +562,7 @@ func (t *Task) propagate() {
 		switch s.kind {
 		case signalWatermark:
 			if n.replaces && s.value != eventtime.MaxWatermark {
-				t.signals = t.signals[1:]
+				t.drop()
 				continue
 			}
 			n.ctx.CurrentWatermark = s.value
@@ -576,7 +577,7 @@ func (t *Task) propagate() {
 				continue
 			}
 			if n.holds != nil && n.holds.Holds() {
-				t.signals = t.signals[1:]
+				t.drop()
 				continue
 			}
 			n.emitWatermark(s.value)
@@ -584,7 +585,7 @@ func (t *Task) propagate() {
 			t.enter(0)
 			n.instance.EndInput(int(s.value))
 			t.calling = -1
-			t.signals = t.signals[1:]
+			t.drop()
 			continue
 		case signalFinish:
 			t.enter(s.node)
@@ -602,7 +603,6 @@ func (t *Task) propagate() {
 		}
 		t.follow(s)
 		if len(t.signals) == 0 {
-			t.signals = nil
 			if t.finishing && s.kind == signalFinish {
 				t.finish()
 			}
@@ -614,22 +614,31 @@ func (t *Task) propagate() {
 	}
 }
 
-// follow replaces the signal in front by the same one for each child.
+// follow replaces the signal in front by the same one for each child. The list keeps its memory: there is a signal for every watermark.
 func (t *Task) follow(s signal) {
 	children := t.nodes[s.node].children
-	rest := t.signals[1:]
-	if len(children) == 0 {
-		t.signals = rest
-		return
-	}
-	next := make([]signal, 0, len(children)+len(rest))
-	for _, child := range children {
-		if s.kind == signalFinish {
+	if s.kind == signalFinish {
+		for _, child := range children {
 			t.nodes[child].instance.EndInput(0)
 		}
-		next = append(next, signal{s.kind, child, s.value})
 	}
-	t.signals = append(next, rest...)
+	switch len(children) {
+	case 0:
+		t.drop()
+	case 1:
+		t.signals[0].node = children[0]
+	default:
+		t.signals = slices.Insert(t.signals, 0, make([]signal, len(children)-1)...)
+		for i, child := range children {
+			t.signals[i] = signal{s.kind, child, s.value}
+		}
+	}
+}
+
+// drop removes the signal in front.
+func (t *Task) drop() {
+	copy(t.signals, t.signals[1:])
+	t.signals = t.signals[:len(t.signals)-1]
 }
 
 // finish comes after the last node has finished: outputs end.
