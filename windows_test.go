@@ -24,13 +24,13 @@ type (
 
 // evaluated is what a function of windows says of one.
 type evaluated struct {
-	Key, Watermark int64
-	Window         window.Window
-	Text           string
+	Key    int64
+	Window window.Window
+	Text   string
 }
 
 func evaluation(ctx *weir.WindowContext[int64], text string) evaluated {
-	return evaluated{ctx.Key(), ctx.Watermark(), ctx.Window(), text}
+	return evaluated{ctx.Key(), ctx.Window(), text}
 }
 
 // counting sees all elements, and counts how often a key and a window were evaluated.
@@ -101,9 +101,9 @@ func windowed(s *weir.Stream[wrow], sc windoworacle.Script, late weir.OutputTag[
 	}
 }
 
-// resultText is a result as text, oracleResult the oracle's.
+// resultText is a result as text, oracleResult the oracle's. At what watermark it came is left out: of those between which a channel has no record, only the last arrives.
 func resultText(r weirtest.Record[evaluated]) string {
-	return fmt.Sprintf("key=%d %v at %d, watermark %d: %s", r.Value.Key, r.Value.Window, r.Timestamp, r.Value.Watermark, r.Value.Text)
+	return fmt.Sprintf("key=%d %v at %d: %s", r.Value.Key, r.Value.Window, r.Timestamp, r.Value.Text)
 }
 
 func oracleResult(r windoworacle.Result, f windoworacle.Function) string {
@@ -118,7 +118,7 @@ func oracleResult(r windoworacle.Result, f windoworacle.Function) string {
 			text += fmt.Sprintf(" %d", e.Value.Value)
 		}
 	}
-	return fmt.Sprintf("key=%d %v at %d, watermark %d: %s", r.Key, r.Window, r.Timestamp, r.Watermark, text)
+	return fmt.Sprintf("key=%d %v at %d: %s", r.Key, r.Window, r.Timestamp, text)
 }
 
 // jobScript draws a script that a whole job can run: it ends with the end of input, and fails nowhere.
@@ -130,8 +130,18 @@ func jobScript(r *rand.Rand, now int64) (windoworacle.Script, windoworacle.Outco
 			return s.Kind == windoworacle.Watermark && s.Time == eventtime.MaxWatermark
 		})
 		sc.Steps = append(sc.Steps, windoworacle.Step{Kind: windoworacle.Watermark, Time: eventtime.MaxWatermark})
-		if o := windoworacle.Evaluate(sc); o.Err == nil {
-			return sc, o
+		// Of watermarks without a record between them only the last may arrive.
+		for i := 0; i < len(sc.Steps); i++ {
+			switch {
+			case sc.Steps[i].Kind != windoworacle.Watermark:
+			case i+1 < len(sc.Steps) && sc.Steps[i+1].Kind == windoworacle.Watermark:
+				sc.Steps[i+1].Time = max(sc.Steps[i+1].Time, sc.Steps[i].Time)
+				sc.Steps = slices.Delete(sc.Steps, i, i+1)
+				i--
+			}
+		}
+		if o := windoworacle.Evaluate(sc); o.Err == nil && sc.Spec.Assigner.EventTime() {
+			return sc, o // in processing time a job's records race with its timers
 		}
 	}
 }
@@ -155,7 +165,6 @@ func TestWindowsSimulated(t *testing.T) {
 			case step.Kind == windoworacle.ProcessingTime:
 				s.Settle()
 				s.Advance(time.UnixMilli(step.Time).Sub(s.Now()))
-				s.Settle() // timers that have come fire before the next record
 			}
 		}
 		feed.End()

@@ -101,7 +101,7 @@ func merge(a, b visit) visit {
 	if b.Pages > 0 && (a.Pages == 0 || b.First.At < a.First.At) {
 		sum.First = b.First
 	}
-	if b.Pages > 0 && (a.Pages == 0 || b.Last.At > a.Last.At) {
+	if b.Pages > 0 && (a.Pages == 0 || b.Last.At >= a.Last.At) {
 		sum.Last = b.Last
 	}
 	return sum

@@ -33,8 +33,8 @@
 //
 // # Memory
 //
-// A third of the memory account's limit is set aside when the first store is made: three eighths of it are the block cache, from which the memtables are taken, the others are room for the collector, as
-// Pebble without cgo keeps both on Go's heap, which grows to twice what lives on it. The account's other two thirds are left to pages. A filter of 13 to 26 bits for each stored key, by which keys that are
+// Three eighths of the memory account's limit are set aside when the first store is made: a third of them is the block cache, from which the memtables are taken, the rest is room for the collector, as
+// Pebble without cgo keeps both on Go's heap, which grows to twice what lives on it. The others are left to pages. A filter of 13 to 26 bits for each stored key, by which keys that are
 // seen for the first time need no look-up, is counted among these.
 //
 // # Trouble

@@ -16,7 +16,7 @@ import (
 type Options struct {
 	// Dir is the directory in which a directory for the process is made; that of the system for temporary files if it is empty. It should be on a local disk.
 	Dir string
-	// Memory is the account of which a third is set aside for caches and write buffers. It should be an ancestor of the stores' accounts, so that what is set aside is not used for pages. With no limit, or nil,
+	// Memory is the account of which three eighths are set aside for caches and write buffers. It should be an ancestor of the stores' accounts, so that what is set aside is not used for pages. With no limit, or nil,
 	// 64 MiB are taken.
 	Memory *pages.Account
 	// Stores is how many stores are expected to overflow at the same time; 4 if it is 0. Write buffers are cut by it.
@@ -100,7 +100,7 @@ func (b *backend) acquire() (err error) {
 		if b.home, err = newHome(b.options.Dir, b.options.fs); err != nil {
 			return err
 		}
-		b.cache = pebble.NewCache(max(b.share()*3/8, leastCache))
+		b.cache = pebble.NewCache(max(b.share()/3, leastCache))
 		b.files = pebble.NewFileCache(2, openFiles)
 	}
 	b.open++
@@ -124,7 +124,7 @@ func (b *backend) release() error {
 // share is how much memory the trees take together, what the collector needs included.
 func (b *backend) share() int64 {
 	if limit := b.limit(); limit > 0 {
-		return limit / 3
+		return limit / 8 * 3
 	}
 	return defaultMemory
 }
