@@ -26,7 +26,7 @@ func schemasOfTable() []string {
 		B pong
 		C [2]list
 		D box[struct {
-			F func(int) (a, b string) `json:"()(\""`
+			F func(int) (a, b string) `odd:"()(\""`
 		}]
 	}]()} {
 		all = append(all, s.Schema(), s.SchemaWithNames())

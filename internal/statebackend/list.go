@@ -165,7 +165,7 @@ func (l *List[V]) All() iter.Seq[V] {
 		c := l.cell
 		row, ok := l.scope.present(c)
 		if ok && c.ttl != nil {
-			row, ok = l.refresh(row)
+			row, ok = l.refresh()
 		}
 		if !ok {
 			return
@@ -220,13 +220,13 @@ func (l *List[V]) decode(b []byte) {
 }
 
 // refresh does what reading a list with a time to live does: expired elements go, and the time of the others begins anew, as the state asks for. It returns the row if there is anything left.
-func (l *List[V]) refresh(row unsafe.Pointer) (unsafe.Pointer, bool) {
+func (l *List[V]) refresh() (unsafe.Pointer, bool) {
 	c := l.cell
 	if !c.ttl.ReturnExpired && c.cutFront(l.scope.ref) {
 		l.cleared++
 		l.scope.dirty = true
 	}
-	row = c.space.Row(l.scope.ref)
+	row := c.space.Row(l.scope.ref)
 	if *flagsOf(row)&c.bit == 0 {
 		return nil, false
 	}

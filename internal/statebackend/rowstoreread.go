@@ -67,15 +67,6 @@ func (l *rowLayout) ReadValid(col int, rows []RowRef, out []uint64) (nulls bool)
 	return nulls
 }
 
-// touchRows brings rows into the processor's cache. Reading many rows in an order that is not theirs in memory is faster after it.
-func (l *rowLayout) touchRows(rows []RowRef) {
-	seen, h := uint64(0), l.space.heap
-	for _, r := range rows {
-		seen ^= *(*uint64)(h.At(r))
-	}
-	l.touched = seen
-}
-
 // writeCounters sets a counter of rows; the caller has marked their keys.
 func (l *rowLayout) writeCounters(counter int, rows []RowRef, values []uint64) {
 	h, off := l.space.heap, l.counters+8*uintptr(counter)

@@ -1,7 +1,6 @@
 package statebackend
 
 import (
-	"iter"
 	"unsafe"
 
 	"github.com/weirstream/weir/fault"
@@ -320,14 +319,6 @@ func (a *Aggregating[T, A, R]) Accumulator() *Value[A] { return a.acc }
 
 // Clear removes the accumulator.
 func (a *Aggregating[T, A, R]) Clear() { a.acc.Clear() }
-
-// collect appends all of an iterator to a slice.
-func collect[V any](to []V, seq iter.Seq[V]) []V {
-	for v := range seq {
-		to = append(to, v)
-	}
-	return to
-}
 
 // InPlace reports whether Edit and Peek return the value in the state's own memory, and not a copy.
 func (v *Value[V]) InPlace() bool { return v.cell.fixed }
