@@ -2,6 +2,7 @@ package operator
 
 import (
 	"iter"
+	"math/bits"
 
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
@@ -32,6 +33,11 @@ func (f *FullPartition[T, U]) New(ctx *Context, w Wiring) (Instance, error) {
 		return nil, err
 	}
 	sp := store.Space("partition", statebackend.KeyLayout{})
+	own, rest := bits.Div64(uint64(ctx.KeyGroups.First), 0, uint64(ctx.MaxParallelism)) // the least hash of the first key group
+	if rest > 0 {
+		own++
+	}
+	sp.Rehash(func([]uint64, []byte) (uint64, uint64) { return own, base.HashSeed })
 	m := &partitionInstance[T, U]{f: f, ctx: ctx, scope: statebackend.NewScope(sp), out: &Collector[U]{next: Next[U](w), ctx: ctx}}
 	m.list = statebackend.NewList[T](m.scope, "records", nil)
 	m.in = ValuePort(func(v T, _ int64) {

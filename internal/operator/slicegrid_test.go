@@ -41,7 +41,7 @@ func TestSliceGrid(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("%v, offset %d of %d: %v, want %v", a, a.Offset(), ts, got, want)
 		}
-		if ts == eventtime.MaxWatermark {
+		if ts == eventtime.MaxWatermark || ts < math.MinInt64+1_000_000 { // windows cut at the beginning of time all end there
 			continue
 		}
 		if k := g.closed(ts); g.window(k).MaxTimestamp() > ts || g.window(k+1).MaxTimestamp() <= ts && g.window(k+1).End != math.MaxInt64 && g.window(k+1).End != math.MinInt64 {

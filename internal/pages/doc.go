@@ -21,7 +21,7 @@
 // A page table holds addresses as integers, so that it is not scanned either. Each page has the generation in which its owner made it
 // or last took it over; Freeze copies the table and raises the generation. To write to a page of an older generation the owner
 // looks whether a live snapshot is at least as young as the page. If so it writes to a copy, and the original is retired
-// to the youngest live snapshot; if not it takes the page over as it is. A snapshot that is released hands each
+// to the youngest live snapshot; if not it takes the page over as it is, and while there is no live snapshot it need not even look. A snapshot that is released hands each
 // retired page on to the next older one if that holds the page as well, and frees it otherwise, so that a page moves at most once for each
 // snapshot.
 //
