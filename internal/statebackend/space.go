@@ -441,35 +441,58 @@ func (sp *Space) All(yield func(Ref) bool) {
 // touchKeys is from how many keys on a space is taken to be larger than the processor's cache.
 const touchKeys = 1 << 14
 
-// Touch looks up the first places of some keys' hashes, all at once, so that the processor waits for their memory together and not one after the other. It changes nothing.
+// touchRows is how many keys are waited for together, touchBytes how much of a row.
+const (
+	touchRows  = 64
+	touchBytes = 128
+)
+
+// touched is a place in the slots of a key group.
+type touched struct {
+	sub  *sub
+	hash uint64
+	slot uint64 // its content
+}
+
+// touchSlot loads the first slot of a hash, without looking at it: what follows does not wait for it.
+func (sp *Space) touchSlot(keyHash, hash uint64) (t touched) {
+	if t.sub, t.hash = sp.subs[sp.Group(keyHash)], hash; t.sub != nil {
+		t.slot = *t.sub.slot(hash & t.sub.mask)
+	}
+	return t
+}
+
+// touchRows loads the rows of some slots, or of those near them that their hashes lead to.
+func (sp *Space) touchRows(all []touched) {
+	seen, last := uint64(0), uintptr(min(sp.width, touchBytes)-8)
+	for i := range all {
+		t := &all[i]
+		tag, slot := t.hash&0xFFFFFFFF, t.slot
+		for j := t.hash; slot != 0 && slot>>32 != tag; slot = *t.sub.slot(j & t.sub.mask) {
+			j++
+		}
+		if slot != 0 {
+			row := t.sub.rows.At(uint32(slot) - 1)
+			seen ^= *(*uint64)(unsafe.Add(row, rowKey)) ^ *(*uint64)(unsafe.Add(row, last))
+		}
+	}
+	sp.touched = seen
+}
+
+// Touch looks up some keys' hashes, all at once, so that the processor waits for their memory together and not one after the other. It changes nothing.
 func (sp *Space) Touch(hashes []uint64) {
 	if sp.keys < touchKeys {
 		return
 	}
-	var found [64]struct {
-		sub *sub
-		row uint32
-	}
-	seen := uint64(0)
+	var t [touchRows]touched
 	for len(hashes) > 0 {
-		part := hashes[:min(len(hashes), len(found))]
+		part := hashes[:min(len(hashes), len(t))]
 		hashes = hashes[len(part):]
-		n := 0
-		for _, h := range part {
-			s := sp.subs[sp.Group(h)]
-			if s == nil {
-				continue
-			}
-			if slot := *s.slot(h & s.mask); slot != 0 {
-				found[n].sub, found[n].row = s, uint32(slot)-1
-				n++
-			}
+		for i, h := range part {
+			t[i] = sp.touchSlot(h, h)
 		}
-		for i := range found[:n] {
-			seen ^= *(*uint64)(found[i].sub.rows.At(found[i].row))
-		}
+		sp.touchRows(t[:len(part)])
 	}
-	sp.touched = seen
 }
 
 func (sp *Space) close() {
@@ -523,23 +546,13 @@ func (sp *Space) TouchIn(hashes []uint64, ns uint64) {
 	if sp.keys < touchKeys {
 		return
 	}
-	var slots [64]uint64
-	var groups [64]int
-	seen := uint64(0)
+	var t [touchRows]touched
 	for len(hashes) > 0 {
-		part := hashes[:min(len(hashes), len(slots))]
+		part := hashes[:min(len(hashes), len(t))]
 		hashes = hashes[len(part):]
 		for i, h := range part {
-			slots[i], groups[i] = 0, sp.Group(h)
-			if s := sp.subs[groups[i]]; s != nil {
-				slots[i] = *s.slot(base.HashCombine(h, ns) & s.mask)
-			}
+			t[i] = sp.touchSlot(h, base.HashCombine(h, ns))
 		}
-		for i := range part {
-			if slots[i] != 0 {
-				seen ^= *(*uint64)(sp.subs[groups[i]].rows.At(uint32(slots[i]) - 1))
-			}
-		}
+		sp.touchRows(t[:len(part)])
 	}
-	sp.touched = seen
 }
