@@ -11,7 +11,7 @@ PKG      ?= ./...
 OPS      ?= 1000000
 SCRIPTS  ?= 10000
 JOINS    ?= 2000
-OPS      ?= 1000000
+RUNS     ?= 50
 ARGS     ?=
 
 # Only the race detector needs cgo.
@@ -22,7 +22,7 @@ STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 # The modules beside the main one that have packages; tools/go.mod has none, it only pins versions.
 MODULES := $(filter-out ./tools .,$(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/testdata/*')))
 
-.PHONY: help check fmt vet staticcheck lint test race synctests sim meta bench fuzz
+.PHONY: help check fmt vet staticcheck lint test race synctests sim meta kill bench fuzz
 
 help: ## list the steps
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ sim: ## whole jobs under a seeded scheduler: SEEDS=200
 meta: ## random scripts of windows and joins, and of state, beside slow oracles: SCRIPTS=10000 JOINS=2000 OPS=1000000
 	@$(GO) run ./tests/meta -scripts $(SCRIPTS) -joins $(JOINS)
 	$(GO) test -count=1 -timeout 30m ./internal/statebackend/backendtest ./internal/statebackend/lsm -run '^(TestMemory|TestBackend)$$' -ops $(OPS)
+
+kill: ## examples/durable under kill -9 at random moments, its output beside that of an undisturbed run: RUNS=50
+	@$(GO) run ./tests/kill -runs $(RUNS)
 
 bench: ## Weir beside a hand-written loop: ARGS="-json"
 	@cd bench && $(GO) run . $(ARGS)

@@ -49,6 +49,10 @@ type Options struct {
 	// Memory bounds, in bytes, what state, its caches and the exchange between tasks take together; the program's own memory and the Go runtime's come on top. The exchange's part is set aside, ChannelBytes for each channel, and state has the rest: with the memory backend the job fails when
 	// its state needs more, with the lsm backend state beyond that goes to disk. Default: no bound, and 1 GiB with the lsm backend.
 	Memory int64
+	// Checkpoints makes the job survive failures. Default: none.
+	Checkpoints Checkpoints
+	// Restart says what happens after a failure. Default: [ExponentialDelayRestart] with checkpoints, [NoRestart] without.
+	Restart RestartStrategy
 	// Parameters are for the program's own use: functions read them by [Context.Parameter].
 	Parameters map[string]string
 	// Logger takes what the engine has to say. Default slog.Default().
@@ -145,12 +149,13 @@ func (e *Environment) Program(ctx context.Context, name string) (*local.Program,
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return &local.Program{
+	p := &local.Program{
 		StateMemory: memory, StateBackend: e.options.StateBackend.create, StateDir: e.options.StateDir,
 		Plan: plan, GraphHash: e.graph.Hash(), Logger: e.options.Logger, Params: e.options.Parameters,
 		ChunkRows: e.options.ChunkRows, ChunkBytes: e.options.ChunkBytes, ChannelBytes: e.options.ChannelBytes,
 		FlushTimeout: max(e.options.FlushTimeout, 0),
-	}, nil
+	}
+	return p, e.recovery(ctx, p)
 }
 
 // StateBackend says where state lives. The zero value keeps it in memory, outside of Go's heap, so that the garbage collector has no work with it.

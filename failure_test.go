@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -492,7 +493,7 @@ func TestFileSinkFails(t *testing.T) {
 			return true
 		}).ToFiles(files.SinkOptions[string]{Dir: dir, RollBytes: 1000}).Name("out")
 		_, err := fail(t, env)
-		if op, _ := fault.OperatorOf(err); op != "out" || fault.CodeOf(err) != fault.SinkFileWrite && fault.CodeOf(err) != fault.SinkFileCommit {
+		if op, _ := fault.OperatorOf(err); op != "out" || !slices.Contains([]fault.Code{fault.SinkFileWrite, fault.SinkFileCommit, fault.SinkFileLost}, fault.CodeOf(err)) {
 			t.Error(err)
 		}
 		if left := finals(t, dir); len(left) > 0 {

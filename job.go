@@ -34,6 +34,7 @@ const (
 	StatusCancelling   JobStatus = "CANCELLING"
 	StatusCanceled     JobStatus = "CANCELED"
 	StatusFinished     JobStatus = "FINISHED"
+	StatusRestarting   JobStatus = "RESTARTING"
 )
 
 // TaskMetrics is what has been counted of one task: a chain of operators in one subtask. Busy, Idle and Blocked add up to the time since the task started.

@@ -61,6 +61,9 @@ func (e *Environment) Main(name string) int {
 	result, err := client.Wait(ctx)
 	fmt.Fprintln(os.Stderr, result)
 	for _, name := range slices.Sorted(maps.Keys(result.Accumulators)) {
+		if strings.HasSuffix(name, "numLateRecordsDropped") && result.Accumulators[name].Count == 0 {
+			continue // nothing to tell
+		}
 		fmt.Fprintf(os.Stderr, "  %s: %v\n", name, result.Accumulators[name])
 	}
 	switch {

@@ -9,15 +9,19 @@ import (
 
 	"github.com/weirstream/weir"
 	"github.com/weirstream/weir/connectors/sequence"
+	"github.com/weirstream/weir/internal/invariants"
 	"github.com/weirstream/weir/internal/runtime/local"
 	"github.com/weirstream/weir/internal/testkit/leak"
 	"github.com/weirstream/weir/window"
 )
 
-// TestWatermarkClosesManyWindows lets one watermark close 300,000 windows whose results are 256 bytes each. An unaligned barrier and cancellation get through meanwhile in time, and
+// TestWatermarkClosesManyWindows lets one watermark close 1,000,000 windows whose results are 256 bytes each, or 300,000 with assertions on. An unaligned barrier and cancellation get through meanwhile in time, and
 // the results do not pile up.
 func TestWatermarkClosesManyWindows(t *testing.T) {
-	const keys = 300_000
+	keys := int64(1_000_000)
+	if invariants.Enabled {
+		keys = 300_000
+	}
 	type wide struct {
 		Key int64
 		_   [31]int64

@@ -8,7 +8,9 @@ import (
 
 // Sink describes an output. It is a value, used from any goroutine.
 type Sink[T any] interface {
-	// NewWriter makes the writer of one subtask. restored is what the writers of earlier subtasks returned from SnapshotState, nil at a fresh start.
+	// NewWriter makes the writer of one subtask. restored is what the writers of earlier subtasks returned from SnapshotState, nil at a fresh start. All states of one
+	// earlier subtask go to the same new one; at another parallelism a subtask may get those of several, or none. What the earlier writers prepared after that checkpoint
+	// must never become visible, and is best removed here.
 	NewWriter(ctx WriterContext, restored [][]byte) (Writer[T], error)
 }
 
@@ -32,7 +34,7 @@ type Writer[T any] interface {
 
 // StatefulWriter is an optional capability of writers.
 type StatefulWriter interface {
-	// SnapshotState returns what a writer needs to go on from this point.
+	// SnapshotState returns what a writer needs to go on from this point. At a checkpoint it is called after Flush and PrepareCommit; what these returned is kept with it.
 	SnapshotState(checkpoint int64) ([][]byte, error)
 }
 
@@ -45,7 +47,9 @@ type PreparingWriter interface {
 // Committable is what a committer needs to make prepared output visible; it is kept in checkpoints.
 type Committable []byte
 
-// Committer commits. A committable may be given again after a crash: committing twice must be the same as once.
+// Committer commits what belongs to a checkpoint once that is complete, and to those before it that were not committed. After a restore it is given what the checkpoint
+// holds, perhaps of other subtasks, before NewWriter is called with their states. A committable may be given again, to the same committer or after a crash to another, and in other company:
+// committing twice must be the same as once, whoever has changed or removed the output since.
 type Committer interface {
 	// Commit may block; it runs away from the task's step. An error is retried if fault.Retryable says so, else fails the job.
 	Commit(ctx context.Context, committables []Committable) error

@@ -15,73 +15,96 @@ type Info struct {
 
 // The codes, by room. A new code is one constant and one row in codes.
 const (
-	GraphInvalid         Code = "graph.invalid"
-	GraphDuplicateUID    Code = "graph.duplicate-uid"
-	GraphInvalidUID      Code = "graph.invalid-uid"
-	GraphCycle           Code = "graph.cycle"
-	GraphNoSink          Code = "graph.no-sink"
-	GraphEmpty           Code = "graph.empty"
-	GraphForward         Code = "graph.forward-parallelism"
-	GraphParallelism     Code = "graph.parallelism"
-	GraphMaxParallelism  Code = "graph.max-parallelism"
-	GraphNonParallel     Code = "graph.non-parallel"
-	GraphNilFunction     Code = "graph.nil-function"
-	GraphForeignStream   Code = "graph.foreign-stream"
-	GraphUsed            Code = "graph.used"
-	TypeUnsupported      Code = "type.unsupported"
-	TypeKey              Code = "type.key"
-	TypeDecode           Code = "type.decode"
-	TypeTag              Code = "type.tag"
-	OptionInvalid        Code = "option.invalid"
-	MemoryTooSmall       Code = "option.memory-too-small"
-	WindowSize           Code = "window.size"
-	WindowSlide          Code = "window.slide"
-	WindowOffset         Code = "window.offset"
-	WindowGap            Code = "window.gap"
-	WindowCount          Code = "window.count"
-	WindowInterval       Code = "window.interval"
-	WindowLateness       Code = "window.lateness"
-	WindowTriggerMerge   Code = "window.trigger-merge"
-	WindowMerge          Code = "window.no-merge"
-	WindowEvictor        Code = "window.evictor-aggregate"
-	WindowState          Code = "window.merging-state"
-	WindowNoTimestamp    Code = "window.no-timestamp"
-	WindowTime           Code = "window.time"
-	FunctionPanic        Code = "function.panic"
-	FunctionExit         Code = "function.goexit"
-	FunctionError        Code = "function.error"
-	FunctionStuck        Code = "function.stuck"
-	FunctionTimeout      Code = "function.timeout"
-	PartitionRange       Code = "function.partition-range"
-	SourceFileMissing    Code = "source.file-missing"
-	SourceFileUnreadable Code = "source.file-unreadable"
-	SourceFileCorrupt    Code = "source.file-corrupt"
-	SourceGlob           Code = "source.bad-glob"
-	SourceLineTooLong    Code = "source.line-too-long"
-	SourceSocketRefused  Code = "source.socket-refused"
-	SourceSocketClosed   Code = "source.socket-closed"
-	SourceFailed         Code = "source.failed"
-	SourceUnaligned      Code = "source.unaligned-splits"
-	SinkFileWrite        Code = "sink.file-write"
-	SinkFileCommit       Code = "sink.file-commit"
-	SinkFailed           Code = "sink.failed"
-	JobCanceled          Code = "job.canceled"
-	JobNotRunning        Code = "job.not-running"
-	JobMismatch          Code = "job.graph-mismatch"
-	TaskManagerLost      Code = "job.task-manager-lost"
-	StateSchema          Code = "state.schema-incompatible"
-	StateSchemaDamaged   Code = "state.schema-damaged"
-	StateMemory          Code = "state.memory"
-	StateRefused         Code = "state.memory-refused"
-	StateDeclared        Code = "state.declared"
-	StateNoKey           Code = "state.no-key"
-	StateDisk            Code = "state.disk"
-	StateDamaged         Code = "state.damaged"
-	StateTimerNoKey      Code = "state.timer-no-key"
-	StateReadOnly        Code = "state.read-only"
-	StateQuery           Code = "state.query"
-	TimeNoTimestamp      Code = "time.no-timestamp"
-	InternalInvariant    Code = "internal.invariant"
+	GraphInvalid          Code = "graph.invalid"
+	GraphDuplicateUID     Code = "graph.duplicate-uid"
+	GraphInvalidUID       Code = "graph.invalid-uid"
+	GraphCycle            Code = "graph.cycle"
+	GraphNoSink           Code = "graph.no-sink"
+	GraphEmpty            Code = "graph.empty"
+	GraphForward          Code = "graph.forward-parallelism"
+	GraphParallelism      Code = "graph.parallelism"
+	GraphMaxParallelism   Code = "graph.max-parallelism"
+	GraphNonParallel      Code = "graph.non-parallel"
+	GraphNilFunction      Code = "graph.nil-function"
+	GraphForeignStream    Code = "graph.foreign-stream"
+	GraphUsed             Code = "graph.used"
+	TypeUnsupported       Code = "type.unsupported"
+	TypeKey               Code = "type.key"
+	TypeDecode            Code = "type.decode"
+	TypeTag               Code = "type.tag"
+	OptionInvalid         Code = "option.invalid"
+	MemoryTooSmall        Code = "option.memory-too-small"
+	WindowSize            Code = "window.size"
+	WindowSlide           Code = "window.slide"
+	WindowOffset          Code = "window.offset"
+	WindowGap             Code = "window.gap"
+	WindowCount           Code = "window.count"
+	WindowInterval        Code = "window.interval"
+	WindowLateness        Code = "window.lateness"
+	WindowTriggerMerge    Code = "window.trigger-merge"
+	WindowMerge           Code = "window.no-merge"
+	WindowEvictor         Code = "window.evictor-aggregate"
+	WindowState           Code = "window.merging-state"
+	WindowNoTimestamp     Code = "window.no-timestamp"
+	WindowTime            Code = "window.time"
+	FunctionPanic         Code = "function.panic"
+	FunctionExit          Code = "function.goexit"
+	FunctionError         Code = "function.error"
+	FunctionStuck         Code = "function.stuck"
+	FunctionTimeout       Code = "function.timeout"
+	PartitionRange        Code = "function.partition-range"
+	SourceFileMissing     Code = "source.file-missing"
+	SourceFileUnreadable  Code = "source.file-unreadable"
+	SourceFileCorrupt     Code = "source.file-corrupt"
+	SourceGlob            Code = "source.bad-glob"
+	SourceLineTooLong     Code = "source.line-too-long"
+	SourceSocketRefused   Code = "source.socket-refused"
+	SourceSocketClosed    Code = "source.socket-closed"
+	SourceFailed          Code = "source.failed"
+	SourceUnaligned       Code = "source.unaligned-splits"
+	SinkFileWrite         Code = "sink.file-write"
+	SinkFileCommit        Code = "sink.file-commit"
+	SinkFileLost          Code = "sink.file-lost"
+	SinkFailed            Code = "sink.failed"
+	JobCanceled           Code = "job.canceled"
+	JobNotRunning         Code = "job.not-running"
+	JobMismatch           Code = "job.graph-mismatch"
+	TaskManagerLost       Code = "job.task-manager-lost"
+	CheckpointLeftOver    Code = "checkpoint.left-over"
+	CheckpointDamaged     Code = "checkpoint.damaged"
+	CheckpointNewer       Code = "checkpoint.newer-version"
+	CheckpointOtherJob    Code = "checkpoint.other-job"
+	CheckpointParallelism Code = "checkpoint.max-parallelism"
+	CheckpointDeclined    Code = "checkpoint.declined"
+	CheckpointExists      Code = "checkpoint.exists"
+	CheckpointNotFound    Code = "checkpoint.not-found"
+	CheckpointTimeout     Code = "checkpoint.timeout"
+	CheckpointNotStored   Code = "checkpoint.not-stored"
+	CheckpointSubsumed    Code = "checkpoint.subsumed"
+	CheckpointFailures    Code = "checkpoint.too-many-failures"
+	CheckpointRequests    Code = "checkpoint.too-many-requests"
+	StateSchema           Code = "state.schema-incompatible"
+	StateSchemaDamaged    Code = "state.schema-damaged"
+	StateMemory           Code = "state.memory"
+	StateRefused          Code = "state.memory-refused"
+	StateDeclared         Code = "state.declared"
+	StateNoKey            Code = "state.no-key"
+	StateDisk             Code = "state.disk"
+	StateDamaged          Code = "state.damaged"
+	StateTimerNoKey       Code = "state.timer-no-key"
+	StateReadOnly         Code = "state.read-only"
+	StateQuery            Code = "state.query"
+	TimeNoTimestamp       Code = "time.no-timestamp"
+	StorageURL            Code = "storage.url"
+	StorageName           Code = "storage.name"
+	StorageExists         Code = "storage.exists"
+	StorageNotFound       Code = "storage.not-found"
+	StorageGone           Code = "storage.gone"
+	StorageNotDirectory   Code = "storage.not-directory"
+	StorageDenied         Code = "storage.denied"
+	StorageFull           Code = "storage.full"
+	StorageFailed         Code = "storage.failed"
+	InternalInvariant     Code = "internal.invariant"
 )
 
 var codes = []Info{
@@ -134,11 +157,25 @@ var codes = []Info{
 	{SourceUnaligned, User, false, "A source in a watermark alignment group reads several splits and cannot pause one of them.", "use a reader with connector.SplitPauser, one split a reader, or set Options.AllowUnalignedSourceSplits"},
 	{SinkFileWrite, External, true, "A file sink cannot write.", "check the disk's free space and the folder's permissions; no final file was touched"},
 	{SinkFileCommit, External, true, "A file sink cannot move a finished file to its final name.", "check the folder's permissions; the pending file is kept"},
+	{SinkFileLost, External, false, "A finished file of a file sink was removed or changed before it could be committed, or its final name was taken.", "keep other programs off the sink's hidden files; restore an earlier checkpoint or savepoint to write the file again"},
 	{SinkFailed, External, true, "A sink failed.", ""},
 	{JobCanceled, User, true, "The job was canceled.", ""},
 	{JobNotRunning, User, false, "The job is not running.", ""},
 	{JobMismatch, User, false, "A worker built another graph than the one that was submitted.", "a program must build the same graph each time; compute values that vary with weir.Const"},
 	{TaskManagerLost, External, true, "A task manager that ran tasks of the job is gone.", "see its own log for why it ended"},
+	{CheckpointLeftOver, User, false, "A checkpoint has state that the program has no place for.", "give the operator the uid that it had, see the job's Explain, or allow state to be left behind with Checkpoints.AllowNonRestoredState"},
+	{CheckpointDamaged, External, false, "A file of a checkpoint is cut short, changed or missing.", "restore the checkpoint before it; check the storage"},
+	{CheckpointNewer, User, false, "A checkpoint was written by a newer version of Weir.", "restore it with that version or a later one"},
+	{CheckpointOtherJob, User, false, "A checkpoint belongs to another job.", "check the directory: no operator of this program has state in it"},
+	{CheckpointParallelism, User, false, "The maximum parallelism of an operator is not that of the checkpoint.", "set the MaxParallelism that the job had: it is the number of key groups that its state is cut into"},
+	{CheckpointDeclined, External, true, "A task could not take or write its part of a checkpoint.", "see the cause; the job goes on, and tries again at the next checkpoint"},
+	{CheckpointExists, User, false, "A job that is to begin anew finds checkpoints of another run where it would keep its own.", "set Checkpoints.Resume to go on where that run was, or give another directory, or remove it"},
+	{CheckpointNotFound, User, false, "There is no checkpoint to restore.", "check the path; it must lead to a checkpoint or savepoint, or to a directory that has some"},
+	{CheckpointTimeout, User, true, "A checkpoint was not complete in time.", "the tasks that are named are slow or stand still: look for backpressure or a call that blocks, set unaligned checkpoints, or raise the timeout of checkpoints"},
+	{CheckpointNotStored, External, true, "A checkpoint cannot be written to its storage.", "check the free space, permissions and reachability of the checkpoint directory"},
+	{CheckpointSubsumed, User, true, "A checkpoint was given up, because a later one was complete before it.", "nothing is lost: the later one holds more"},
+	{CheckpointFailures, External, true, "More checkpoints failed, one after another, than the job tolerates.", "see the cause, which is that of the last one; the number is the setting for tolerable failures of checkpoints"},
+	{CheckpointRequests, User, true, "Too many checkpoints and savepoints have been asked for and wait.", "wait for those under way"},
 	{StateSchema, User, false, "Stored data cannot be read as the type that the program has now.", "change the type back, or give the changed field a new name: then what was stored of it is dropped, and it starts at zero"},
 	{StateSchemaDamaged, External, false, "The stored description of a type cannot be read.", "the stored state is damaged, or a newer version of Weir wrote it: restore another one"},
 	{StateMemory, User, false, "State does not fit into the memory that is set.", "raise Options.Memory, give the state a time to live, or set Options.StateBackend to that of package backends/lsm, which keeps on disk what does not fit"},
@@ -151,6 +188,15 @@ var codes = []Info{
 	{StateReadOnly, User, false, "State is written where it may only be read.", "broadcast state is changed only by the function of the broadcast stream, so that it is the same in all subtasks"},
 	{StateQuery, User, false, "A query of a running job's state asks for what is not there.", "name an operator and a state of the job, with the types they were declared with"},
 	{TimeNoTimestamp, User, false, "A record without a timestamp came to an operator of event time.", "assign timestamps with AssignTimestampsAndWatermarks before it, or a strategy at the source"},
+	{StorageURL, User, false, "The location of a storage is not understood.", "write a path, file:///path, or s3://bucket/prefix?endpoint=host:port"},
+	{StorageName, User, false, "A name leaves its storage, or cannot be that of an object.", "names are relative paths with slashes, without '..'; what a damaged or foreign file names may not be one"},
+	{StorageExists, User, false, "An object that must be new exists.", "something else writes to the same place: give each job its own directory or prefix"},
+	{StorageNotFound, User, false, "An object of a storage does not exist.", "check the location; it may have been removed"},
+	{StorageGone, External, true, "The directory or bucket of a storage does not exist, or was removed while it was used.", "mount or make it again, or set another one"},
+	{StorageNotDirectory, User, false, "The path of a storage, or a part of it, is not a directory.", "set another path, or remove the file"},
+	{StorageDenied, External, true, "A storage may not be read or written.", "check permissions and credentials, and whether it is read-only"},
+	{StorageFull, External, true, "A storage is full.", "free space or raise the quota; old checkpoints and savepoints may be removed"},
+	{StorageFailed, External, true, "A read or write of a storage failed.", "check the disk, the server and the network"},
 	{InternalInvariant, Weir, false, "An invariant of the engine does not hold.", "this is a defect of Weir: please report it with the text above"},
 }
 

@@ -16,17 +16,19 @@ const page = "../docs/errors.md"
 
 // rooms says what the codes of a room, the part of a code before the dot, are about.
 var rooms = map[string]string{
-	"graph":    "The program builds a graph that cannot run. Reported before anything runs, all at once.",
-	"type":     "A type of a record, a key or a state.",
-	"state":    "What operators keep, and what was stored of it.",
-	"option":   "A setting.",
-	"window":   "Windows, their triggers and evictors. What can be known before the job runs is reported by then.",
-	"time":     "event time: timestamps and watermarks",
-	"function": "User code, while the job runs. The message names the operator and the subtask.",
-	"source":   "Reading input. What can be known before the job runs is reported by then.",
-	"sink":     "Writing results.",
-	"job":      "The life of a job.",
-	"internal": "Weir itself.",
+	"graph":      "The program builds a graph that cannot run. Reported before anything runs, all at once.",
+	"type":       "A type of a record, a key or a state.",
+	"state":      "What operators keep, and what was stored of it.",
+	"option":     "A setting.",
+	"window":     "Windows, their triggers and evictors. What can be known before the job runs is reported by then.",
+	"time":       "event time: timestamps and watermarks",
+	"function":   "User code, while the job runs. The message names the operator and the subtask.",
+	"source":     "Reading input. What can be known before the job runs is reported by then.",
+	"sink":       "Writing results.",
+	"job":        "The life of a job.",
+	"checkpoint": "Taking checkpoints and savepoints, and restoring from them.",
+	"storage":    "Where checkpoints and savepoints are kept: a directory, or a prefix in a bucket. The message names the object.",
+	"internal":   "Weir itself.",
 }
 
 // errorsPage is the text of docs/errors.md.

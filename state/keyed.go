@@ -79,7 +79,7 @@ func (s *List[V]) Add(v V) { s.handle().Add(v) }
 
 // All returns the values in the order in which they were added. The list may be changed meanwhile: added values may or may not be seen, and clearing or replacing the list
 // ends the loop.
-func (s *List[V]) All() iter.Seq[V] { return s.handle().All() }
+func (s *List[V]) All() iter.Seq[V] { return func(yield func(V) bool) { s.handle().Each(yield) } }
 
 // Len is the number of values, with those that have expired and not been removed yet.
 func (s *List[V]) Len() int { return s.handle().Len() }
@@ -152,28 +152,16 @@ func (s *Map[K, V]) Update(k K, f func(v *V, fresh bool)) {
 func (s *Map[K, V]) Delete(k K) { s.handle().Delete(k) }
 
 // All returns the entries in the order in which their keys were first put. The map may be changed meanwhile: an entry that is deleted before its turn is not seen, one that is put may or may not be.
-func (s *Map[K, V]) All() iter.Seq2[K, V] { return s.handle().All() }
+func (s *Map[K, V]) All() iter.Seq2[K, V] {
+	return func(yield func(K, V) bool) { s.handle().Each(yield) }
+}
 
 // Keys returns the keys, as All does.
-func (s *Map[K, V]) Keys() iter.Seq[K] {
-	return func(yield func(K) bool) {
-		for k := range s.All() {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
+func (s *Map[K, V]) Keys() iter.Seq[K] { return func(yield func(K) bool) { s.handle().EachKey(yield) } }
 
 // Values returns the values, as All does.
 func (s *Map[K, V]) Values() iter.Seq[V] {
-	return func(yield func(V) bool) {
-		for _, v := range s.All() {
-			if !yield(v) {
-				return
-			}
-		}
-	}
+	return func(yield func(V) bool) { s.handle().EachValue(yield) }
 }
 
 // Len is the number of entries, with those that have expired and not been removed yet.

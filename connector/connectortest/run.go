@@ -463,6 +463,56 @@ func (r *Run[T]) Snapshot() *Checkpoint {
 	return r.checkpoint()
 }
 
+// snapshotSpread takes a checkpoint as barriers do: the enumerator's state first, then that of one reader after the other; readers go on meanwhile, with what they have. It returns also the records that
+// the checkpoint covers. What the enumerator assigns after its snapshot waits until all readers have theirs.
+func (r *Run[T]) snapshotSpread() (*Checkpoint, []T) {
+	r.t.Helper()
+	for len(r.mail) > 0 && r.err == nil {
+		r.deliver()
+	}
+	c := &Checkpoint{Splits: cloneSplits(r.sent)}
+	if r.err == nil {
+		var err error
+		if c.Enumerator, err = r.enumerator.Snapshot(1); err != nil {
+			r.t.Fatalf("snapshot of the enumerator: %v", err)
+		}
+	}
+	var covered []T
+	for _, k := range r.rnd.Perm(len(r.readers)) {
+		rd := r.readers[k]
+		splits, err := rd.Snapshot(1)
+		if err != nil {
+			r.t.Fatalf("snapshot of reader %d: %v", k, err)
+		}
+		c.Splits = append(c.Splits, cloneSplits(splits)...)
+		for _, rec := range r.records {
+			if rec.Subtask == k {
+				covered = append(covered, rec.Value)
+			}
+		}
+		for range r.rnd.IntN(20) {
+			r.stepReaders()
+		}
+	}
+	if r.err != nil {
+		r.t.Fatalf("no snapshot of a source that failed: %v", r.err)
+	}
+	r.checkUnique(c)
+	return c, covered
+}
+
+// stepReaders polls a reader that can go on, or does its work if that is first in line.
+func (r *Run[T]) stepReaders() {
+	if len(r.works) > 0 && !r.works[0].at.After(r.now) && r.works[0].of != r.enumCtx && r.rnd.IntN(2) == 0 {
+		r.work()
+		return
+	}
+	rd := r.readers[r.rnd.IntN(len(r.readers))]
+	if !rd.ended && rd.woken.Load() && r.err == nil {
+		r.poll(rd)
+	}
+}
+
 // Within returns the checkpoint that RunOptions.SnapshotWithin asked for; nil if there were fewer records.
 func (r *Run[T]) Within() *Checkpoint { return r.within }
 
@@ -483,6 +533,11 @@ func (r *Run[T]) checkpoint() *Checkpoint {
 		}
 		c.Splits = append(c.Splits, cloneSplits(splits)...)
 	}
+	r.checkUnique(c)
+	return c
+}
+
+func (r *Run[T]) checkUnique(c *Checkpoint) {
 	ids := map[string]bool{}
 	for _, s := range c.Splits {
 		if ids[s.ID] {
@@ -490,7 +545,6 @@ func (r *Run[T]) checkpoint() *Checkpoint {
 		}
 		ids[s.ID] = true
 	}
-	return c
 }
 
 // Fail makes a reader fail, and start again with the splits that were assigned since the run began. What it had emitted is forgotten.

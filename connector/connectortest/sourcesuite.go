@@ -2,6 +2,7 @@ package connectortest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ type SourceSuite[T any] struct {
 }
 
 // TestSource checks a source against the contract: that every record comes exactly once at any parallelism, also when readers are asked to stop after each record, when
-// they fail and when the source is restored, at another parallelism, from a checkpoint at any record; that Poll is bounded and nothing comes after the end; and that
+// they fail and when the source is restored, at another parallelism, from a checkpoint at any record or between any two calls, again and again; that Poll is bounded and nothing comes after the end; and that
 // cancellation leaves no work and no goroutine behind. The tests of the package must not run in parallel.
 func TestSource[T any](t *testing.T, s SourceSuite[T]) {
 	slices.Sort(s.Want)
@@ -51,6 +52,7 @@ func TestSource[T any](t *testing.T, s SourceSuite[T]) {
 		return
 	}
 	t.Run("restore", s.testRestore)
+	t.Run("any moment", s.testAnyMoment)
 	t.Run("failover", s.testFailover)
 	if s.WithinRecord {
 		t.Run("within a record", s.testWithinRecord)
@@ -149,6 +151,53 @@ func (s SourceSuite[T]) testRestore(t *testing.T) {
 		s.compare(t, append(values, r.Values()...))
 		r.Cancel()
 	}
+}
+
+// testAnyMoment restores the source again and again, from checkpoints between any two calls: also when no record has come since the last, while work is under way, and when all is read. Every other
+// checkpoint is spread: the readers snapshot one after the other, and the others emit in between.
+func (s SourceSuite[T]) testAnyMoment(t *testing.T) {
+	src := s.New(t)
+	for seed := range uint64(60) {
+		rnd := rand.New(rand.NewPCG(seed, 3))
+		var c *Checkpoint
+		var values []T
+		for {
+			r := s.start(t, src, RunOptions{Parallelism: 1 + rnd.IntN(4), Seed: seed, StopAfter: rnd.IntN(8), From: c})
+			more := s.steps(r, rnd.IntN(20+4*len(s.Want)), len(s.Want)-len(values))
+			if r.err != nil {
+				t.Fatalf("seed %d: restored behind record %d: %v", seed, len(values), r.err)
+			}
+			var counted []T
+			if rnd.IntN(2) == 0 {
+				c, counted = r.snapshotSpread()
+			} else {
+				c = r.Snapshot()
+				counted = r.Values()
+			}
+			values = append(values, counted...)
+			r.Cancel()
+			if !more || len(values) > len(s.Want) {
+				break
+			}
+		}
+		// What is left after the end is nothing.
+		r := s.start(t, src, RunOptions{Parallelism: 1 + rnd.IntN(4), Seed: seed, From: c})
+		if s.finish(t, r, len(values)); src.Boundedness() == connector.ContinuousUnbounded {
+			s.steps(r, 100, 1)
+		}
+		s.compare(t, append(values, r.Values()...))
+		r.Cancel()
+	}
+}
+
+// steps makes at most n steps, and reports false at the end of the input or, of an unbounded source, when there were as many records as are left.
+func (s SourceSuite[T]) steps(r *Run[T], n, left int) bool {
+	for range n {
+		if r.src.Boundedness() == connector.ContinuousUnbounded && len(r.records) >= left || !r.Step() {
+			return false
+		}
+	}
+	return true
 }
 
 func (s SourceSuite[T]) testWithinRecord(t *testing.T) {

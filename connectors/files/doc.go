@@ -26,6 +26,13 @@
 // [Sink] writes one encoded record after the other into files of its directory. A file being written is hidden, and begins with ".": it appears under its final name
 // only when it is complete, by a rename, and never in place of another file. See [SinkOptions] for when a file is complete.
 //
-// With checkpoints the sink is exactly once: files are prepared at the checkpoint, and renamed after it is complete; renaming again does nothing.
-// Without checkpoints all files appear when the job ends. What a failed or canceled run leaves is at most hidden files.
+// With checkpoints the sink is exactly once. At a checkpoint the file being written is completed, written through to the disk, and prepared; it gets its final name
+// when the checkpoint is complete. Committing it again does nothing, also when who reads the output has changed the file since. If the file is then in neither place, a
+// process that has prepared it itself fails with sink.file-lost; one that was restored cannot know, takes the file to be committed and then taken away, and logs a warning.
+// Without checkpoints all files appear when the job ends.
+//
+// The names of each writer's files are a series of its own, which is in the writer's state: names never meet, whatever the parallelism, and a restored writer goes on with a series of
+// before. It first removes the hidden files that came after the checkpoint, unless their writer lives, which a lock on a hidden file tells (where there is flock; elsewhere nothing is removed).
+// Going back to a checkpoint thus gives up what later ones have prepared and not committed. What is left of a writer that ended before its first checkpoint, or that is not restored,
+// stays as hidden files, which nobody reads and which may be removed when no job writes in the directory.
 package files

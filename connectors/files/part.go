@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -127,37 +126,6 @@ func (p pending) remove() error {
 		return writeError(p.path(), err)
 	}
 	return nil
-}
-
-// nextNumber returns a number above those of all files in dir whose names begin with prefix, complete or not.
-func nextNumber(dir, prefix, suffix string) (int64, error) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return 0, writeError(dir, err)
-	}
-	defer d.Close()
-	next := int64(0)
-	for {
-		names, err := d.Readdirnames(1024)
-		if err == io.EOF {
-			return next, nil
-		}
-		if err != nil {
-			return 0, writeError(dir, err)
-		}
-		for _, name := range names {
-			if strings.HasPrefix(name, ".") {
-				name = strings.TrimSuffix(name[1:], inProgress)
-			}
-			digits, ok := strings.CutPrefix(name, prefix)
-			if !ok {
-				continue
-			}
-			if n, err := strconv.ParseInt(strings.TrimSuffix(digits, suffix), 10, 64); err == nil && n >= next {
-				next = n + 1
-			}
-		}
-	}
 }
 
 // syncDir makes the names in a directory durable.

@@ -109,6 +109,7 @@ func (r *reader) handleChunk(c chunk) {
 
 // advance goes on to the chunk that waits, and has the next one read.
 func (r *reader) advance() bool {
+	r.sync()
 	if r.cur.end {
 		r.ended = append(r.ended, r.cur.split.id())
 		r.id = ""
@@ -126,7 +127,7 @@ func (r *reader) advance() bool {
 	return true
 }
 
-// sync brings the position of the split being emitted up to date.
+// sync brings the position of the split being emitted up to date. A chunk without text says nothing of the position: that of the chunk before it holds.
 func (r *reader) sync() {
 	if r.cur.text != "" {
 		r.cur.split.pos = r.cur.off + int64(r.next)

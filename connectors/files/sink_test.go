@@ -2,6 +2,7 @@ package files
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -81,44 +82,6 @@ func commitAll(t testing.TB, s connector.CommittingSink[string], cs []connector.
 	}
 }
 
-func TestNamesAreNeverTaken(t *testing.T) {
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "part-0-0.txt"), []byte("mine"))
-	write(t, filepath.Join(dir, "part-0-7.txt"), []byte("mine"))
-	write(t, filepath.Join(dir, ".part-0-9.txt.inprogress"), []byte("of a run that crashed"))
-	s := Sink(SinkOptions[string]{Dir: dir, Suffix: ".txt"})
-	// Two jobs that write in one directory.
-	a, b := connectortest.NewWriters(t, s, 1), connectortest.NewWriters(t, s, 1)
-	// A file that came after the writers had looked.
-	write(t, filepath.Join(dir, "part-0-11.txt"), []byte("mine"))
-	a.Write("a")
-	b.Write("b")
-	commitAll(t, s, b.Prepare(false))
-	commitAll(t, s, a.Prepare(false))
-	if again := a.Prepare(false); len(again) > 0 {
-		t.Errorf("prepared twice: %s", again)
-	}
-	a.Write("a2")
-	commitAll(t, s, a.Prepare(true))
-	a.Close()
-	b.Close()
-	got := map[string]string{}
-	for _, name := range names(t, dir, false) {
-		content, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		got[name] = string(content)
-	}
-	want := map[string]string{
-		"part-0-0.txt": "mine", "part-0-7.txt": "mine", "part-0-11.txt": "mine",
-		"part-0-10.txt": "a\n", "part-0-12.txt": "b\n", "part-0-13.txt": "a2\n",
-	}
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-}
-
 // Roll by size: each file has at least RollBytes and is not much longer.
 func TestRollBySize(t *testing.T) {
 	dir := t.TempDir()
@@ -189,6 +152,18 @@ func TestRollByTime(t *testing.T) {
 	})
 }
 
+// preparedFile returns the file of the only committable, with its hidden and its final path.
+func preparedFile(t testing.TB, cs []connector.Committable) (p pending, hidden, final string) {
+	t.Helper()
+	if len(cs) != 1 {
+		t.Fatalf("%d files were prepared", len(cs))
+	}
+	if err := json.Unmarshal(cs[0], &p); err != nil {
+		t.Fatal(err)
+	}
+	return p, p.path(), filepath.Join(p.Dir, p.Final)
+}
+
 // A crash can come between the two steps of a commit.
 func TestCommitAfterCrash(t *testing.T) {
 	dir := t.TempDir()
@@ -196,22 +171,25 @@ func TestCommitAfterCrash(t *testing.T) {
 	w := connectortest.NewWriters(t, s, 1)
 	w.Write("x")
 	cs := w.Prepare(true)
-	if err := os.Link(filepath.Join(dir, ".part-0-0.inprogress"), filepath.Join(dir, "part-0-0")); err != nil {
+	p, hidden, final := preparedFile(t, cs)
+	if err := os.Link(hidden, final); err != nil {
 		t.Fatal(err)
 	}
 	commitAll(t, s, cs)
-	if got := append(names(t, dir, false), names(t, dir, true)...); !slices.Equal(got, []string{"part-0-0"}) {
+	w.Close()
+	if got := append(names(t, dir, false), names(t, dir, true)...); !slices.Equal(got, []string{p.Final}) {
 		t.Fatalf("got %q", got)
 	}
 }
 
 func TestCommitErrors(t *testing.T) {
-	for name, spoil := range map[string]func(dir string) error{
-		"pending file is gone": func(dir string) error { return os.Remove(filepath.Join(dir, ".part-0-0.inprogress")) },
-		"pending file is cut":  func(dir string) error { return os.Truncate(filepath.Join(dir, ".part-0-0.inprogress"), 1) },
-		"name is taken":        func(dir string) error { return os.WriteFile(filepath.Join(dir, "part-0-0"), []byte("mine"), 0o644) },
-		"another is there": func(dir string) error {
-			return errors.Join(os.Remove(filepath.Join(dir, ".part-0-0.inprogress")), os.WriteFile(filepath.Join(dir, "part-0-0"), []byte("mine!"), 0o644))
+	mine := []byte("mine")
+	for name, spoil := range map[string]func(hidden, final string) error{
+		"pending file is gone": func(hidden, _ string) error { return os.Remove(hidden) },
+		"pending file is cut":  func(hidden, _ string) error { return os.Truncate(hidden, 1) },
+		"name is taken":        func(_, final string) error { return os.WriteFile(final, mine, 0o644) },
+		"another is there": func(hidden, final string) error {
+			return errors.Join(os.Remove(hidden), os.WriteFile(final, mine, 0o644))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -220,7 +198,8 @@ func TestCommitErrors(t *testing.T) {
 			w := connectortest.NewWriters(t, s, 1)
 			w.Write("text")
 			cs := w.Prepare(true)
-			if err := spoil(dir); err != nil {
+			_, hidden, final := preparedFile(t, cs)
+			if err := spoil(hidden, final); err != nil {
 				t.Fatal(err)
 			}
 			before := fmt.Sprint(names(t, dir, false), names(t, dir, true))
@@ -228,17 +207,14 @@ func TestCommitErrors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if name == "another is there" {
-				// As long as what was written: only then is the name known to be of another.
-				cs[0] = bytes.Replace(cs[0], []byte(`"size":5`), []byte(`"size":6`), 1)
-			}
-			if err := c.Commit(t.Context(), cs); fault.CodeOf(err) != fault.SinkFileCommit || !strings.Contains(err.Error(), dir) {
+			err = c.Commit(t.Context(), cs)
+			if fault.CodeOf(err) != fault.SinkFileLost || fault.Retryable(err) || !strings.Contains(err.Error(), dir) {
 				t.Errorf("got %v", err)
 			}
 			if after := fmt.Sprint(names(t, dir, false), names(t, dir, true)); after != before {
 				t.Errorf("files before %s, after %s", before, after)
 			}
-			if content, err := os.ReadFile(filepath.Join(dir, "part-0-0")); err == nil && !bytes.HasPrefix(content, []byte("mine")) {
+			if content, err := os.ReadFile(final); err == nil && !bytes.Equal(content, mine) {
 				t.Errorf("the file of another has %q", content)
 			}
 		})
@@ -247,8 +223,44 @@ func TestCommitErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Commit(t.Context(), []connector.Committable{[]byte("{")}); fault.CodeOf(err) != fault.SinkFileCommit {
+	if err := c.Commit(t.Context(), []connector.Committable{[]byte("{")}); fault.CodeOf(err) != fault.TypeDecode {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Who reads the output may change a file, or take it away: committing again lets it be, also in another process. A directory that is gone is an error all the same.
+func TestCommitAgainAfterTheFileWasTaken(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "out")
+	s := Sink(SinkOptions[string]{Dir: dir})
+	w := connectortest.NewWriters(t, s, 1)
+	w.Write("x")
+	cs := w.Prepare(false)
+	commitAll(t, s, cs)
+	_, _, final := preparedFile(t, cs)
+	write(t, final, []byte("changed"))
+	again := Sink(SinkOptions[string]{Dir: dir})
+	commitAll(t, s, cs)
+	commitAll(t, again, cs)
+	if content, err := os.ReadFile(final); err != nil || string(content) != "changed" {
+		t.Errorf("got %q, %v", content, err)
+	}
+	if err := os.Remove(final); err != nil {
+		t.Fatal(err)
+	}
+	commitAll(t, s, cs)
+	commitAll(t, again, cs)
+	if got := names(t, dir, false); len(got) > 0 {
+		t.Errorf("got %q", got)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	c, err := again.NewCommitter(connectortest.NewWriterContext(0, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Commit(t.Context(), cs); fault.CodeOf(err) != fault.SinkFileCommit {
+		t.Errorf("without the directory: got %v", err)
 	}
 }
 

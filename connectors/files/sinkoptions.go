@@ -29,7 +29,8 @@ const (
 type SinkOptions[T any] struct {
 	// Dir is made if it does not exist.
 	Dir string
-	// Prefix begins the names of files; "part" if empty. A file is called prefix-<subtask>-<number>suffix, with the first number that is free.
+	// Prefix begins the names of files; "part" if empty. A file is called prefix-<subtask>-<series>-<number>suffix. The series is random, and chosen by a writer that begins anew; a writer that is
+	// restored goes on with the series of an earlier one, and so with the number of its subtask.
 	Prefix string
 	// Suffix ends them, as ".csv".
 	Suffix string
@@ -86,9 +87,14 @@ func (o SinkOptions[T]) validate() error {
 }
 
 // Sink returns a sink that writes files. See the package for what it guarantees.
-func Sink[T any](o SinkOptions[T]) connector.CommittingSink[T] { return sink[T]{o.filled()} }
+func Sink[T any](o SinkOptions[T]) connector.CommittingSink[T] {
+	return sink[T]{o.filled(), &outstanding{}}
+}
 
-type sink[T any] struct{ o SinkOptions[T] }
+type sink[T any] struct {
+	o           SinkOptions[T]
+	outstanding *outstanding
+}
 
 var _ connector.Checker = sink[int]{}
 
@@ -114,15 +120,15 @@ func (s sink[T]) Check(context.Context) error {
 	return nil
 }
 
-func (s sink[T]) NewWriter(ctx connector.WriterContext, _ [][]byte) (connector.Writer[T], error) {
+func (s sink[T]) NewWriter(ctx connector.WriterContext, restored [][]byte) (connector.Writer[T], error) {
 	if err := s.o.validate(); err != nil {
 		return nil, err
 	}
-	return newWriter(s.o, ctx)
+	return newWriter(s, ctx, restored)
 }
 
 func (s sink[T]) NewCommitter(ctx connector.WriterContext) (connector.Committer, error) {
-	return committer{ctx.Logger()}, nil
+	return committer{ctx.Logger(), s.outstanding}, nil
 }
 
 // writeError returns an error of writing at path with its code.

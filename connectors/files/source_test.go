@@ -105,6 +105,40 @@ func TestPlain(t *testing.T) {
 	}
 }
 
+// Blocks end where files do, so that the end comes without a line.
+func TestEndOfFileByItself(t *testing.T) {
+	dir := t.TempDir()
+	var want []string
+	for i := range 6 {
+		var text []byte
+		for j := range 4 {
+			line := fmt.Sprintf("%d.%d............", i, j)
+			want = append(want, line)
+			text = append(append(text, line...), '\n')
+		}
+		name := filepath.Join(dir, fmt.Sprint(i))
+		switch i % 3 {
+		case 0:
+			write(t, name, text)
+		case 1:
+			write(t, name+".gz", gzipData(t, text))
+		case 2:
+			write(t, name+".zst", zstdData(t, text))
+		}
+	}
+	for _, watch := range []bool{false, true} {
+		t.Run(fmt.Sprint("watch=", watch), func(t *testing.T) {
+			connectortest.TestSource(t, connectortest.SourceSuite[string]{
+				New: func(*testing.T) connector.Source[string] {
+					return Lines(Options{Path: dir, BlockBytes: 16, Watch: watch})
+				},
+				Want:         want,
+				WithinRecord: true,
+			})
+		})
+	}
+}
+
 // The directory has several files of each kind, some of which lie about theirs.
 func TestDirectory(t *testing.T) {
 	dir := t.TempDir()

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/weirstream/weir/connector"
@@ -19,9 +19,10 @@ type writer[T any] struct {
 	o   SinkOptions[T]
 	ctx connector.WriterContext
 
-	dir, prefix, suffix string
-	// next is the number that the next file gets if it is free.
-	next int64
+	// series says how the files are called; lock keeps others off it, and is nil where nothing can be locked.
+	series series
+	suffix string
+	lock   *os.File
 
 	// part is nil if no file is begun. buf holds records for it that are not written yet; at limit bytes something is to be done about it.
 	part  *part
@@ -32,30 +33,70 @@ type writer[T any] struct {
 	records, wrote int64
 	ticking        bool
 
-	// rolled are complete files that PrepareCommit has not returned yet.
-	rolled []pending
+	// rolled are complete files that PrepareCommit has not returned yet; outstanding is told those that it has.
+	rolled      []pending
+	outstanding *outstanding
 }
 
-var _ connector.PreparingWriter = (*writer[int])(nil)
+var (
+	_ connector.PreparingWriter = (*writer[int])(nil)
+	_ connector.StatefulWriter  = (*writer[int])(nil)
+)
 
-func newWriter[T any](o SinkOptions[T], ctx connector.WriterContext) (*writer[T], error) {
+func newWriter[T any](s sink[T], ctx connector.WriterContext, restored [][]byte) (*writer[T], error) {
 	// Committables outlive the process, and with it the directory that a relative path begins at.
-	dir, err := filepath.Abs(o.Dir)
+	dir, err := filepath.Abs(s.o.Dir)
 	if err != nil {
-		return nil, writeError(o.Dir, err)
+		return nil, writeError(s.o.Dir, err)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, writeError(dir, err)
 	}
-	w := &writer[T]{o: o, ctx: ctx, dir: dir, suffix: o.Suffix, prefix: o.Prefix + "-" + strconv.Itoa(ctx.Subtask()) + "-"}
-	switch o.Compression {
+	w := &writer[T]{o: s.o, ctx: ctx, suffix: s.o.Suffix, outstanding: s.outstanding}
+	switch s.o.Compression {
 	case Gzip:
 		w.suffix += ".gz"
 	case Zstd:
 		w.suffix += ".zst"
 	}
-	w.next, err = nextNumber(dir, w.prefix, w.suffix)
-	return w, err
+	for _, b := range restored {
+		if err := w.restore(b, dir); err != nil {
+			return nil, errors.Join(err, w.Close())
+		}
+	}
+	if w.lock == nil {
+		w.series = newSeries(dir, s.o.Prefix, ctx.Subtask())
+		if w.lock, err = w.series.lock(); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// restore removes what the writer of a series left behind after its checkpoint, and goes on with the first series that is in this sink's directory. A series that has
+// a writer is let alone: it belongs to another job that began at the same checkpoint, or to a task that is not known to be dead.
+func (w *writer[T]) restore(state []byte, dir string) error {
+	s, err := decodeSeries(state)
+	if err != nil {
+		return err
+	}
+	if !exists(s.Dir) {
+		return nil
+	}
+	lock, err := s.lock()
+	if err != nil {
+		return err
+	}
+	if lock == nil {
+		w.ctx.Logger().Info("the files of an earlier writer are left as they are, as it may still run", "dir", s.Dir, "prefix", s.Prefix)
+		return nil
+	}
+	err = s.removeLeftovers()
+	if err == nil && w.lock == nil && s.Dir == dir && strings.HasPrefix(s.Prefix, w.o.Prefix+"-") {
+		w.series, w.lock = s, lock
+		return nil
+	}
+	return errors.Join(err, s.unlock(lock))
 }
 
 func (w *writer[T]) Write(v T, _ int64) error {
@@ -74,7 +115,7 @@ func (w *writer[T]) Write(v T, _ int64) error {
 
 func (w *writer[T]) open() error {
 	var err error
-	w.part, w.next, err = createPart(w.dir, w.prefix, w.suffix, w.next, w.o.Compression)
+	w.part, w.series.Next, err = createPart(w.series.Dir, w.series.Prefix, w.suffix, w.series.Next, w.o.Compression)
 	if err != nil {
 		w.part = nil
 		return err
@@ -158,8 +199,8 @@ func (w *writer[T]) PrepareCommit() ([]connector.Committable, error) {
 	if len(w.rolled) == 0 {
 		return nil, nil
 	}
-	if err := syncDir(w.dir); err != nil {
-		return nil, writeError(w.dir, err)
+	if err := syncDir(w.series.Dir); err != nil {
+		return nil, writeError(w.series.Dir, err)
 	}
 	committables := make([]connector.Committable, len(w.rolled))
 	for i, p := range w.rolled {
@@ -169,8 +210,15 @@ func (w *writer[T]) PrepareCommit() ([]connector.Committable, error) {
 		}
 		committables[i] = b
 	}
+	w.outstanding.add(w.rolled)
 	w.rolled = nil
 	return committables, nil
+}
+
+// SnapshotState returns the series. It is called after PrepareCommit, when no file is being written.
+func (w *writer[T]) SnapshotState(int64) ([][]byte, error) {
+	b, err := json.Marshal(w.series)
+	return [][]byte{b}, err
 }
 
 // Close removes what was not prepared.
@@ -184,5 +232,9 @@ func (w *writer[T]) Close() error {
 		errs = append(errs, p.remove())
 	}
 	w.rolled = nil
+	if w.lock != nil {
+		errs = append(errs, w.series.unlock(w.lock))
+		w.lock = nil
+	}
 	return errors.Join(errs...)
 }

@@ -143,12 +143,31 @@ type Limited interface {
 	OnReady(wake func())
 }
 
+// Checkpointed is an optional capability of instances that keep something of their own beside what is in their store.
+type Checkpointed interface {
+	// Checkpoint is called between two records, behind Flush, where the checkpoint cuts the stream. It must not block, and what it returns is not changed any more. finished is set when the
+	// instance has finished and waits for its output to be committed.
+	Checkpoint(id int64, finished bool) (Part, error)
+}
+
+// Part is what a checkpoint has of an instance beside its store. It is given back in [Context.Restored].
+type Part struct {
+	// Splits are those that a source reads, with their positions.
+	Splits []connector.Split
+	// Writers are the states of writers, Committables what they have prepared and is not committed yet.
+	Writers      [][]byte
+	Committables []connector.Committable
+}
+
 // Commits is an optional capability of sinks in two phases.
 type Commits interface {
 	// Prepare is called after the last record: it collects what has to be committed.
 	Prepare() error
-	// Commit runs away from the task and may block.
-	Commit(ctx context.Context) error
+	// Due returns what to commit once checkpoint id is complete: what that checkpoint and those before it have and was not committed; with math.MaxInt64, all there is. commit runs away from
+	// the task, may block and may be called again if it failed; done is called on the task when it has succeeded, before Due is called again. commit is nil if there is nothing.
+	Due(id int64) (commit func(ctx context.Context) error, done func())
+	// Uncommitted reports whether anything is prepared and not committed.
+	Uncommitted() bool
 }
 
 // Context is what a task gives to one operator instance.
@@ -176,6 +195,8 @@ type Context struct {
 	// State says how the operator's state is kept, Store is where, once OpenStore was called.
 	State StateConfig
 	Store *statebackend.Store
+	// Restored is what a checkpoint has for this instance beside its store, nil at a fresh start. Another parallelism deals it out anew.
+	Restored *Part
 	// Failed is set once any operator of the chain has failed: operators that run user code drop records then.
 	Failed bool
 }

@@ -165,7 +165,7 @@ func (m *sessionInstance[K, T, A, U]) join(v *T, ts int64, w window.Window) {
 	}
 	if !some {
 		if w.MaxTimestamp() <= m.ctx.CurrentWatermark {
-			m.drop(v, ts)
+			m.ended(v, ts)
 			return
 		}
 		joined.Acc = m.f.Create()
@@ -181,7 +181,11 @@ func (m *sessionInstance[K, T, A, U]) join(v *T, ts int64, w window.Window) {
 	m.list.Assign(m.scratch)
 }
 
-func (m *sessionInstance[K, T, A, U]) drop(v *T, ts int64) {
+// ended is for a record whose session has ended before it came. It is late, but at the end of time, where sessions are cut: there it may be ahead of the watermark all the same.
+func (m *sessionInstance[K, T, A, U]) ended(v *T, ts int64) {
+	if ts > m.ctx.CurrentWatermark {
+		return
+	}
 	if m.late != nil {
 		m.late(*v, ts)
 		if m.ctx.Stop.Load() != 0 {

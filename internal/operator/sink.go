@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/weirstream/weir/connector"
@@ -17,18 +18,24 @@ func (f *SinkOperator[T]) Check(ctx context.Context) error { return check(ctx, f
 
 type sinkInstance[T any] struct {
 	Base
-	ctx      *Context
-	sink     connector.Sink[T]
-	in       *Port[T]
-	writer   connector.Writer[T]
-	prepared []connector.Committable
-	closed   bool
+	ctx    *Context
+	sink   connector.Sink[T]
+	in     *Port[T]
+	writer connector.Writer[T]
+	closed bool
 }
 
 // New implements [Factory].
 func (f *SinkOperator[T]) New(ctx *Context, _ Wiring) (Instance, error) {
 	s := &sinkInstance[T]{ctx: ctx, sink: f.Sink}
-	writer, err := f.Sink.NewWriter(writerContext{ctx, s.scheduled}, nil)
+	var restored [][]byte
+	if ctx.Restored != nil {
+		restored = ctx.Restored.Writers
+		if restored == nil {
+			restored = [][]byte{}
+		}
+	}
+	writer, err := f.Sink.NewWriter(writerContext{ctx, s.scheduled}, restored)
 	if err != nil {
 		return nil, fault.Wrap(fault.SinkFailed, err)
 	}
@@ -43,12 +50,12 @@ func (f *SinkOperator[T]) New(ctx *Context, _ Wiring) (Instance, error) {
 	})
 	if limited, ok := writer.(connector.ReadyWriter); ok {
 		if c, ok := f.Sink.(connector.CommittingSink[T]); ok {
-			return &limitedCommittingSink[T]{committingSink[T]{s, c}, limited}, nil
+			return &limitedCommittingSink[T]{newCommittingSink(s, c), limited}, nil
 		}
 		return &limitedSink[T]{s, limited}, nil
 	}
 	if c, ok := f.Sink.(connector.CommittingSink[T]); ok {
-		return &committingSink[T]{s, c}, nil
+		return newCommittingSink(s, c), nil
 	}
 	return s, nil
 }
@@ -99,12 +106,40 @@ var _ Limited = (*limitedSink[int])(nil)
 func (s *limitedSink[T]) Ready() bool         { return s.limited.Ready() }
 func (s *limitedSink[T]) OnReady(wake func()) { s.limited.OnReady(wake) }
 
+// Checkpoint implements [Checkpointed].
+func (s *sinkInstance[T]) Checkpoint(id int64, finished bool) (part Part, err error) {
+	if w, ok := s.writer.(connector.StatefulWriter); ok && !finished {
+		part.Writers, err = w.SnapshotState(id)
+	}
+	return part, fault.Wrap(fault.SinkFailed, err)
+}
+
+// committingSink is a sink in two phases. What it has prepared waits until the checkpoint that has it is complete.
 type committingSink[T any] struct {
 	*sinkInstance[T]
 	sinkOf connector.CommittingSink[T]
+	// prepared is what no checkpoint has yet, waiting what the checkpoint of that number has and is not committed.
+	prepared []connector.Committable
+	waiting  []waitingCommit
 }
 
-var _ Commits = (*committingSink[int])(nil)
+type waitingCommit struct {
+	checkpoint int64
+	prepared   []connector.Committable
+}
+
+var (
+	_ Commits      = (*committingSink[int])(nil)
+	_ Checkpointed = (*committingSink[int])(nil)
+)
+
+func newCommittingSink[T any](s *sinkInstance[T], c connector.CommittingSink[T]) *committingSink[T] {
+	cs := &committingSink[T]{sinkInstance: s, sinkOf: c}
+	if r := s.ctx.Restored; r != nil && len(r.Committables) > 0 { // the checkpoint was complete
+		cs.waiting = []waitingCommit{{prepared: r.Committables}}
+	}
+	return cs
+}
 
 // Prepare implements [Commits].
 func (s *committingSink[T]) Prepare() error {
@@ -120,8 +155,49 @@ func (s *committingSink[T]) Prepare() error {
 	return nil
 }
 
-// Commit implements [Commits]. An error that may be retried is retried some times, with growing pauses.
-func (s *committingSink[T]) Commit(ctx context.Context) (err error) {
+// Checkpoint implements [Checkpointed].
+func (s *committingSink[T]) Checkpoint(id int64, finished bool) (Part, error) {
+	if !finished {
+		if err := s.Prepare(); err != nil {
+			return Part{}, err
+		}
+	}
+	part, err := s.sinkInstance.Checkpoint(id, finished)
+	if err != nil {
+		return part, err
+	}
+	if len(s.prepared) > 0 {
+		s.waiting = append(s.waiting, waitingCommit{id, s.prepared})
+		s.prepared = nil
+	}
+	for _, w := range s.waiting {
+		part.Committables = append(part.Committables, w.prepared...)
+	}
+	return part, nil
+}
+
+// Uncommitted implements [Commits].
+func (s *committingSink[T]) Uncommitted() bool { return len(s.prepared) > 0 || len(s.waiting) > 0 }
+
+// Due implements [Commits]. What is being committed stays in checkpoints until it is.
+func (s *committingSink[T]) Due(id int64) (commit func(ctx context.Context) error, done func()) {
+	if id == math.MaxInt64 && len(s.prepared) > 0 {
+		s.waiting = append(s.waiting, waitingCommit{id, s.prepared})
+		s.prepared = nil
+	}
+	var due []connector.Committable
+	n := 0
+	for n < len(s.waiting) && s.waiting[n].checkpoint <= id {
+		due = append(due, s.waiting[n].prepared...)
+		n++
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	return func(ctx context.Context) error { return s.commit(ctx, due) }, func() { s.waiting = s.waiting[n:] }
+}
+
+func (s *committingSink[T]) commit(ctx context.Context, due []connector.Committable) (err error) {
 	committer, err := s.sinkOf.NewCommitter(writerContext{s.ctx, nil})
 	if err != nil {
 		return fault.Wrap(fault.SinkFailed, err)
@@ -131,11 +207,11 @@ func (s *committingSink[T]) Commit(ctx context.Context) (err error) {
 			err = fault.Wrap(fault.SinkFailed, closeErr)
 		}
 	}()
-	return fault.Wrap(fault.SinkFailed, committer.Commit(ctx, s.prepared))
+	return fault.Wrap(fault.SinkFailed, committer.Commit(ctx, due))
 }
 
 type limitedCommittingSink[T any] struct {
-	committingSink[T]
+	*committingSink[T]
 	limited connector.ReadyWriter
 }
 

@@ -103,6 +103,15 @@ func (s *sourceInstance[T]) AddSplits(splits []connector.Split) error {
 	return fault.Wrap(fault.SourceFailed, s.reader.AddSplits(splits))
 }
 
+// Checkpoint implements [Checkpointed].
+func (s *sourceInstance[T]) Checkpoint(id int64, finished bool) (Part, error) {
+	if finished {
+		return Part{}, nil
+	}
+	splits, err := s.reader.Snapshot(id)
+	return Part{Splits: splits}, fault.Wrap(fault.SourceFailed, err)
+}
+
 // NoMoreSplits implements [Source].
 func (s *sourceInstance[T]) NoMoreSplits() error {
 	return fault.Wrap(fault.SourceFailed, s.reader.NoMoreSplits())

@@ -38,6 +38,16 @@ func (k Kind) String() string {
 	return "value"
 }
 
+// KindOf is the inverse of String.
+func KindOf(name string) (Kind, bool) {
+	for k := ValueKind; k <= OrderedKind; k++ {
+		if k.String() == name {
+			return k, true
+		}
+	}
+	return 0, false
+}
+
 // TTL says how long an entry lives. Each value, each element of a list and each entry of a map has its own time.
 type TTL struct {
 	// Millis is the time to live in milliseconds of processing time.
@@ -64,6 +74,8 @@ type Cell struct {
 	size   uintptr
 	encode func(dst []byte, v unsafe.Pointer) ([]byte, error)
 	decode func(src []byte, v unsafe.Pointer) error
+	// migrate returns what turns the encoding of a value by a stored schema into today's; nil where nothing can.
+	migrate func(stored string) (func(dst, src []byte) ([]byte, error), error)
 	// flat is the form of values that lie in the row but for their strings, nil for others.
 	flat *flatForm
 	// entries is the space of a map's entries, and keySchema that of their keys.
@@ -111,6 +123,19 @@ func newCell[V any](name string, kind Kind, ttl *TTL) *Cell {
 	c.decode = func(src []byte, v unsafe.Pointer) error {
 		_, err := cd.Decode(src, (*V)(v))
 		return err
+	}
+	c.migrate = func(stored string) (func(dst, src []byte) ([]byte, error), error) {
+		m, err := codec.Migrate[V](stored)
+		if err != nil || m == nil {
+			return nil, err
+		}
+		place := new(V)
+		return func(dst, src []byte) ([]byte, error) {
+			if _, err := m.Decode(src, place); err != nil {
+				return dst, err
+			}
+			return cd.Encode(dst, place)
+		}, nil
 	}
 	if kind == ValueKind && !c.fixed {
 		flatten(c, cd)

@@ -120,6 +120,15 @@ func (c *Cell) addBlock(cell *listCell, last *listBlock, n uintptr) *listBlock {
 	return block
 }
 
+// reserveList gives the empty list of a row a block for n values of fixed size, so that they lie together, as far as one block goes.
+func (c *Cell) reserveList(row unsafe.Pointer, n int) {
+	step := (c.size + 7) &^ 7
+	if c.ttl != nil {
+		step += 8
+	}
+	c.addBlock((*listCell)(unsafe.Add(row, c.off)), nil, max(step, min(uintptr(n)*step, lastBlock)))
+}
+
 // element reads what lies at p: the time, and where and how long the value is; step is how far it is to the next element.
 func (c *Cell) element(p unsafe.Pointer) (stamp int64, v unsafe.Pointer, n, step uintptr) {
 	if c.ttl != nil {
@@ -160,49 +169,50 @@ type heapReader interface {
 }
 
 // All returns the values in the order in which they were added. The list may be changed meanwhile: values added may or may not be seen, and clearing or replacing it ends the loop.
-func (l *List[V]) All() iter.Seq[V] {
-	return func(yield func(V) bool) {
-		c := l.cell
-		row, ok := l.scope.present(c)
-		if ok && c.ttl != nil {
-			row, ok = l.refresh()
+func (l *List[V]) All() iter.Seq[V] { return func(yield func(V) bool) { l.Each(yield) } }
+
+// Each calls yield for the values as All has them, until it returns false.
+func (l *List[V]) Each(yield func(V) bool) {
+	c := l.cell
+	row, ok := l.scope.present(c)
+	if ok && c.ttl != nil {
+		row, ok = l.refresh()
+	}
+	if !ok {
+		return
+	}
+	h := c.space.heap
+	cell := *(*listCell)(unsafe.Add(row, c.off))
+	version, live := l.cleared, false
+	at := uintptr(cell.start)
+	for off := cell.head; off != 0; {
+		block := (*listBlock)(h.At(off)) // again for each element: what the loop does may move it
+		if at >= uintptr(block.used) {
+			off, at = block.next, 0
+			continue
 		}
-		if !ok {
-			return
-		}
-		h := c.space.heap
-		cell := *(*listCell)(unsafe.Add(row, c.off))
-		version, live := l.cleared, false
-		at := uintptr(cell.start)
-		for off := cell.head; off != 0; {
-			block := (*listBlock)(h.At(off)) // again for each element: what the loop does may move it
-			if at >= uintptr(block.used) {
-				off, at = block.next, 0
+		stamp, p, n, step := c.element(unsafe.Add(unsafe.Pointer(block), blockHeader+at))
+		at += step
+		if c.ttl != nil && c.expired(stamp) {
+			if !c.ttl.ReturnExpired {
 				continue
 			}
-			stamp, p, n, step := c.element(unsafe.Add(unsafe.Pointer(block), blockHeader+at))
-			at += step
-			if c.ttl != nil && c.expired(stamp) {
-				if !c.ttl.ReturnExpired {
-					continue
-				}
-			} else {
-				live = true
-			}
-			var v V
-			if c.fixed {
-				v = *(*V)(p)
-			} else {
-				l.decode(unsafe.Slice((*byte)(p), n))
-				v = l.scratch
-			}
-			if !yield(v) || l.cleared != version || !l.begins(cell.head) {
-				return
-			}
+		} else {
+			live = true
 		}
-		if !live { // all have expired, and were returned for the last time
-			l.Clear()
+		var v V
+		if c.fixed {
+			v = *(*V)(p)
+		} else {
+			l.decode(unsafe.Slice((*byte)(p), n))
+			v = l.scratch
 		}
+		if !yield(v) || l.cleared != version || !l.begins(cell.head) {
+			return
+		}
+	}
+	if !live { // all have expired, and were returned for the last time
+		l.Clear()
 	}
 }
 
@@ -302,6 +312,9 @@ func (l *List[V]) Len() int {
 // Replace makes the list hold vs.
 func (l *List[V]) Replace(vs []V) {
 	l.Clear()
+	if l.cell.fixed && len(vs) > 1 {
+		l.cell.reserveList(l.scope.write(), len(vs))
+	}
 	for _, v := range vs {
 		l.Add(v)
 	}

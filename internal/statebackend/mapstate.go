@@ -206,50 +206,59 @@ func (m *Map[K, V]) Len() int {
 
 // All returns the entries in the order in which their keys were first put. The map may be changed meanwhile: an entry that is removed before its turn is not seen, nor is one that
 // is added.
-func (m *Map[K, V]) All() iter.Seq2[K, V] {
-	return func(yield func(K, V) bool) {
-		row, ok := m.scope.present(m.cell)
-		if !ok {
+func (m *Map[K, V]) All() iter.Seq2[K, V] { return func(yield func(K, V) bool) { m.Each(yield) } }
+
+// Each calls yield for the entries as All has them, until it returns false.
+func (m *Map[K, V]) Each(yield func(K, V) bool) {
+	row, ok := m.scope.present(m.cell)
+	if !ok {
+		return
+	}
+	c, parent := m.cell, m.scope.ref
+	cell := (*mapCell)(unsafe.Add(row, c.off))
+	walk := c.walk(parent, cell.head, cell.tail)
+	defer c.walked(walk)
+	for walk.next != 0 {
+		at := walk.next
+		r := makeRef(parent.Group(), at-1)
+		walk.next = (*entryLinks)(unsafe.Add(c.entries.Row(r), m.links)).next
+		if at == walk.last {
+			walk.next = 0
+		}
+		m.at.Point(r)
+		m.words.Get(m.at.words[1:1+m.words.N], m.at.bytes, &m.key)
+		k := m.key
+		if p := m.settle(m.value.Peek()); p != nil && !yield(k, *p) {
 			return
 		}
-		c, parent := m.cell, m.scope.ref
-		cell := (*mapCell)(unsafe.Add(row, c.off))
-		walk := c.walk(parent, cell.head, cell.tail)
-		defer c.walked(walk)
-		for walk.next != 0 {
-			at := walk.next
-			r := makeRef(parent.Group(), at-1)
-			walk.next = (*entryLinks)(unsafe.Add(c.entries.Row(r), m.links)).next
-			if at == walk.last {
-				walk.next = 0
-			}
-			m.at.Point(r)
-			m.words.Get(m.at.words[1:1+m.words.N], m.at.bytes, &m.key)
-			k := m.key
-			if p := m.settle(m.value.Peek()); p != nil && !yield(k, *p) {
-				return
-			}
-			if m.scope.state != scopePresent || m.scope.ref != parent {
-				return
-			}
+		if m.scope.state != scopePresent || m.scope.ref != parent {
+			return
 		}
 	}
 }
+
+// EachKey calls yield for the keys as All has them, until it returns false.
+func (m *Map[K, V]) EachKey(yield func(K) bool) { m.Each(func(k K, _ V) bool { return yield(k) }) }
+
+// EachValue calls yield for the values as All has them, until it returns false.
+func (m *Map[K, V]) EachValue(yield func(V) bool) { m.Each(func(_ K, v V) bool { return yield(v) }) }
 
 // mapWalk is a loop over the entries of a map that is under way.
 type mapWalk struct {
 	parent Ref
 	// next and last are the rows of the next entry and of the last one to see, plus one; next is 0 at the end.
 	next, last uint32
-	outer      *mapWalk
+	// outer is the loop that was begun before, or, when this one has ended, another that has.
+	outer *mapWalk
 }
 
 func (c *Cell) walk(parent Ref, first, last uint32) *mapWalk {
 	w := c.idle
 	if w == nil {
 		w = &mapWalk{}
+	} else {
+		c.idle = w.outer
 	}
-	c.idle = nil
 	*w = mapWalk{parent: parent, next: first, last: last, outer: c.walks}
 	c.walks = w
 	return w
@@ -263,7 +272,7 @@ func (c *Cell) walked(w *mapWalk) {
 			break
 		}
 	}
-	c.idle = w
+	w.outer, c.idle = c.idle, w
 }
 
 // skip keeps the loops over a map away from an entry that is taken out.

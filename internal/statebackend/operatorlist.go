@@ -30,6 +30,16 @@ func (r Redistribution) String() string {
 	return "split"
 }
 
+// RedistributionOf is the inverse of String.
+func RedistributionOf(name string) (Redistribution, bool) {
+	for r := Split; r <= Broadcast; r++ {
+		if r.String() == name {
+			return r, true
+		}
+	}
+	return Split, false
+}
+
 // OperatorList is state of an operator that belongs to no key: encoded elements, gathered when a snapshot is taken and dealt out when one is restored.
 type OperatorList struct {
 	Name   string
@@ -100,8 +110,10 @@ func (r Redistribution) Deal(former [][][]byte, n int) [][][]byte {
 		}
 	case Broadcast:
 		for i := range dealt {
-			if len(former) > 0 {
-				dealt[i] = former[0]
+			for _, f := range former { // the first may be of a subtask that had come to its end
+				if dealt[i] = f; len(f) > 0 {
+					break
+				}
 			}
 		}
 	default:

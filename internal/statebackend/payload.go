@@ -208,6 +208,8 @@ type payloadReader struct {
 	src     []byte
 	err     error
 	stamped bool
+	// convert turns values into the form that they have now; nil for none.
+	convert *restoredCell
 }
 
 func (p *payloadReader) uvarint() uint64 {
@@ -247,6 +249,12 @@ func (p *payloadReader) entry(now int64) (stamp int64, b []byte) {
 		return 0, nil
 	}
 	p.src = rest
+	if c := p.convert; c != nil {
+		if c.dst, p.err = c.convert(c.dst[:0], b); p.err != nil {
+			return 0, nil
+		}
+		b = c.dst
+	}
 	return stamp, b
 }
 

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/pages"
 )
 
@@ -86,6 +87,9 @@ func (n *Snapshot) Spaces() []*Space {
 	}
 	return all
 }
+
+// Groups are the key groups of the store.
+func (n *Snapshot) Groups() base.KeyGroupRange { return n.store.cfg.Groups }
 
 // Lists returns the operator state.
 func (n *Snapshot) Lists() []ListSnapshot { return n.lists }

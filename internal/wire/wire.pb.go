@@ -338,6 +338,8 @@ type ToTaskManager struct {
 	//	*ToTaskManager_Commit_
 	//	*ToTaskManager_Release_
 	//	*ToTaskManager_AlignWatermark_
+	//	*ToTaskManager_CheckpointComplete_
+	//	*ToTaskManager_CheckpointAborted_
 	Message       isToTaskManager_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -461,6 +463,24 @@ func (x *ToTaskManager) GetAlignWatermark() *ToTaskManager_AlignWatermark {
 	return nil
 }
 
+func (x *ToTaskManager) GetCheckpointComplete() *ToTaskManager_CheckpointComplete {
+	if x != nil {
+		if x, ok := x.Message.(*ToTaskManager_CheckpointComplete_); ok {
+			return x.CheckpointComplete
+		}
+	}
+	return nil
+}
+
+func (x *ToTaskManager) GetCheckpointAborted() *ToTaskManager_CheckpointAborted {
+	if x != nil {
+		if x, ok := x.Message.(*ToTaskManager_CheckpointAborted_); ok {
+			return x.CheckpointAborted
+		}
+	}
+	return nil
+}
+
 type isToTaskManager_Message interface {
 	isToTaskManager_Message()
 }
@@ -501,6 +521,14 @@ type ToTaskManager_AlignWatermark_ struct {
 	AlignWatermark *ToTaskManager_AlignWatermark `protobuf:"bytes,9,opt,name=align_watermark,json=alignWatermark,proto3,oneof"`
 }
 
+type ToTaskManager_CheckpointComplete_ struct {
+	CheckpointComplete *ToTaskManager_CheckpointComplete `protobuf:"bytes,10,opt,name=checkpoint_complete,json=checkpointComplete,proto3,oneof"`
+}
+
+type ToTaskManager_CheckpointAborted_ struct {
+	CheckpointAborted *ToTaskManager_CheckpointAborted `protobuf:"bytes,11,opt,name=checkpoint_aborted,json=checkpointAborted,proto3,oneof"`
+}
+
 func (*ToTaskManager_Deploy_) isToTaskManager_Message() {}
 
 func (*ToTaskManager_Cancel_) isToTaskManager_Message() {}
@@ -519,6 +547,10 @@ func (*ToTaskManager_Release_) isToTaskManager_Message() {}
 
 func (*ToTaskManager_AlignWatermark_) isToTaskManager_Message() {}
 
+func (*ToTaskManager_CheckpointComplete_) isToTaskManager_Message() {}
+
+func (*ToTaskManager_CheckpointAborted_) isToTaskManager_Message() {}
+
 // ToJobManager is a message from a task manager to the job manager. Messages of one sender arrive in the order they were sent.
 type ToJobManager struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -532,6 +564,7 @@ type ToJobManager struct {
 	//	*ToJobManager_ReadyToCommit_
 	//	*ToJobManager_ReaderStarted_
 	//	*ToJobManager_ReportWatermark_
+	//	*ToJobManager_BarrierDecline_
 	Message       isToJobManager_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -646,6 +679,15 @@ func (x *ToJobManager) GetReportWatermark() *ToJobManager_ReportWatermark {
 	return nil
 }
 
+func (x *ToJobManager) GetBarrierDecline() *ToJobManager_BarrierDecline {
+	if x != nil {
+		if x, ok := x.Message.(*ToJobManager_BarrierDecline_); ok {
+			return x.BarrierDecline
+		}
+	}
+	return nil
+}
+
 type isToJobManager_Message interface {
 	isToJobManager_Message()
 }
@@ -682,6 +724,10 @@ type ToJobManager_ReportWatermark_ struct {
 	ReportWatermark *ToJobManager_ReportWatermark `protobuf:"bytes,8,opt,name=report_watermark,json=reportWatermark,proto3,oneof"`
 }
 
+type ToJobManager_BarrierDecline_ struct {
+	BarrierDecline *ToJobManager_BarrierDecline `protobuf:"bytes,9,opt,name=barrier_decline,json=barrierDecline,proto3,oneof"`
+}
+
 func (*ToJobManager_Register_) isToJobManager_Message() {}
 
 func (*ToJobManager_TaskState_) isToJobManager_Message() {}
@@ -698,11 +744,15 @@ func (*ToJobManager_ReaderStarted_) isToJobManager_Message() {}
 
 func (*ToJobManager_ReportWatermark_) isToJobManager_Message() {}
 
+func (*ToJobManager_BarrierDecline_) isToJobManager_Message() {}
+
 // Deploy starts a task. The worker has the graph, and refuses if its hash is another.
 type ToTaskManager_Deploy struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Attempt       *Attempt               `protobuf:"bytes,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	GraphHash     string                 `protobuf:"bytes,2,opt,name=graph_hash,json=graphHash,proto3" json:"graph_hash,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Attempt   *Attempt               `protobuf:"bytes,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	GraphHash string                 `protobuf:"bytes,2,opt,name=graph_hash,json=graphHash,proto3" json:"graph_hash,omitempty"`
+	// restore is the state to begin with, a weir.checkpoint.v1.TaskState; absent at a fresh start.
+	Restore       []byte `protobuf:"bytes,3,opt,name=restore,proto3,oneof" json:"restore,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -749,6 +799,13 @@ func (x *ToTaskManager_Deploy) GetGraphHash() string {
 		return x.GraphHash
 	}
 	return ""
+}
+
+func (x *ToTaskManager_Deploy) GetRestore() []byte {
+	if x != nil {
+		return x.Restore
+	}
+	return nil
 }
 
 // Cancel ends a task; it answers with state CANCELED (or whatever final state it had reached by then).
@@ -945,7 +1002,7 @@ func (x *ToTaskManager_SourceEvent) GetEvent() []byte {
 	return nil
 }
 
-// TriggerBarrier asks the task of a source to let a barrier into its stream.
+// TriggerBarrier asks the task of a source to let a barrier into its stream, or one that waits for leave to commit to take part in the checkpoint.
 type ToTaskManager_TriggerBarrier struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Attempt       *Attempt               `protobuf:"bytes,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
@@ -1006,6 +1063,112 @@ func (x *ToTaskManager_TriggerBarrier) GetUnaligned() bool {
 	return false
 }
 
+// CheckpointComplete tells a task that a checkpoint is durable: what was prepared up to it may be committed.
+type ToTaskManager_CheckpointComplete struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Attempt       *Attempt               `protobuf:"bytes,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Checkpoint    int64                  `protobuf:"varint,2,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToTaskManager_CheckpointComplete) Reset() {
+	*x = ToTaskManager_CheckpointComplete{}
+	mi := &file_wire_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToTaskManager_CheckpointComplete) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToTaskManager_CheckpointComplete) ProtoMessage() {}
+
+func (x *ToTaskManager_CheckpointComplete) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToTaskManager_CheckpointComplete.ProtoReflect.Descriptor instead.
+func (*ToTaskManager_CheckpointComplete) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{4, 6}
+}
+
+func (x *ToTaskManager_CheckpointComplete) GetAttempt() *Attempt {
+	if x != nil {
+		return x.Attempt
+	}
+	return nil
+}
+
+func (x *ToTaskManager_CheckpointComplete) GetCheckpoint() int64 {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return 0
+}
+
+// CheckpointAborted tells a task that a checkpoint will not complete.
+type ToTaskManager_CheckpointAborted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Attempt       *Attempt               `protobuf:"bytes,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Checkpoint    int64                  `protobuf:"varint,2,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToTaskManager_CheckpointAborted) Reset() {
+	*x = ToTaskManager_CheckpointAborted{}
+	mi := &file_wire_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToTaskManager_CheckpointAborted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToTaskManager_CheckpointAborted) ProtoMessage() {}
+
+func (x *ToTaskManager_CheckpointAborted) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToTaskManager_CheckpointAborted.ProtoReflect.Descriptor instead.
+func (*ToTaskManager_CheckpointAborted) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{4, 7}
+}
+
+func (x *ToTaskManager_CheckpointAborted) GetAttempt() *Attempt {
+	if x != nil {
+		return x.Attempt
+	}
+	return nil
+}
+
+func (x *ToTaskManager_CheckpointAborted) GetCheckpoint() int64 {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return 0
+}
+
 // Commit tells a task that all writers of the job have finished: it may commit what it prepared.
 type ToTaskManager_Commit struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1016,7 +1179,7 @@ type ToTaskManager_Commit struct {
 
 func (x *ToTaskManager_Commit) Reset() {
 	*x = ToTaskManager_Commit{}
-	mi := &file_wire_proto_msgTypes[13]
+	mi := &file_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1028,7 +1191,7 @@ func (x *ToTaskManager_Commit) String() string {
 func (*ToTaskManager_Commit) ProtoMessage() {}
 
 func (x *ToTaskManager_Commit) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[13]
+	mi := &file_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1041,7 +1204,7 @@ func (x *ToTaskManager_Commit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToTaskManager_Commit.ProtoReflect.Descriptor instead.
 func (*ToTaskManager_Commit) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{4, 6}
+	return file_wire_proto_rawDescGZIP(), []int{4, 8}
 }
 
 func (x *ToTaskManager_Commit) GetAttempt() *Attempt {
@@ -1061,7 +1224,7 @@ type ToTaskManager_Release struct {
 
 func (x *ToTaskManager_Release) Reset() {
 	*x = ToTaskManager_Release{}
-	mi := &file_wire_proto_msgTypes[14]
+	mi := &file_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1073,7 +1236,7 @@ func (x *ToTaskManager_Release) String() string {
 func (*ToTaskManager_Release) ProtoMessage() {}
 
 func (x *ToTaskManager_Release) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[14]
+	mi := &file_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1086,7 +1249,7 @@ func (x *ToTaskManager_Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToTaskManager_Release.ProtoReflect.Descriptor instead.
 func (*ToTaskManager_Release) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{4, 7}
+	return file_wire_proto_rawDescGZIP(), []int{4, 9}
 }
 
 func (x *ToTaskManager_Release) GetJob() string {
@@ -1107,7 +1270,7 @@ type ToTaskManager_AlignWatermark struct {
 
 func (x *ToTaskManager_AlignWatermark) Reset() {
 	*x = ToTaskManager_AlignWatermark{}
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +1282,7 @@ func (x *ToTaskManager_AlignWatermark) String() string {
 func (*ToTaskManager_AlignWatermark) ProtoMessage() {}
 
 func (x *ToTaskManager_AlignWatermark) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +1295,7 @@ func (x *ToTaskManager_AlignWatermark) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToTaskManager_AlignWatermark.ProtoReflect.Descriptor instead.
 func (*ToTaskManager_AlignWatermark) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{4, 8}
+	return file_wire_proto_rawDescGZIP(), []int{4, 10}
 }
 
 func (x *ToTaskManager_AlignWatermark) GetAttempt() *Attempt {
@@ -1160,7 +1323,7 @@ type ToJobManager_Register struct {
 
 func (x *ToJobManager_Register) Reset() {
 	*x = ToJobManager_Register{}
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1172,7 +1335,7 @@ func (x *ToJobManager_Register) String() string {
 func (*ToJobManager_Register) ProtoMessage() {}
 
 func (x *ToJobManager_Register) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1215,7 +1378,7 @@ type ToJobManager_TaskState struct {
 
 func (x *ToJobManager_TaskState) Reset() {
 	*x = ToJobManager_TaskState{}
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1227,7 +1390,7 @@ func (x *ToJobManager_TaskState) String() string {
 func (*ToJobManager_TaskState) ProtoMessage() {}
 
 func (x *ToJobManager_TaskState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1281,7 +1444,7 @@ type ToJobManager_ReaderStarted struct {
 
 func (x *ToJobManager_ReaderStarted) Reset() {
 	*x = ToJobManager_ReaderStarted{}
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1293,7 +1456,7 @@ func (x *ToJobManager_ReaderStarted) String() string {
 func (*ToJobManager_ReaderStarted) ProtoMessage() {}
 
 func (x *ToJobManager_ReaderStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1325,7 +1488,7 @@ type ToJobManager_SplitRequest struct {
 
 func (x *ToJobManager_SplitRequest) Reset() {
 	*x = ToJobManager_SplitRequest{}
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1337,7 +1500,7 @@ func (x *ToJobManager_SplitRequest) String() string {
 func (*ToJobManager_SplitRequest) ProtoMessage() {}
 
 func (x *ToJobManager_SplitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1370,7 +1533,7 @@ type ToJobManager_ReaderEvent struct {
 
 func (x *ToJobManager_ReaderEvent) Reset() {
 	*x = ToJobManager_ReaderEvent{}
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1382,7 +1545,7 @@ func (x *ToJobManager_ReaderEvent) String() string {
 func (*ToJobManager_ReaderEvent) ProtoMessage() {}
 
 func (x *ToJobManager_ReaderEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1412,18 +1575,19 @@ func (x *ToJobManager_ReaderEvent) GetEvent() []byte {
 	return nil
 }
 
-// BarrierAck tells that a task has passed a barrier on.
+// BarrierAck tells that a task has passed a barrier on, and that its state is durable.
 type ToJobManager_BarrierAck struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Attempt       *Attempt               `protobuf:"bytes,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	Checkpoint    int64                  `protobuf:"varint,2,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	State         []byte                 `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"` // a weir.checkpoint.v1.TaskState
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ToJobManager_BarrierAck) Reset() {
 	*x = ToJobManager_BarrierAck{}
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1435,7 +1599,7 @@ func (x *ToJobManager_BarrierAck) String() string {
 func (*ToJobManager_BarrierAck) ProtoMessage() {}
 
 func (x *ToJobManager_BarrierAck) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1465,6 +1629,74 @@ func (x *ToJobManager_BarrierAck) GetCheckpoint() int64 {
 	return 0
 }
 
+func (x *ToJobManager_BarrierAck) GetState() []byte {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
+// BarrierDecline tells that a task could not take part in a checkpoint.
+type ToJobManager_BarrierDecline struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Attempt       *Attempt               `protobuf:"bytes,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Checkpoint    int64                  `protobuf:"varint,2,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	Failure       *Failure               `protobuf:"bytes,3,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToJobManager_BarrierDecline) Reset() {
+	*x = ToJobManager_BarrierDecline{}
+	mi := &file_wire_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToJobManager_BarrierDecline) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToJobManager_BarrierDecline) ProtoMessage() {}
+
+func (x *ToJobManager_BarrierDecline) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToJobManager_BarrierDecline.ProtoReflect.Descriptor instead.
+func (*ToJobManager_BarrierDecline) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{5, 6}
+}
+
+func (x *ToJobManager_BarrierDecline) GetAttempt() *Attempt {
+	if x != nil {
+		return x.Attempt
+	}
+	return nil
+}
+
+func (x *ToJobManager_BarrierDecline) GetCheckpoint() int64 {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return 0
+}
+
+func (x *ToJobManager_BarrierDecline) GetFailure() *Failure {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
 // ReadyToCommit tells that the writers of a task have finished, and that it waits for Commit before it finishes.
 type ToJobManager_ReadyToCommit struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1475,7 +1707,7 @@ type ToJobManager_ReadyToCommit struct {
 
 func (x *ToJobManager_ReadyToCommit) Reset() {
 	*x = ToJobManager_ReadyToCommit{}
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1487,7 +1719,7 @@ func (x *ToJobManager_ReadyToCommit) String() string {
 func (*ToJobManager_ReadyToCommit) ProtoMessage() {}
 
 func (x *ToJobManager_ReadyToCommit) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1500,7 +1732,7 @@ func (x *ToJobManager_ReadyToCommit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToJobManager_ReadyToCommit.ProtoReflect.Descriptor instead.
 func (*ToJobManager_ReadyToCommit) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{5, 6}
+	return file_wire_proto_rawDescGZIP(), []int{5, 7}
 }
 
 func (x *ToJobManager_ReadyToCommit) GetAttempt() *Attempt {
@@ -1523,7 +1755,7 @@ type ToJobManager_ReportWatermark struct {
 
 func (x *ToJobManager_ReportWatermark) Reset() {
 	*x = ToJobManager_ReportWatermark{}
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1535,7 +1767,7 @@ func (x *ToJobManager_ReportWatermark) String() string {
 func (*ToJobManager_ReportWatermark) ProtoMessage() {}
 
 func (x *ToJobManager_ReportWatermark) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1548,7 +1780,7 @@ func (x *ToJobManager_ReportWatermark) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToJobManager_ReportWatermark.ProtoReflect.Descriptor instead.
 func (*ToJobManager_ReportWatermark) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{5, 7}
+	return file_wire_proto_rawDescGZIP(), []int{5, 8}
 }
 
 func (x *ToJobManager_ReportWatermark) GetAttempt() *Attempt {
@@ -1610,7 +1842,7 @@ const file_wire_proto_rawDesc = "" +
 	"\abuckets\x18\a \x03(\v2&.weir.wire.v1.Accumulator.BucketsEntryR\abuckets\x1a:\n" +
 	"\fBucketsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\x03R\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\x80\v\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xbc\x0e\n" +
 	"\rToTaskManager\x12<\n" +
 	"\x06deploy\x18\x01 \x01(\v2\".weir.wire.v1.ToTaskManager.DeployH\x00R\x06deploy\x12<\n" +
 	"\x06cancel\x18\x02 \x01(\v2\".weir.wire.v1.ToTaskManager.CancelH\x00R\x06cancel\x12O\n" +
@@ -1620,11 +1852,17 @@ const file_wire_proto_rawDesc = "" +
 	"\x0ftrigger_barrier\x18\x06 \x01(\v2*.weir.wire.v1.ToTaskManager.TriggerBarrierH\x00R\x0etriggerBarrier\x12<\n" +
 	"\x06commit\x18\a \x01(\v2\".weir.wire.v1.ToTaskManager.CommitH\x00R\x06commit\x12?\n" +
 	"\arelease\x18\b \x01(\v2#.weir.wire.v1.ToTaskManager.ReleaseH\x00R\arelease\x12U\n" +
-	"\x0falign_watermark\x18\t \x01(\v2*.weir.wire.v1.ToTaskManager.AlignWatermarkH\x00R\x0ealignWatermark\x1aX\n" +
+	"\x0falign_watermark\x18\t \x01(\v2*.weir.wire.v1.ToTaskManager.AlignWatermarkH\x00R\x0ealignWatermark\x12a\n" +
+	"\x13checkpoint_complete\x18\n" +
+	" \x01(\v2..weir.wire.v1.ToTaskManager.CheckpointCompleteH\x00R\x12checkpointComplete\x12^\n" +
+	"\x12checkpoint_aborted\x18\v \x01(\v2-.weir.wire.v1.ToTaskManager.CheckpointAbortedH\x00R\x11checkpointAborted\x1a\x83\x01\n" +
 	"\x06Deploy\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x1d\n" +
 	"\n" +
-	"graph_hash\x18\x02 \x01(\tR\tgraphHash\x1a9\n" +
+	"graph_hash\x18\x02 \x01(\tR\tgraphHash\x12\x1d\n" +
+	"\arestore\x18\x03 \x01(\fH\x00R\arestore\x88\x01\x01B\n" +
+	"\n" +
+	"\b_restore\x1a9\n" +
 	"\x06Cancel\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x1al\n" +
 	"\fAssignSplits\x12/\n" +
@@ -1640,7 +1878,17 @@ const file_wire_proto_rawDesc = "" +
 	"\n" +
 	"checkpoint\x18\x02 \x01(\x03R\n" +
 	"checkpoint\x12\x1c\n" +
-	"\tunaligned\x18\x03 \x01(\bR\tunaligned\x1a9\n" +
+	"\tunaligned\x18\x03 \x01(\bR\tunaligned\x1ae\n" +
+	"\x12CheckpointComplete\x12/\n" +
+	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x1e\n" +
+	"\n" +
+	"checkpoint\x18\x02 \x01(\x03R\n" +
+	"checkpoint\x1ad\n" +
+	"\x11CheckpointAborted\x12/\n" +
+	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x1e\n" +
+	"\n" +
+	"checkpoint\x18\x02 \x01(\x03R\n" +
+	"checkpoint\x1a9\n" +
 	"\x06Commit\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x1a\x1b\n" +
 	"\aRelease\x12\x10\n" +
@@ -1648,7 +1896,7 @@ const file_wire_proto_rawDesc = "" +
 	"\x0eAlignWatermark\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\x03R\x05limitB\t\n" +
-	"\amessage\"\xa4\v\n" +
+	"\amessage\"\xa5\r\n" +
 	"\fToJobManager\x12A\n" +
 	"\bregister\x18\x01 \x01(\v2#.weir.wire.v1.ToJobManager.RegisterH\x00R\bregister\x12E\n" +
 	"\n" +
@@ -1659,7 +1907,8 @@ const file_wire_proto_rawDesc = "" +
 	"barrierAck\x12R\n" +
 	"\x0fready_to_commit\x18\x06 \x01(\v2(.weir.wire.v1.ToJobManager.ReadyToCommitH\x00R\rreadyToCommit\x12Q\n" +
 	"\x0ereader_started\x18\a \x01(\v2(.weir.wire.v1.ToJobManager.ReaderStartedH\x00R\rreaderStarted\x12W\n" +
-	"\x10report_watermark\x18\b \x01(\v2*.weir.wire.v1.ToJobManager.ReportWatermarkH\x00R\x0freportWatermark\x1aC\n" +
+	"\x10report_watermark\x18\b \x01(\v2*.weir.wire.v1.ToJobManager.ReportWatermarkH\x00R\x0freportWatermark\x12T\n" +
+	"\x0fbarrier_decline\x18\t \x01(\v2).weir.wire.v1.ToJobManager.BarrierDeclineH\x00R\x0ebarrierDecline\x1aC\n" +
 	"\bRegister\x12!\n" +
 	"\ftask_manager\x18\x01 \x01(\tR\vtaskManager\x12\x14\n" +
 	"\x05slots\x18\x02 \x01(\x05R\x05slots\x1a\xc2\x01\n" +
@@ -1674,13 +1923,20 @@ const file_wire_proto_rawDesc = "" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x1aT\n" +
 	"\vReaderEvent\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x14\n" +
-	"\x05event\x18\x02 \x01(\fR\x05event\x1a]\n" +
+	"\x05event\x18\x02 \x01(\fR\x05event\x1as\n" +
 	"\n" +
 	"BarrierAck\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x02 \x01(\x03R\n" +
-	"checkpoint\x1a@\n" +
+	"checkpoint\x12\x14\n" +
+	"\x05state\x18\x03 \x01(\fR\x05state\x1a\x92\x01\n" +
+	"\x0eBarrierDecline\x12/\n" +
+	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x1e\n" +
+	"\n" +
+	"checkpoint\x18\x02 \x01(\x03R\n" +
+	"checkpoint\x12/\n" +
+	"\afailure\x18\x03 \x01(\v2\x15.weir.wire.v1.FailureR\afailure\x1a@\n" +
 	"\rReadyToCommit\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x1a\x93\x01\n" +
 	"\x0fReportWatermark\x12/\n" +
@@ -1702,32 +1958,35 @@ func file_wire_proto_rawDescGZIP() []byte {
 	return file_wire_proto_rawDescData
 }
 
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_wire_proto_goTypes = []any{
-	(*Attempt)(nil),                      // 0: weir.wire.v1.Attempt
-	(*Split)(nil),                        // 1: weir.wire.v1.Split
-	(*Failure)(nil),                      // 2: weir.wire.v1.Failure
-	(*Accumulator)(nil),                  // 3: weir.wire.v1.Accumulator
-	(*ToTaskManager)(nil),                // 4: weir.wire.v1.ToTaskManager
-	(*ToJobManager)(nil),                 // 5: weir.wire.v1.ToJobManager
-	nil,                                  // 6: weir.wire.v1.Accumulator.BucketsEntry
-	(*ToTaskManager_Deploy)(nil),         // 7: weir.wire.v1.ToTaskManager.Deploy
-	(*ToTaskManager_Cancel)(nil),         // 8: weir.wire.v1.ToTaskManager.Cancel
-	(*ToTaskManager_AssignSplits)(nil),   // 9: weir.wire.v1.ToTaskManager.AssignSplits
-	(*ToTaskManager_NoMoreSplits)(nil),   // 10: weir.wire.v1.ToTaskManager.NoMoreSplits
-	(*ToTaskManager_SourceEvent)(nil),    // 11: weir.wire.v1.ToTaskManager.SourceEvent
-	(*ToTaskManager_TriggerBarrier)(nil), // 12: weir.wire.v1.ToTaskManager.TriggerBarrier
-	(*ToTaskManager_Commit)(nil),         // 13: weir.wire.v1.ToTaskManager.Commit
-	(*ToTaskManager_Release)(nil),        // 14: weir.wire.v1.ToTaskManager.Release
-	(*ToTaskManager_AlignWatermark)(nil), // 15: weir.wire.v1.ToTaskManager.AlignWatermark
-	(*ToJobManager_Register)(nil),        // 16: weir.wire.v1.ToJobManager.Register
-	(*ToJobManager_TaskState)(nil),       // 17: weir.wire.v1.ToJobManager.TaskState
-	(*ToJobManager_ReaderStarted)(nil),   // 18: weir.wire.v1.ToJobManager.ReaderStarted
-	(*ToJobManager_SplitRequest)(nil),    // 19: weir.wire.v1.ToJobManager.SplitRequest
-	(*ToJobManager_ReaderEvent)(nil),     // 20: weir.wire.v1.ToJobManager.ReaderEvent
-	(*ToJobManager_BarrierAck)(nil),      // 21: weir.wire.v1.ToJobManager.BarrierAck
-	(*ToJobManager_ReadyToCommit)(nil),   // 22: weir.wire.v1.ToJobManager.ReadyToCommit
-	(*ToJobManager_ReportWatermark)(nil), // 23: weir.wire.v1.ToJobManager.ReportWatermark
+	(*Attempt)(nil),                          // 0: weir.wire.v1.Attempt
+	(*Split)(nil),                            // 1: weir.wire.v1.Split
+	(*Failure)(nil),                          // 2: weir.wire.v1.Failure
+	(*Accumulator)(nil),                      // 3: weir.wire.v1.Accumulator
+	(*ToTaskManager)(nil),                    // 4: weir.wire.v1.ToTaskManager
+	(*ToJobManager)(nil),                     // 5: weir.wire.v1.ToJobManager
+	nil,                                      // 6: weir.wire.v1.Accumulator.BucketsEntry
+	(*ToTaskManager_Deploy)(nil),             // 7: weir.wire.v1.ToTaskManager.Deploy
+	(*ToTaskManager_Cancel)(nil),             // 8: weir.wire.v1.ToTaskManager.Cancel
+	(*ToTaskManager_AssignSplits)(nil),       // 9: weir.wire.v1.ToTaskManager.AssignSplits
+	(*ToTaskManager_NoMoreSplits)(nil),       // 10: weir.wire.v1.ToTaskManager.NoMoreSplits
+	(*ToTaskManager_SourceEvent)(nil),        // 11: weir.wire.v1.ToTaskManager.SourceEvent
+	(*ToTaskManager_TriggerBarrier)(nil),     // 12: weir.wire.v1.ToTaskManager.TriggerBarrier
+	(*ToTaskManager_CheckpointComplete)(nil), // 13: weir.wire.v1.ToTaskManager.CheckpointComplete
+	(*ToTaskManager_CheckpointAborted)(nil),  // 14: weir.wire.v1.ToTaskManager.CheckpointAborted
+	(*ToTaskManager_Commit)(nil),             // 15: weir.wire.v1.ToTaskManager.Commit
+	(*ToTaskManager_Release)(nil),            // 16: weir.wire.v1.ToTaskManager.Release
+	(*ToTaskManager_AlignWatermark)(nil),     // 17: weir.wire.v1.ToTaskManager.AlignWatermark
+	(*ToJobManager_Register)(nil),            // 18: weir.wire.v1.ToJobManager.Register
+	(*ToJobManager_TaskState)(nil),           // 19: weir.wire.v1.ToJobManager.TaskState
+	(*ToJobManager_ReaderStarted)(nil),       // 20: weir.wire.v1.ToJobManager.ReaderStarted
+	(*ToJobManager_SplitRequest)(nil),        // 21: weir.wire.v1.ToJobManager.SplitRequest
+	(*ToJobManager_ReaderEvent)(nil),         // 22: weir.wire.v1.ToJobManager.ReaderEvent
+	(*ToJobManager_BarrierAck)(nil),          // 23: weir.wire.v1.ToJobManager.BarrierAck
+	(*ToJobManager_BarrierDecline)(nil),      // 24: weir.wire.v1.ToJobManager.BarrierDecline
+	(*ToJobManager_ReadyToCommit)(nil),       // 25: weir.wire.v1.ToJobManager.ReadyToCommit
+	(*ToJobManager_ReportWatermark)(nil),     // 26: weir.wire.v1.ToJobManager.ReportWatermark
 }
 var file_wire_proto_depIdxs = []int32{
 	6,  // 0: weir.wire.v1.Accumulator.buckets:type_name -> weir.wire.v1.Accumulator.BucketsEntry
@@ -1737,40 +1996,47 @@ var file_wire_proto_depIdxs = []int32{
 	10, // 4: weir.wire.v1.ToTaskManager.no_more_splits:type_name -> weir.wire.v1.ToTaskManager.NoMoreSplits
 	11, // 5: weir.wire.v1.ToTaskManager.source_event:type_name -> weir.wire.v1.ToTaskManager.SourceEvent
 	12, // 6: weir.wire.v1.ToTaskManager.trigger_barrier:type_name -> weir.wire.v1.ToTaskManager.TriggerBarrier
-	13, // 7: weir.wire.v1.ToTaskManager.commit:type_name -> weir.wire.v1.ToTaskManager.Commit
-	14, // 8: weir.wire.v1.ToTaskManager.release:type_name -> weir.wire.v1.ToTaskManager.Release
-	15, // 9: weir.wire.v1.ToTaskManager.align_watermark:type_name -> weir.wire.v1.ToTaskManager.AlignWatermark
-	16, // 10: weir.wire.v1.ToJobManager.register:type_name -> weir.wire.v1.ToJobManager.Register
-	17, // 11: weir.wire.v1.ToJobManager.task_state:type_name -> weir.wire.v1.ToJobManager.TaskState
-	19, // 12: weir.wire.v1.ToJobManager.split_request:type_name -> weir.wire.v1.ToJobManager.SplitRequest
-	20, // 13: weir.wire.v1.ToJobManager.reader_event:type_name -> weir.wire.v1.ToJobManager.ReaderEvent
-	21, // 14: weir.wire.v1.ToJobManager.barrier_ack:type_name -> weir.wire.v1.ToJobManager.BarrierAck
-	22, // 15: weir.wire.v1.ToJobManager.ready_to_commit:type_name -> weir.wire.v1.ToJobManager.ReadyToCommit
-	18, // 16: weir.wire.v1.ToJobManager.reader_started:type_name -> weir.wire.v1.ToJobManager.ReaderStarted
-	23, // 17: weir.wire.v1.ToJobManager.report_watermark:type_name -> weir.wire.v1.ToJobManager.ReportWatermark
-	0,  // 18: weir.wire.v1.ToTaskManager.Deploy.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 19: weir.wire.v1.ToTaskManager.Cancel.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 20: weir.wire.v1.ToTaskManager.AssignSplits.attempt:type_name -> weir.wire.v1.Attempt
-	1,  // 21: weir.wire.v1.ToTaskManager.AssignSplits.splits:type_name -> weir.wire.v1.Split
-	0,  // 22: weir.wire.v1.ToTaskManager.NoMoreSplits.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 23: weir.wire.v1.ToTaskManager.SourceEvent.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 24: weir.wire.v1.ToTaskManager.TriggerBarrier.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 25: weir.wire.v1.ToTaskManager.Commit.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 26: weir.wire.v1.ToTaskManager.AlignWatermark.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 27: weir.wire.v1.ToJobManager.TaskState.attempt:type_name -> weir.wire.v1.Attempt
-	2,  // 28: weir.wire.v1.ToJobManager.TaskState.failure:type_name -> weir.wire.v1.Failure
-	3,  // 29: weir.wire.v1.ToJobManager.TaskState.accumulators:type_name -> weir.wire.v1.Accumulator
-	0,  // 30: weir.wire.v1.ToJobManager.ReaderStarted.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 31: weir.wire.v1.ToJobManager.SplitRequest.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 32: weir.wire.v1.ToJobManager.ReaderEvent.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 33: weir.wire.v1.ToJobManager.BarrierAck.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 34: weir.wire.v1.ToJobManager.ReadyToCommit.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 35: weir.wire.v1.ToJobManager.ReportWatermark.attempt:type_name -> weir.wire.v1.Attempt
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	15, // 7: weir.wire.v1.ToTaskManager.commit:type_name -> weir.wire.v1.ToTaskManager.Commit
+	16, // 8: weir.wire.v1.ToTaskManager.release:type_name -> weir.wire.v1.ToTaskManager.Release
+	17, // 9: weir.wire.v1.ToTaskManager.align_watermark:type_name -> weir.wire.v1.ToTaskManager.AlignWatermark
+	13, // 10: weir.wire.v1.ToTaskManager.checkpoint_complete:type_name -> weir.wire.v1.ToTaskManager.CheckpointComplete
+	14, // 11: weir.wire.v1.ToTaskManager.checkpoint_aborted:type_name -> weir.wire.v1.ToTaskManager.CheckpointAborted
+	18, // 12: weir.wire.v1.ToJobManager.register:type_name -> weir.wire.v1.ToJobManager.Register
+	19, // 13: weir.wire.v1.ToJobManager.task_state:type_name -> weir.wire.v1.ToJobManager.TaskState
+	21, // 14: weir.wire.v1.ToJobManager.split_request:type_name -> weir.wire.v1.ToJobManager.SplitRequest
+	22, // 15: weir.wire.v1.ToJobManager.reader_event:type_name -> weir.wire.v1.ToJobManager.ReaderEvent
+	23, // 16: weir.wire.v1.ToJobManager.barrier_ack:type_name -> weir.wire.v1.ToJobManager.BarrierAck
+	25, // 17: weir.wire.v1.ToJobManager.ready_to_commit:type_name -> weir.wire.v1.ToJobManager.ReadyToCommit
+	20, // 18: weir.wire.v1.ToJobManager.reader_started:type_name -> weir.wire.v1.ToJobManager.ReaderStarted
+	26, // 19: weir.wire.v1.ToJobManager.report_watermark:type_name -> weir.wire.v1.ToJobManager.ReportWatermark
+	24, // 20: weir.wire.v1.ToJobManager.barrier_decline:type_name -> weir.wire.v1.ToJobManager.BarrierDecline
+	0,  // 21: weir.wire.v1.ToTaskManager.Deploy.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 22: weir.wire.v1.ToTaskManager.Cancel.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 23: weir.wire.v1.ToTaskManager.AssignSplits.attempt:type_name -> weir.wire.v1.Attempt
+	1,  // 24: weir.wire.v1.ToTaskManager.AssignSplits.splits:type_name -> weir.wire.v1.Split
+	0,  // 25: weir.wire.v1.ToTaskManager.NoMoreSplits.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 26: weir.wire.v1.ToTaskManager.SourceEvent.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 27: weir.wire.v1.ToTaskManager.TriggerBarrier.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 28: weir.wire.v1.ToTaskManager.CheckpointComplete.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 29: weir.wire.v1.ToTaskManager.CheckpointAborted.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 30: weir.wire.v1.ToTaskManager.Commit.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 31: weir.wire.v1.ToTaskManager.AlignWatermark.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 32: weir.wire.v1.ToJobManager.TaskState.attempt:type_name -> weir.wire.v1.Attempt
+	2,  // 33: weir.wire.v1.ToJobManager.TaskState.failure:type_name -> weir.wire.v1.Failure
+	3,  // 34: weir.wire.v1.ToJobManager.TaskState.accumulators:type_name -> weir.wire.v1.Accumulator
+	0,  // 35: weir.wire.v1.ToJobManager.ReaderStarted.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 36: weir.wire.v1.ToJobManager.SplitRequest.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 37: weir.wire.v1.ToJobManager.ReaderEvent.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 38: weir.wire.v1.ToJobManager.BarrierAck.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 39: weir.wire.v1.ToJobManager.BarrierDecline.attempt:type_name -> weir.wire.v1.Attempt
+	2,  // 40: weir.wire.v1.ToJobManager.BarrierDecline.failure:type_name -> weir.wire.v1.Failure
+	0,  // 41: weir.wire.v1.ToJobManager.ReadyToCommit.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 42: weir.wire.v1.ToJobManager.ReportWatermark.attempt:type_name -> weir.wire.v1.Attempt
+	43, // [43:43] is the sub-list for method output_type
+	43, // [43:43] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -1788,6 +2054,8 @@ func file_wire_proto_init() {
 		(*ToTaskManager_Commit_)(nil),
 		(*ToTaskManager_Release_)(nil),
 		(*ToTaskManager_AlignWatermark_)(nil),
+		(*ToTaskManager_CheckpointComplete_)(nil),
+		(*ToTaskManager_CheckpointAborted_)(nil),
 	}
 	file_wire_proto_msgTypes[5].OneofWrappers = []any{
 		(*ToJobManager_Register_)(nil),
@@ -1798,14 +2066,16 @@ func file_wire_proto_init() {
 		(*ToJobManager_ReadyToCommit_)(nil),
 		(*ToJobManager_ReaderStarted_)(nil),
 		(*ToJobManager_ReportWatermark_)(nil),
+		(*ToJobManager_BarrierDecline_)(nil),
 	}
+	file_wire_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

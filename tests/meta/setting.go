@@ -12,9 +12,9 @@ import (
 // setting is one way to run a script. The outcome is the same for all.
 type setting struct {
 	Seed uint64
-	// Sliced is whether windows share slices. Overlap has windows that do not overlap evaluated as if they did.
-	Sliced, Overlap bool
-	ChunkRows       int
+	// Quick is whether the operator is the one for windows of the kind, not the one for all. Overlap has windows that do not overlap evaluated as if they did.
+	Quick, Overlap bool
+	ChunkRows      int
 	// StringKeys has keys of any length, and Pointers accumulators of any size.
 	StringKeys, Pointers bool
 	// Spill keeps state on disk as far as possible.
@@ -28,9 +28,9 @@ type setting struct {
 // spillEvery is how many runs there are to one that keeps its state on disk: such a run takes some milliseconds.
 const spillEvery = 30
 
-func drawSetting(r *rand.Rand, seed uint64, chunk int, sliced bool) setting {
+func drawSetting(r *rand.Rand, seed uint64, chunk int, quick bool) setting {
 	return setting{
-		Seed: seed, Sliced: sliced, Overlap: r.IntN(2) == 0, ChunkRows: chunk, StringKeys: r.IntN(2) == 0, Pointers: r.IntN(3) == 0,
+		Seed: seed, Quick: quick, Overlap: r.IntN(2) == 0, ChunkRows: chunk, StringKeys: r.IntN(2) == 0, Pointers: r.IntN(3) == 0,
 		Spill: r.IntN(spillEvery) == 0, Stops: []int{0, 3, 20}[r.IntN(3)], Restores: []int{0, 0, 5, 50}[r.IntN(4)],
 	}
 }
@@ -38,7 +38,7 @@ func drawSetting(r *rand.Rand, seed uint64, chunk int, sliced bool) setting {
 // harness makes what runs an operator. All that is random in the run begins anew.
 func (s *setting) harness(name string) *optest.Harness {
 	s.rand = rand.New(rand.NewPCG(s.Seed, 2))
-	o := optest.Options{Name: name, ChunkRows: s.ChunkRows, Start: start, Stops: s.Stops, Restores: s.Restores, Rand: s.rand, Again: s.Sliced}
+	o := optest.Options{Name: name, ChunkRows: s.ChunkRows, Start: start, Stops: s.Stops, Restores: s.Restores, Rand: s.rand, Again: s.Quick}
 	if s.Spill {
 		o.State.Account = pages.NewAccount("state", 64<<10, nil)
 		o.State.Spill = lsm.New(lsm.Options{Dir: spillDir, Memory: o.State.Account, Stores: 1})

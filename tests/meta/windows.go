@@ -32,14 +32,14 @@ func windowScript(seed uint64) script {
 	return windoworacle.Random(rand.New(rand.NewPCG(seed, 0)), start)
 }
 
-// sliced is a script with the same steps for windows of which slices can be shared, if the script's are of the kind.
-func sliced(s script) (script, bool) {
+// quick is a script with the same steps for windows that an operator of their own evaluates, if the script's assigner allows it: they share slices, or are sessions.
+func quick(s script) (script, bool) {
 	s.Spec.Trigger, s.Spec.Evictor, s.Spec.AllowedLateness = nil, nil, 0
 	if s.Function == windoworacle.Process {
 		s.Function = windoworacle.Aggregate
 	}
 	_, ok := operator.Sliceable(s.Spec)
-	return s, ok
+	return s, ok || operator.Sessions(s.Spec)
 }
 
 // checkWindows runs a script at several chunk sizes and in several ways, and returns what differs from the oracle, "" if nothing does.
@@ -50,7 +50,7 @@ func checkWindows(seed uint64, s script) string {
 			return diff
 		}
 	}
-	s, ok := sliced(s)
+	s, ok := quick(s)
 	for _, chunk := range []int{1, 7, 1024} {
 		if !ok {
 			break
@@ -152,7 +152,7 @@ func oracleText(s script, how setting) string {
 			for _, e := range r.Elements {
 				all = append(all, e.Value.Value)
 			}
-			l.Text = listText(all, how)
+			l.Text = listText(all, s, how)
 		case s.Function == windoworacle.Reduce:
 			l.Text = fmt.Sprint(r.Reduced().Value)
 		default:
@@ -177,8 +177,8 @@ func elementsText(inWindow int64, elements func(func(window.Element[row]) bool))
 }
 
 // listText is what is said of the values of a window. Slices put them in the order of the slices.
-func listText(all []int64, how setting) string {
-	if how.Sliced {
+func listText(all []int64, s script, how setting) string {
+	if how.Quick && !s.Spec.Assigner.Merging() {
 		slices.Sort(all)
 	}
 	return fmt.Sprint(all)
@@ -266,7 +266,7 @@ func windowFactory[K comparable](s script, how setting, key func(row) K) operato
 		return accumulatorFactory(s, how, key, func() values { return values{} },
 			func(a values, v row) values { return values{append(a.All, v.Value)} },
 			func(a, b values) values { return values{append(a.All, b.All...)} },
-			func(a values) string { return listText(slices.Clone(a.All), how) })
+			func(a values) string { return listText(slices.Clone(a.All), s, how) })
 	case s.Function == windoworacle.Reduce:
 		return accumulatorFactory(s, how, key, func() sum { return sum{} }, add, func(a, b sum) sum { return add(a, b.V) },
 			func(a sum) string { return fmt.Sprint(a.V.Value) })
@@ -294,8 +294,11 @@ func accumulatorFactory[K comparable, A any](s script, how setting, key func(row
 			return fns, nil
 		},
 	}
-	if !how.Sliced {
+	switch {
+	case !how.Quick:
 		return &w
+	case operator.Sessions(s.Spec):
+		return &operator.SessionWindow[K, row, A, result]{Window: w}
 	}
 	if a, _ := operator.Sliceable(s.Spec); a.Size() == a.Slide() && !how.Overlap {
 		return &operator.TumbleWindow[K, row, A, result]{Window: w}

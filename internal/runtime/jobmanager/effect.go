@@ -3,8 +3,11 @@ package jobmanager
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/checkpoint/coordinator"
+	"github.com/weirstream/weir/internal/checkpoint/manifest"
 	"github.com/weirstream/weir/internal/dataflow"
 	"github.com/weirstream/weir/internal/wire"
 )
@@ -24,8 +27,42 @@ type (
 	}
 	// JobChanged tells that the job has changed its state.
 	JobChanged struct{ From, To dataflow.JobState }
-	// StartEnumerator makes and starts the enumerator of a vertex. It is answered by EnumeratorStarted or EnumeratorFailed.
-	StartEnumerator struct{ Vertex int }
+	// StartEnumerator makes and starts the enumerator of a vertex, with what a checkpoint has of it, nil at a fresh start. It is answered by EnumeratorStarted or EnumeratorFailed.
+	StartEnumerator struct {
+		Vertex   int
+		Restored []byte
+	}
+	// SnapshotEnumerators takes the state of all enumerators, at once: before any other effect or event. It is answered by EnumeratorsSnapshotted.
+	SnapshotEnumerators struct{ ID int64 }
+	// StoreManifest writes a manifest durably. It is answered by ManifestStored.
+	StoreManifest struct {
+		ID       int64
+		Manifest *manifest.Manifest
+	}
+	// DeleteFiles removes files from the storage of the job, in their order. It is not answered; what cannot be removed stays.
+	DeleteFiles struct{ Files []string }
+	// CheckpointCompleted tells that a checkpoint is durable.
+	CheckpointCompleted struct {
+		ID              int64
+		Kind            coordinator.Kind
+		Bytes, Duration int64
+	}
+	// CheckpointFailed tells that one will not complete.
+	CheckpointFailed struct {
+		ID  int64
+		Err error
+	}
+	// CheckpointAnswered answers CheckpointRequested.
+	CheckpointAnswered struct {
+		Token, ID int64
+		Err       error
+	}
+	// RestartScheduled tells that the job will begin anew after a failure. Delay is in nanoseconds.
+	RestartScheduled struct {
+		Delay    int64
+		Err      error
+		Strategy string
+	}
 	// CloseEnumerator ends the enumerator of a vertex; no other method is called any more. It is answered by EnumeratorClosed.
 	CloseEnumerator struct{ Vertex int }
 	// AddReader tells an enumerator that a reader has started.
@@ -57,22 +94,42 @@ type (
 	}
 )
 
-func (Send) effect()               {}
-func (JobChanged) effect()         {}
-func (StartEnumerator) effect()    {}
-func (CloseEnumerator) effect()    {}
-func (AddReader) effect()          {}
-func (RequestSplit) effect()       {}
-func (DeliverSourceEvent) effect() {}
-func (BarrierCompleted) effect()   {}
-func (BarrierAborted) effect()     {}
-func (Ignored) effect()            {}
-func (JobEnded) effect()           {}
+func (Send) effect()                {}
+func (JobChanged) effect()          {}
+func (StartEnumerator) effect()     {}
+func (CloseEnumerator) effect()     {}
+func (SnapshotEnumerators) effect() {}
+func (StoreManifest) effect()       {}
+func (DeleteFiles) effect()         {}
+func (CheckpointCompleted) effect() {}
+func (CheckpointFailed) effect()    {}
+func (CheckpointAnswered) effect()  {}
+func (RestartScheduled) effect()    {}
+func (AddReader) effect()           {}
+func (RequestSplit) effect()        {}
+func (DeliverSourceEvent) effect()  {}
+func (BarrierCompleted) effect()    {}
+func (BarrierAborted) effect()      {}
+func (Ignored) effect()             {}
+func (JobEnded) effect()            {}
 
-func (e Send) String() string            { return "-> " + e.TaskManager + " " + describe(e.Message) }
-func (e JobChanged) String() string      { return fmt.Sprintf("job: %v -> %v", e.From, e.To) }
-func (e StartEnumerator) String() string { return fmt.Sprintf("enumerator v%d: start", e.Vertex) }
-func (e CloseEnumerator) String() string { return fmt.Sprintf("enumerator v%d: close", e.Vertex) }
+func (e Send) String() string                { return "-> " + e.TaskManager + " " + describe(e.Message) }
+func (e JobChanged) String() string          { return fmt.Sprintf("job: %v -> %v", e.From, e.To) }
+func (e StartEnumerator) String() string     { return fmt.Sprintf("enumerator v%d: start", e.Vertex) }
+func (e CloseEnumerator) String() string     { return fmt.Sprintf("enumerator v%d: close", e.Vertex) }
+func (e SnapshotEnumerators) String() string { return fmt.Sprintf("snapshot enumerators for %d", e.ID) }
+func (e StoreManifest) String() string       { return fmt.Sprintf("store manifest %d", e.ID) }
+func (e DeleteFiles) String() string         { return "delete " + strings.Join(e.Files, " ") }
+func (e CheckpointCompleted) String() string { return fmt.Sprintf("%v %d complete", e.Kind, e.ID) }
+func (e CheckpointFailed) String() string {
+	return fmt.Sprintf("checkpoint %d failed: %v", e.ID, e.Err)
+}
+func (e CheckpointAnswered) String() string {
+	return fmt.Sprintf("answer #%d: %d, %v", e.Token, e.ID, e.Err)
+}
+func (e RestartScheduled) String() string {
+	return fmt.Sprintf("restart in %v: %v", time.Duration(e.Delay), e.Err)
+}
 func (e AddReader) String() string {
 	return fmt.Sprintf("enumerator v%d: add reader %d", e.Vertex, e.Subtask)
 }
@@ -115,6 +172,9 @@ func describe(m *wire.ToTaskManager) string {
 	case m.GetTriggerBarrier() != nil:
 		t := m.GetTriggerBarrier()
 		return fmt.Sprintf("barrier %v %d%s", t.GetAttempt().ID(), t.GetCheckpoint(), unaligned(t.GetUnaligned()))
+	case m.GetCheckpointComplete() != nil:
+		c := m.GetCheckpointComplete()
+		return fmt.Sprintf("complete %v %d", c.GetAttempt().ID(), c.GetCheckpoint())
 	case m.GetCommit() != nil:
 		return fmt.Sprintf("commit %v", m.GetCommit().GetAttempt().ID())
 	case m.GetAlignWatermark() != nil:

@@ -49,7 +49,7 @@ type enumeratorHost struct {
 
 var _ connector.EnumeratorContext = (*enumeratorHost)(nil)
 
-func (j *JobManager) startEnumerator(vertex int) {
+func (j *JobManager) startEnumerator(vertex int, restored []byte) {
 	h := &enumeratorHost{j: j, vertex: vertex, name: operatorName(j.cfg.Plan, vertex)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	j.enumerators[vertex] = h
@@ -60,7 +60,7 @@ func (j *JobManager) startEnumerator(vertex int) {
 			return fault.New(fault.InternalInvariant, "%T makes no enumerator", op.Factory)
 		}
 		var err error
-		if h.enumerator, err = maker.NewEnumerator(h, nil); err != nil {
+		if h.enumerator, err = maker.NewEnumerator(h, restored); err != nil {
 			return err
 		}
 		if h.enumerator == nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/weirstream/weir/connector"
 	"github.com/weirstream/weir/eventtime"
 	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/checkpoint/coordinator"
 	"github.com/weirstream/weir/internal/dataflow"
 	"github.com/weirstream/weir/internal/wire"
 )
@@ -48,11 +49,40 @@ type (
 		Checkpoint base.CheckpointID
 		Unaligned  bool
 	}
-	// BarrierAcked tells that a task has passed a barrier on.
+	// BarrierAcked tells that a task has passed a barrier on. State is an encoded manifest.TaskState, where there are checkpoints.
 	BarrierAcked struct {
 		Attempt    base.AttemptID
 		Checkpoint base.CheckpointID
+		State      []byte
 	}
+	// BarrierDeclined tells that a task could not take part in a checkpoint.
+	BarrierDeclined struct {
+		Attempt    base.AttemptID
+		Checkpoint base.CheckpointID
+		Err        error
+	}
+	// Tick tells that the time of Machine.Next has come.
+	Tick struct{}
+	// CheckpointRequested asks for a checkpoint or savepoint; it is answered by one CheckpointAnswered with its token, which is not negative.
+	CheckpointRequested struct {
+		Token  int64
+		Kind   coordinator.Kind
+		Target string
+		Drain  bool
+	}
+	// EnumeratorsSnapshotted answers SnapshotEnumerators: the states by vertex.
+	EnumeratorsSnapshotted struct {
+		ID     int64
+		States map[int][]byte
+		Err    error
+	}
+	// ManifestStored answers StoreManifest.
+	ManifestStored struct {
+		ID  int64
+		Err error
+	}
+	// CheckpointEvent is what the coordinator was told, in traces.
+	CheckpointEvent struct{ coordinator.Event }
 	// ReaderStarted tells that the reader of a source task is open.
 	ReaderStarted struct{ Attempt base.AttemptID }
 	// SplitRequested brings a reader's wish for a split.
@@ -95,24 +125,30 @@ type (
 	}
 )
 
-func (Start) event()                 {}
-func (TaskManagerRegistered) event() {}
-func (TaskManagerLost) event()       {}
-func (TaskChanged) event()           {}
-func (CancelRequested) event()       {}
-func (ReadyToCommit) event()         {}
-func (BarrierRequested) event()      {}
-func (BarrierAcked) event()          {}
-func (ReaderStarted) event()         {}
-func (SplitRequested) event()        {}
-func (WatermarkReported) event()     {}
-func (ReaderSent) event()            {}
-func (EnumeratorStarted) event()     {}
-func (EnumeratorFailed) event()      {}
-func (EnumeratorClosed) event()      {}
-func (SplitsAssigned) event()        {}
-func (SplitsEnded) event()           {}
-func (EnumeratorSent) event()        {}
+func (Start) event()                  {}
+func (TaskManagerRegistered) event()  {}
+func (TaskManagerLost) event()        {}
+func (TaskChanged) event()            {}
+func (CancelRequested) event()        {}
+func (ReadyToCommit) event()          {}
+func (BarrierRequested) event()       {}
+func (BarrierAcked) event()           {}
+func (BarrierDeclined) event()        {}
+func (Tick) event()                   {}
+func (CheckpointRequested) event()    {}
+func (EnumeratorsSnapshotted) event() {}
+func (ManifestStored) event()         {}
+func (CheckpointEvent) event()        {}
+func (ReaderStarted) event()          {}
+func (SplitRequested) event()         {}
+func (WatermarkReported) event()      {}
+func (ReaderSent) event()             {}
+func (EnumeratorStarted) event()      {}
+func (EnumeratorFailed) event()       {}
+func (EnumeratorClosed) event()       {}
+func (SplitsAssigned) event()         {}
+func (SplitsEnded) event()            {}
+func (EnumeratorSent) event()         {}
 
 func (Start) String() string { return "start" }
 func (e TaskManagerRegistered) String() string {
@@ -125,7 +161,18 @@ func (e ReadyToCommit) String() string   { return fmt.Sprintf("%v ready-to-commi
 func (e BarrierRequested) String() string {
 	return fmt.Sprintf("barrier %d%s", e.Checkpoint, unaligned(e.Unaligned))
 }
-func (e BarrierAcked) String() string   { return fmt.Sprintf("%v ack %d", e.Attempt, e.Checkpoint) }
+func (e BarrierAcked) String() string { return fmt.Sprintf("%v ack %d", e.Attempt, e.Checkpoint) }
+func (e BarrierDeclined) String() string {
+	return fmt.Sprintf("%v decline %d: %v", e.Attempt, e.Checkpoint, e.Err)
+}
+func (Tick) String() string { return "tick" }
+func (e CheckpointRequested) String() string {
+	return fmt.Sprintf("request #%d %v", e.Token, e.Kind)
+}
+func (e EnumeratorsSnapshotted) String() string {
+	return fmt.Sprintf("enumerators snapshotted for %d: %d, %v", e.ID, len(e.States), e.Err)
+}
+func (e ManifestStored) String() string { return fmt.Sprintf("manifest %d stored: %v", e.ID, e.Err) }
 func (e ReaderStarted) String() string  { return fmt.Sprintf("%v reader-started", e.Attempt) }
 func (e SplitRequested) String() string { return fmt.Sprintf("%v split-request", e.Attempt) }
 func (e WatermarkReported) String() string {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/checkpoint/coordinator"
+	"github.com/weirstream/weir/internal/checkpoint/storage"
 	"github.com/weirstream/weir/internal/dataflow"
 	"github.com/weirstream/weir/internal/invariants"
 	"github.com/weirstream/weir/internal/runtime/sched"
@@ -34,6 +36,9 @@ type Config struct {
 	OnDone func(state dataflow.JobState, err error)
 	// StuckAfter is DefaultStuckAfter if zero.
 	StuckAfter time.Duration
+	// Recovery says how the job takes checkpoints and what it does after a failure, Storage is where checkpoints are kept.
+	Recovery Recovery
+	Storage  storage.Storage
 }
 
 // JobManager runs one job. It is a process of the scheduler; its methods may be called from any goroutine, and none of them blocks.
@@ -51,6 +56,10 @@ type JobManager struct {
 	events      []Event
 	enumerators map[int]*enumeratorHost // by vertex
 	barriers    map[base.CheckpointID]func(id int64, err error)
+	requests    map[int64]func(id int64, err error) // by token
+	lastToken   int64
+	timer       sched.Timer // of the machine's next tick, at timerAt
+	timerAt     int64
 	ended       bool // JobEnded was carried out
 	exited      bool // user code is ending the process's goroutine by runtime.Goexit
 
@@ -81,8 +90,10 @@ func New(cfg Config) *JobManager {
 		events:      []Event{Start{}},
 		enumerators: map[int]*enumeratorHost{},
 		barriers:    map[base.CheckpointID]func(int64, error){},
+		requests:    map[int64]func(int64, error){},
 	}
 	j.mu.machine = NewMachine(cfg.Job, cfg.Plan, cfg.GraphHash)
+	j.mu.machine.Recover(cfg.Recovery)
 	j.startProcess()
 	return j
 }
@@ -172,6 +183,7 @@ func (j *JobManager) drain() {
 			j.events = j.events[1:]
 			j.effects = j.step(e)
 		default:
+			j.setTimer()
 			return
 		}
 	}
@@ -180,7 +192,7 @@ func (j *JobManager) drain() {
 func (j *JobManager) step(e Event) []Effect {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	effects := j.mu.machine.Step(e)
+	effects := j.mu.machine.StepAt(j.cfg.Scheduler.Nanos(), e)
 	if invariants.Enabled {
 		err := j.mu.machine.Check()
 		invariants.Check(err == nil, "behind %v: %v", e, err)
@@ -196,7 +208,7 @@ func (j *JobManager) apply(e Effect) {
 		j.log.Debug("job state", "from", e.From.String(), "to", e.To.String())
 		j.cfg.Scheduler.Trace("job "+e.To.String(), int64(e.From), int64(e.To))
 	case StartEnumerator:
-		j.startEnumerator(e.Vertex)
+		j.startEnumerator(e.Vertex, e.Restored)
 	case CloseEnumerator:
 		j.enumerators[e.Vertex].close()
 	case AddReader:
@@ -207,6 +219,20 @@ func (j *JobManager) apply(e Effect) {
 		j.enumerators[e.Vertex].call("HandleSourceEvent", func(h *enumeratorHost) error {
 			return h.enumerator.HandleSourceEvent(e.Subtask, e.Event)
 		})
+	case SnapshotEnumerators:
+		j.snapshotEnumerators(e.ID)
+	case StoreManifest:
+		j.storeManifest(e)
+	case DeleteFiles:
+		j.deleteFiles(e.Files)
+	case CheckpointCompleted:
+		j.checkpointCompleted(e)
+	case CheckpointFailed:
+		j.checkpointFailed(e)
+	case CheckpointAnswered:
+		j.answerCheckpoint(e)
+	case RestartScheduled:
+		j.log.Warn("the job failed and begins anew", "in", time.Duration(e.Delay).String(), "strategy", e.Strategy, "error", e.Err)
 	case BarrierCompleted:
 		j.answer(e.Checkpoint, nil)
 	case BarrierAborted:
@@ -281,7 +307,11 @@ func eventOf(job base.JobID, m *wire.ToJobManager, from string) (Event, error) {
 		return ReaderSent{id, m.GetReaderEvent().GetEvent()}, err
 	case m.GetBarrierAck() != nil:
 		id, err := attempt(m.GetBarrierAck().GetAttempt())
-		return BarrierAcked{id, base.CheckpointID(m.GetBarrierAck().GetCheckpoint())}, err
+		return BarrierAcked{id, base.CheckpointID(m.GetBarrierAck().GetCheckpoint()), m.GetBarrierAck().GetState()}, err
+	case m.GetBarrierDecline() != nil:
+		d := m.GetBarrierDecline()
+		id, err := attempt(d.GetAttempt())
+		return BarrierDeclined{id, base.CheckpointID(d.GetCheckpoint()), d.GetFailure().Err()}, err
 	case m.GetReadyToCommit() != nil:
 		id, err := attempt(m.GetReadyToCommit().GetAttempt())
 		return ReadyToCommit{id}, err
@@ -307,6 +337,10 @@ func (j *JobManager) Cancel() {
 // task has passed it on, and with an error if that will not happen. It must not block. If the job is over, done is called before
 // TriggerBarrier returns, with id 0.
 func (j *JobManager) TriggerBarrier(unaligned bool, done func(id int64, err error)) {
+	if j.cfg.Recovery.Checkpoints != nil {
+		j.Checkpoint(coordinator.Checkpoint, "", false, done)
+		return
+	}
 	accepted := j.post(func() {
 		j.mu.Lock()
 		j.mu.lastBarrier++
@@ -325,6 +359,13 @@ func (j *JobManager) State() dataflow.JobState {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.mu.machine.State()
+}
+
+// Restarts is how often the job was begun anew.
+func (j *JobManager) Restarts() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.mu.machine.Restarts()
 }
 
 // Tasks returns the tasks in the order of vertices and subtasks. The slice is the caller's.

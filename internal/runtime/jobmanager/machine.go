@@ -7,7 +7,9 @@ import (
 
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/checkpoint/coordinator"
 	"github.com/weirstream/weir/internal/dataflow"
+	"github.com/weirstream/weir/internal/runtime/restart"
 	"github.com/weirstream/weir/internal/temporal"
 	"github.com/weirstream/weir/internal/wire"
 )
@@ -38,10 +40,20 @@ type Machine struct {
 	queued         []BarrierRequested
 
 	accumulators map[string]*wire.Accumulator
-	alignment    temporal.Alignment[base.SubtaskID]
+	alignment    temporal.Alignment[subtaskID]
+
+	now       int64 // of the step, in nanoseconds
+	recovery  Recovery
+	ck        checkpoints
+	strategy  *restart.Strategy // nil: a failure is the end
+	restartAt int64             // while RESTARTING
+	cause     *Failure          // of the restart
+	restarts  int
 
 	out []Effect // of the current step
 }
+
+type subtaskID = base.SubtaskID
 
 // task is the current attempt of a subtask.
 type task struct {
@@ -59,6 +71,8 @@ type task struct {
 	ready     bool // to commit
 	committed bool // Commit was sent
 	owes      bool // the barrier under way waits for it
+
+	restoredFinished bool // it had come to its end by the checkpoint: its reader is never opened
 }
 
 // writes reports whether barriers reach the task: it runs, and its input has not ended.
@@ -155,6 +169,12 @@ func (m *Machine) eachTask(yield func(*task) bool) {
 	}
 }
 
+// StepAt is Step at a time of a clock in nanoseconds that never goes back: timeouts and delays go by it.
+func (m *Machine) StepAt(now int64, e Event) []Effect {
+	m.now = max(m.now, now)
+	return m.Step(e)
+}
+
 // Step lets the machine take in an event and returns what is to be done. The effects are the caller's.
 func (m *Machine) Step(e Event) []Effect {
 	m.out = nil
@@ -178,7 +198,22 @@ func (m *Machine) Step(e Event) []Effect {
 	case BarrierRequested:
 		m.requestBarrier(e)
 	case BarrierAcked:
-		m.ackBarrier(e)
+		if m.ck.coordinator != nil {
+			m.ackCheckpoint(e)
+		} else {
+			m.ackBarrier(e)
+		}
+	case BarrierDeclined:
+		m.declineCheckpoint(e)
+	case Tick:
+		m.coordinate(coordinator.Tick{})
+		m.commit()
+	case CheckpointRequested:
+		m.requestCheckpoint(e)
+	case EnumeratorsSnapshotted:
+		m.enumeratorsSnapshotted(e)
+	case ManifestStored:
+		m.manifestStored(e)
 	case ReaderStarted:
 		m.readerStarted(e)
 	case SplitRequested:
@@ -255,6 +290,10 @@ func (m *Machine) afterEnd(e Event) {
 	switch e := e.(type) {
 	case BarrierRequested:
 		m.emit(BarrierAborted{e.Checkpoint, m.notRunning()})
+	case CheckpointRequested:
+		m.emit(CheckpointAnswered{e.Token, 0, m.notRunning()})
+	case ManifestStored:
+		m.manifestStored(e)
 	case TaskManagerRegistered:
 		// It was on its way when the job ended, and would keep the job for ever.
 		if _, known := m.managers[e.ID]; known {
@@ -385,6 +424,7 @@ func (m *Machine) taskChanged(e TaskChanged) {
 		m.reach(t, dataflow.TaskInitializing)
 		m.taskBecomes(t, dataflow.TaskFinished)
 		m.discharge(t)
+		m.coordinate(coordinator.TaskFinished{Task: m.taskNumber(t)})
 		m.commit()
 	case dataflow.TaskCanceled:
 		m.merge(e.Accumulators)
@@ -433,7 +473,7 @@ func (m *Machine) merge(accumulators []*wire.Accumulator) {
 
 func (m *Machine) cancel(e CancelRequested) {
 	switch m.state {
-	case dataflow.JobInitializing, dataflow.JobCreated, dataflow.JobRunning:
+	case dataflow.JobInitializing, dataflow.JobCreated, dataflow.JobRunning, dataflow.JobRestarting:
 		m.cancelRequested = true
 		m.become(dataflow.JobCancelling)
 		m.takeDown()
@@ -446,11 +486,16 @@ func (m *Machine) cancel(e CancelRequested) {
 func (m *Machine) fail(e Event, err error) {
 	switch m.state {
 	case dataflow.JobCreated, dataflow.JobRunning:
+		if m.tryRestart(err) {
+			return
+		}
 		m.failure = &Failure{Cause: err}
 		m.become(dataflow.JobFailing)
 		m.takeDown()
 	case dataflow.JobFailing:
 		m.failure.add(err)
+	case dataflow.JobRestarting:
+		m.cause.add(err)
 	default:
 		m.ignore(e, fmt.Sprintf("a failure changes nothing: the job is %v", m.state))
 	}
@@ -459,6 +504,7 @@ func (m *Machine) fail(e Event, err error) {
 // takeDown ends everything that goes on. Keeps J5.
 func (m *Machine) takeDown() {
 	m.abortBarriers()
+	m.stopCheckpoints(m.notRunning())
 	m.closeEnumerators()
 	for t := range m.eachTask {
 		switch t.state {
@@ -482,18 +528,26 @@ func (m *Machine) settle() {
 		}
 	case dataflow.JobRunning:
 		if m.live > 0 {
+			m.startCheckpoints()
 			return
 		}
+		m.stopCheckpoints(nil)
 		m.closeEnumerators()
-		if m.enumeratorsClosed() {
+		if m.enumeratorsClosed() && m.ck.storing == 0 {
+			m.discardAll()
 			m.end(dataflow.JobFinished, nil)
 		}
+	case dataflow.JobRestarting:
+		if m.live == 0 && m.enumeratorsClosed() && m.ck.storing == 0 && m.now >= m.restartAt {
+			m.restart()
+		}
 	case dataflow.JobFailing:
-		if m.live == 0 && m.enumeratorsClosed() {
+		if m.live == 0 && m.enumeratorsClosed() && m.ck.storing == 0 {
 			m.end(dataflow.JobFailed, m.failure)
 		}
 	case dataflow.JobCancelling:
-		if m.live == 0 && m.enumeratorsClosed() {
+		if m.live == 0 && m.enumeratorsClosed() && m.ck.storing == 0 {
+			m.discardAll()
 			m.end(dataflow.JobCanceled, fault.New(fault.JobCanceled, "job %s was canceled", m.job))
 		}
 	}
@@ -542,9 +596,15 @@ func (m *Machine) deploy() {
 		t.taskManager = owner[t.slot]
 	}
 	for t := range m.eachTask {
+		state, finished, err := m.taskRestore(t)
+		if err != nil {
+			m.fail(Start{}, err)
+			return
+		}
+		t.restoredFinished = finished
 		m.taskBecomes(t, dataflow.TaskDeploying)
 		m.send(t, &wire.ToTaskManager{Message: &wire.ToTaskManager_Deploy_{
-			Deploy: &wire.ToTaskManager_Deploy{Attempt: m.wireID(t), GraphHash: m.graphHash}}})
+			Deploy: &wire.ToTaskManager_Deploy{Attempt: m.wireID(t), GraphHash: m.graphHash, Restore: state}}})
 	}
 }
 
@@ -578,12 +638,17 @@ func (m *Machine) readyToCommit(e ReadyToCommit) {
 	t.ready = true
 	m.writing--
 	m.discharge(t)
+	m.joinPending(t)
 	m.commit()
 }
 
 // commit sends Commit to the tasks that wait for it once no task of the job can write any more. Keeps J6.
 func (m *Machine) commit() {
 	if m.state != dataflow.JobRunning || m.writing > 0 {
+		return
+	}
+	if m.ck.coordinator != nil {
+		m.finalCheckpoint()
 		return
 	}
 	for t := range m.eachTask {

@@ -261,7 +261,9 @@ func (s *script) parseEvents(t *testing.T, d *datadriven.TestData, line string) 
 	case "ready":
 		return each(func(a base.AttemptID) Event { return ReadyToCommit{a} })
 	case "ack":
-		return each(func(a base.AttemptID) Event { return BarrierAcked{a, base.CheckpointID(number(f[2]))} })
+		return each(func(a base.AttemptID) Event {
+			return BarrierAcked{Attempt: a, Checkpoint: base.CheckpointID(number(f[2]))}
+		})
 	case "reader":
 		return each(func(a base.AttemptID) Event {
 			switch f[2] {

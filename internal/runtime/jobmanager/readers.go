@@ -13,7 +13,7 @@ func (m *Machine) startNextEnumerator() {
 	for v, state := range m.enumerators {
 		if state == enumeratorNew {
 			m.enumerators[v] = enumeratorStarting
-			m.emit(StartEnumerator{v})
+			m.emit(StartEnumerator{v, m.restoredEnumerator(v)})
 			return
 		}
 	}

@@ -388,7 +388,7 @@ func (w *world) flow(checkpoint base.CheckpointID) {
 			t := m.tasks[id.Subtask]
 			if t != nil && t.state == dataflow.TaskRunning && !t.ready && !w.acked[checkpoint][id.Subtask] {
 				w.acked[checkpoint][id.Subtask] = true
-				m.out = append(m.out, BarrierAcked{id, checkpoint})
+				m.out = append(m.out, BarrierAcked{Attempt: id, Checkpoint: checkpoint})
 			}
 		}
 	}
@@ -441,7 +441,7 @@ func (w *world) apply(f Effect) error {
 			return nil
 		}
 		w.enums[f.Vertex] = "started"
-		w.internal = append(w.internal, EnumeratorStarted(f))
+		w.internal = append(w.internal, EnumeratorStarted{f.Vertex})
 	case CloseEnumerator:
 		if s := w.enums[f.Vertex]; s == "" || s == "closed" {
 			return fmt.Errorf("enumerator %d is %q and was closed", f.Vertex, s)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/checkpoint/coordinator"
+	"github.com/weirstream/weir/internal/checkpoint/storage"
 	"github.com/weirstream/weir/internal/dataflow"
 	"github.com/weirstream/weir/internal/operator"
 	"github.com/weirstream/weir/internal/pages"
@@ -34,6 +36,12 @@ type Program struct {
 	StateMemory  int64
 	StateBackend func(statebackend.BackendConfig) statebackend.SpillFactory
 	StateDir     string
+	// Recovery says how the job takes checkpoints and what it does after a failure. Storage is where checkpoints are kept; what is smaller than Inline goes with the manifest.
+	Recovery  jobmanager.Recovery
+	Storage   storage.Storage
+	Inline    int
+	Compress  bool
+	DropState bool
 }
 
 // state says how the tasks of the process keep state.
@@ -78,14 +86,17 @@ func Submit(s sched.Scheduler, id base.JobID, p *Program) *Job {
 		wired.Unlock()
 		tm.Deliver(m)
 	}
+	p.Recovery.Rand = s.Rand("restarts").Float64
 	j.jm = jobmanager.New(jobmanager.Config{
 		Job: id, Plan: p.Plan, GraphHash: p.GraphHash, Scheduler: s, Send: toTask, Logger: p.Logger,
+		Recovery: p.Recovery, Storage: p.Storage,
 	})
 	j.tms = taskmanager.New(taskmanager.Config{
 		Name: taskManagerName, Job: id, Plan: p.Plan, GraphHash: p.GraphHash, Scheduler: s,
 		Send:   func(m *wire.ToJobManager) { j.jm.Deliver(m, taskManagerName) },
 		Logger: p.Logger.With("job", string(id)), Params: p.Params,
 		ChunkRows: p.ChunkRows, ChunkBytes: p.ChunkBytes, ChannelBytes: p.ChannelBytes, FlushTimeout: p.FlushTimeout, State: p.state(id),
+		Checkpoints: task.CheckpointConfig{Storage: p.Storage, Inline: p.Inline, Compress: p.Compress, Drop: p.DropState},
 	})
 	return j
 }
@@ -114,6 +125,14 @@ func (j *Job) Accumulators() map[string]*wire.Accumulator { return j.jm.Accumula
 func (j *Job) TriggerBarrier(unaligned bool, done func(id int64, err error)) {
 	j.jm.TriggerBarrier(unaligned, done)
 }
+
+// Checkpoint asks for a checkpoint or savepoint: see [jobmanager.JobManager.Checkpoint].
+func (j *Job) Checkpoint(kind coordinator.Kind, target string, drain bool, done func(id int64, err error)) {
+	j.jm.Checkpoint(kind, target, drain, done)
+}
+
+// Restarts is how often the job was begun anew.
+func (j *Job) Restarts() int { return j.jm.Restarts() }
 
 // Err returns why the job did not finish, once Done is closed. In one process the error of user code is still the value that it returned, so errors.Is finds it.
 func (j *Job) Err() error {

@@ -26,6 +26,7 @@ type node struct {
 	replaces bool
 	holds    operator.Holding // nil: watermarks and idleness pass
 	opened   bool
+	done     int64 // the last watermark worked off
 	emitted  int64 // the last watermark passed on
 	idle     bool  // what stands behind was told so
 	// What follows is for naming a panic.
@@ -68,8 +69,9 @@ func (t *Task) build() error {
 		ctx.KeyGroups = base.RangeOf(t.cfg.Subtask, v.Parallelism, ctx.MaxParallelism)
 		ctx.Bounded, ctx.Params = t.cfg.Bounded, t.cfg.Params
 		ctx.Stop, ctx.Host, ctx.State = &t.stop, t, t.cfg.State
-		t.nodes[i] = &node{ctx: ctx, emitted: eventtime.MinWatermark}
+		t.nodes[i] = &node{ctx: ctx, done: eventtime.MinWatermark, emitted: eventtime.MinWatermark}
 	}
+	t.handRestored()
 	for i := len(v.Operators) - 1; i >= 0; i-- {
 		if err := t.buildNode(i, position); err != nil {
 			return err

@@ -67,11 +67,14 @@ func (t *Task) EmitWatermark(node int, w int64) {
 		if c.replaces && w != eventtime.MaxWatermark {
 			continue
 		}
-		c.ctx.CurrentWatermark = w
-		before := t.enter(child)
-		for c.instance.Watermark(w) && !c.ctx.Failed {
+		if w > c.done { // a restored operator may have seen it
+			c.ctx.CurrentWatermark = w
+			before := t.enter(child)
+			for c.instance.Watermark(w) && !c.ctx.Failed {
+			}
+			t.calling = before
+			c.done = w
 		}
-		t.calling = before
 		if c.holds == nil || !c.holds.Holds() {
 			t.EmitWatermark(child, w)
 		}

@@ -9,13 +9,13 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/weirstream/weir/connector"
 	"github.com/weirstream/weir/eventtime"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/checkpoint"
+	"github.com/weirstream/weir/internal/checkpoint/manifest"
 	"github.com/weirstream/weir/internal/dataflow"
 	"github.com/weirstream/weir/internal/operator"
 	"github.com/weirstream/weir/internal/runtime/sched"
@@ -42,7 +42,9 @@ type Listener interface {
 	SplitRequest()
 	ReaderEvent(event []byte)
 	WatermarkReport(group string, maxDrift, watermark int64)
-	BarrierAck(checkpoint int64)
+	// BarrierAck tells that the task has passed the barrier on and its state is durable; state is an encoded manifest.TaskState, nil without storage.
+	BarrierAck(checkpoint int64, state []byte)
+	BarrierDecline(checkpoint int64, err error)
 	ReadyToCommit()
 }
 
@@ -70,6 +72,9 @@ type Config struct {
 	Bounded bool
 	// State says how operators keep state.
 	State operator.StateConfig
+	// Checkpoints says where state is written, Restore is what to begin with; nil at a fresh start.
+	Checkpoints CheckpointConfig
+	Restore     *manifest.TaskState
 }
 
 // Task is one running chain. Cancel, Post, Barrier, Metrics and Wake may be called from any goroutine; all else is its own process's.
@@ -113,10 +118,14 @@ type Task struct {
 	finishing   bool
 	finished    bool
 	committing  bool
-	committed   bool
-	overdraft   int64 // bytes sent when the overdraft of a record began; -1 for none
-	calling     int   // the node that is being made, or of which a method runs other than by a record; -1 for none
-	closed      int   // nodes of which Close was called
+	committable int64 // the last checkpoint up to which may be committed
+	commitRuns  bool
+	lastBarrier int64 // that came while the last records went through; 0 for none
+	writing     []*frozen
+	early       *frozen // the state where an unaligned barrier overtook the stream
+	overdraft   int64   // bytes sent when the overdraft of a record began; -1 for none
+	calling     int     // the node that is being made, or of which a method runs other than by a record; -1 for none
+	closed      int     // nodes of which Close was called
 	timed       []*node
 	random      *rand.Rand
 	accs        []*operator.Accumulator
@@ -248,6 +257,18 @@ func (t *Task) loop() {
 		t.Fail(-1, err)
 		return
 	}
+	if t.cfg.Restore.GetFinished() {
+		t.become(dataflow.TaskRunning)
+		t.skipToEnd()
+		t.commitDue()
+		t.steps()
+		return
+	}
+	if t.cfg.Restore != nil {
+		if err := t.restoreStores(); err != nil {
+			return
+		}
+	}
 	t.noteTimed()
 	for i, n := range t.nodes {
 		t.enter(i)
@@ -263,6 +284,13 @@ func (t *Task) loop() {
 		}
 	}
 	t.become(dataflow.TaskRunning)
+	if t.cfg.Restore != nil {
+		if err := t.resume(); err != nil {
+			t.Fail(0, err)
+			return
+		}
+	}
+	t.commitDue()
 	t.times.dirty = true
 	t.publishTimes()
 	if t.source != nil {
@@ -271,6 +299,11 @@ func (t *Task) loop() {
 	if t.source == nil && t.open == 0 { // no producer leads here, as behind a global edge
 		t.endOfInput()
 	}
+	t.steps()
+}
+
+// steps steps until the task is done.
+func (t *Task) steps() {
 	yielded := false
 	for {
 		switch t.step() {
@@ -565,22 +598,27 @@ func (t *Task) propagate() {
 				t.drop()
 				continue
 			}
-			n.ctx.CurrentWatermark = s.value
-			t.times.dirty = true
-			t.enter(s.node)
-			more := n.instance.Watermark(s.value)
-			t.calling = -1
-			if more {
-				if t.stop.Load() != 0 {
-					return
+			if s.value > n.done { // a restored operator may have seen it
+				n.ctx.CurrentWatermark = s.value
+				t.times.dirty = true
+				t.enter(s.node)
+				more := n.instance.Watermark(s.value)
+				t.calling = -1
+				if more {
+					if t.stop.Load() != 0 {
+						return
+					}
+					continue
 				}
-				continue
+				n.done = s.value
 			}
 			if n.holds != nil && n.holds.Holds() {
 				t.drop()
 				continue
 			}
-			n.emitWatermark(s.value)
+			if s.value > n.emitted {
+				n.emitWatermark(s.value)
+			}
 		case signalEndInput:
 			t.enter(0)
 			n.instance.EndInput(int(s.value))
@@ -663,9 +701,18 @@ func (t *Task) finish() {
 	t.finished = true
 }
 
-// commit waits for leave to commit, commits, and ends.
+// commit waits for leave to commit what is prepared, and for what is being written, and ends.
 func (t *Task) commit() outcome {
-	if len(t.commits) == 0 || t.committed {
+	if t.lastBarrier != 0 {
+		id := t.lastBarrier
+		t.lastBarrier = 0
+		t.acknowledge(t.freeze(id, true))
+		return progress
+	}
+	if len(t.writing) > 0 || t.commitRuns {
+		return idle
+	}
+	if !t.uncommitted() {
 		return done
 	}
 	if !t.committing {
@@ -675,97 +722,43 @@ func (t *Task) commit() outcome {
 	return idle
 }
 
-// Commit tells that all writers of the job have finished. It may be called from any goroutine.
-func (t *Task) Commit() {
-	t.Post(func() {
-		if !t.committing {
-			return
-		}
-		t.commitNext(0, 0)
-	})
-}
-
-// commitAttempts is how often a commit is tried; the pauses between grow from 100 ms twofold.
-const commitAttempts = 6
-
-func (t *Task) commitNext(i, attempt int) {
-	if i == len(t.commits) {
-		t.committed = true
-		return
-	}
-	var err error
-	t.Async(t.nodeOf(t.commits[i]), time.Duration(attempt)*100*time.Millisecond, func(ctx context.Context) {
-		err = t.commits[i].Commit(ctx)
-	}, func() {
-		switch {
-		case err == nil:
-			t.commitNext(i+1, 0)
-		case fault.Retryable(err) && attempt+1 < commitAttempts:
-			t.cfg.Logger.Warn("commit failed, trying again", "task", t.cfg.Attempt.String(), "attempt", attempt+1, "err", err)
-			t.commitNext(i, attempt+1)
-		default:
-			t.Fail(t.nodeOf(t.commits[i]), err)
-		}
-	})
-}
-
-// Barrier lets a barrier into the stream of a source's task. It may be called from any goroutine.
-func (t *Task) Barrier(id int64, unaligned bool) {
-	t.Post(func() {
-		if t.source == nil || t.finished {
-			return
-		}
-		t.passBarrier(id, unaligned)
-		t.cfg.Listener.BarrierAck(id)
-	})
-}
-
 func (t *Task) barrier(channel int, e operator.Element) {
 	decision, restarted := t.aligner.Barrier(channel, e.Checkpoint, e.Unaligned)
 	if restarted {
 		t.releaseChannels()
+		t.dropEarly()
 	}
 	switch decision {
 	case checkpoint.Hold:
 		t.cfg.Gate.Hold(channel, true)
 	case checkpoint.PassEarly:
-		t.passBarrier(e.Checkpoint, true)
+		t.early = t.passBarrier(e.Checkpoint, true)
 	case checkpoint.Complete:
 		if !t.aligner.Passed() {
-			t.passBarrier(e.Checkpoint, e.Unaligned)
+			t.early = t.passBarrier(e.Checkpoint, e.Unaligned)
 		}
-		t.ackBarrier(e.Checkpoint)
+		t.ackBarrier()
 	}
 }
 
 func (t *Task) completeBarrier() {
 	id, _ := t.aligner.Current()
 	if !t.aligner.Passed() {
-		t.passBarrier(id, false)
+		t.early = t.passBarrier(id, false)
 	}
-	t.ackBarrier(id)
+	t.ackBarrier()
 }
 
-func (t *Task) ackBarrier(id int64) {
+func (t *Task) ackBarrier() {
 	t.releaseChannels()
-	t.cfg.Listener.BarrierAck(id)
+	f := t.early
+	t.early = nil
+	t.acknowledge(f)
 }
 
 func (t *Task) releaseChannels() {
 	for i := range t.cfg.Gate.Channels() {
 		t.cfg.Gate.Hold(i, false)
-	}
-}
-
-func (t *Task) passBarrier(id int64, unaligned bool) {
-	t.cfg.Scheduler.Trace("barrier", id, int64(t.cfg.Attempt.Subtask.Vertex)<<32|int64(t.cfg.Subtask))
-	for i, n := range t.nodes {
-		before := t.enter(i)
-		n.instance.Flush()
-		t.calling = before
-	}
-	for _, o := range t.outputs {
-		o.Signal(operator.Element{Kind: operator.Barrier, Checkpoint: id, Unaligned: unaligned})
 	}
 }
 
@@ -793,7 +786,7 @@ func (t *Task) end() {
 			n.ctx.Failed = true
 		}
 	}
-	complete := t.finished && (len(t.commits) == 0 || t.committed)
+	complete := t.finished && !t.uncommitted()
 	over := false
 	defer func() {
 		if !over { // runtime.Goexit in a Close: the rest is closed all the same
@@ -814,6 +807,7 @@ func (t *Task) end() {
 			}
 		}
 	}
+	t.releaseFrozen()
 	t.closeStores()
 	if t.cfg.Gate != nil {
 		t.cfg.Gate.Close()

@@ -34,8 +34,10 @@ func (l *listener) SplitRequest()      {}
 func (l *listener) ReaderEvent([]byte) {}
 
 func (l *listener) WatermarkReport(string, int64, int64) {}
-func (l *listener) BarrierAck(id int64)                  { l.acks = append(l.acks, id) }
-func (l *listener) ReadyToCommit()                       {}
+func (l *listener) BarrierDecline(int64, error)          {}
+
+func (l *listener) BarrierAck(id int64, _ []byte) { l.acks = append(l.acks, id) }
+func (l *listener) ReadyToCommit()                {}
 
 // probe is an operator that notes what it is given. Its Watermark asks to be called again as often as parts says.
 type probe struct {

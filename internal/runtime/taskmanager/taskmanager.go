@@ -3,10 +3,12 @@ package taskmanager
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/checkpoint/manifest"
 	"github.com/weirstream/weir/internal/dataflow"
 	"github.com/weirstream/weir/internal/operator"
 	"github.com/weirstream/weir/internal/runtime/exchange"
@@ -31,8 +33,9 @@ type Config struct {
 	ChunkRows, ChunkBytes, ChannelBytes int
 	// FlushTimeout bounds how long a busy task keeps a record in a pending chunk; 0 means for ever.
 	FlushTimeout time.Duration
-	// State says how operators keep state.
-	State operator.StateConfig
+	// State says how operators keep state, Checkpoints where it is written.
+	State       operator.StateConfig
+	Checkpoints task.CheckpointConfig
 }
 
 // TaskManager is a process that starts and ends tasks as it is told. Deliver, Metrics and Failure may be called from any goroutine.
@@ -47,7 +50,7 @@ type TaskManager struct {
 		inbox    []*wire.ToTaskManager
 		tasks    map[base.AttemptID]*task.Task
 		order    []*task.Task
-		gates    map[base.SubtaskID]*exchange.Gate
+		gates    map[base.AttemptID]*exchange.Gate
 		running  int
 		released bool
 		failures map[base.AttemptID]error
@@ -62,7 +65,7 @@ func New(cfg Config) *TaskManager {
 		m.bounded = m.bounded && (!op.Source || op.Bounded)
 	}
 	m.mu.tasks = map[base.AttemptID]*task.Task{}
-	m.mu.gates = map[base.SubtaskID]*exchange.Gate{}
+	m.mu.gates = map[base.AttemptID]*exchange.Gate{}
 	m.mu.failures = map[base.AttemptID]error{}
 	m.mu.states = map[base.AttemptID]dataflow.TaskState{}
 	if cfg.FlushTimeout > 0 {
@@ -130,6 +133,11 @@ func (m *TaskManager) handle(message *wire.ToTaskManager) {
 		if t := m.task(x.TriggerBarrier.Attempt); t != nil {
 			t.Barrier(x.TriggerBarrier.Checkpoint, x.TriggerBarrier.Unaligned)
 		}
+	case *wire.ToTaskManager_CheckpointComplete_:
+		if t := m.task(x.CheckpointComplete.Attempt); t != nil {
+			t.Completed(x.CheckpointComplete.Checkpoint)
+		}
+	case *wire.ToTaskManager_CheckpointAborted_:
 	case *wire.ToTaskManager_Commit_:
 		if t := m.task(x.Commit.Attempt); t != nil {
 			t.Commit()
@@ -159,18 +167,27 @@ func (m *TaskManager) deploy(d *wire.ToTaskManager_Deploy) {
 		return
 	}
 	v := m.cfg.Plan.Vertices[id.Subtask.Vertex]
+	var restore *manifest.TaskState
+	if d.Restore != nil {
+		var err error
+		if restore, err = manifest.DecodeTask(d.Restore); err != nil {
+			l.State(dataflow.TaskFailed, err, nil)
+			return
+		}
+	}
 	cfg := task.Config{
 		Job: m.cfg.Job, Attempt: id, Plan: m.cfg.Plan, Vertex: v, Subtask: id.Subtask.Index,
 		Scheduler: m.cfg.Scheduler, Listener: l, Logger: m.cfg.Logger, Params: m.cfg.Params,
 		ChunkRows: m.cfg.ChunkRows, ChunkBytes: m.cfg.ChunkBytes, Flusher: m.flusher, Bounded: m.bounded, State: m.cfg.State,
+		Checkpoints: m.cfg.Checkpoints, Restore: restore,
 	}
 	var t *task.Task
 	cfg.Writers = func(e *dataflow.PlanEdge, targets []int) []operator.ChannelWriter {
-		return m.writers(t, e, id.Subtask.Index, targets)
+		return m.writers(t, e, id, targets)
 	}
 	if len(v.Inputs) > 0 {
 		m.mu.Lock()
-		cfg.Gate = m.gateLocked(id.Subtask)
+		cfg.Gate = m.gateLocked(id)
 		m.mu.Unlock()
 		for i, e := range v.Inputs {
 			for range m.cfg.Plan.Sources(e, id.Subtask.Index) {
@@ -181,7 +198,7 @@ func (m *TaskManager) deploy(d *wire.ToTaskManager_Deploy) {
 	t = task.New(cfg)
 	m.mu.Lock()
 	m.mu.tasks[id] = t
-	m.mu.order = append(m.mu.order, t)
+	m.enlistLocked(t)
 	m.mu.running++
 	m.mu.Unlock()
 	if m.flusher != nil {
@@ -190,32 +207,49 @@ func (m *TaskManager) deploy(d *wire.ToTaskManager_Deploy) {
 	t.Start()
 }
 
-// gateLocked returns the gate of a consumer subtask, made by whoever asks first. Its channels are ordered by input edge, then by producer.
-func (m *TaskManager) gateLocked(s base.SubtaskID) *exchange.Gate {
-	if g := m.mu.gates[s]; g != nil {
+// enlistLocked puts a task in the place of the former attempt, of which nothing is kept.
+func (m *TaskManager) enlistLocked(t *task.Task) {
+	id := t.Attempt()
+	i := slices.IndexFunc(m.mu.order, func(o *task.Task) bool { return o.Attempt().Subtask == id.Subtask })
+	if i < 0 {
+		m.mu.order = append(m.mu.order, t)
+		return
+	}
+	former := m.mu.order[i].Attempt()
+	m.mu.order = slices.Clone(m.mu.order) // readers have the other
+	m.mu.order[i] = t
+	delete(m.mu.tasks, former)
+	delete(m.mu.gates, former)
+	delete(m.mu.states, former)
+	delete(m.mu.failures, former)
+}
+
+// gateLocked returns the gate of a consumer, made by whoever asks first. Its channels are ordered by input edge, then by producer. The attempts of tasks that are joined have the same number.
+func (m *TaskManager) gateLocked(id base.AttemptID) *exchange.Gate {
+	if g := m.mu.gates[id]; g != nil {
 		return g
 	}
 	n := 0
-	for _, e := range m.cfg.Plan.Vertices[s.Vertex].Inputs {
-		n += len(m.cfg.Plan.Sources(e, s.Index))
+	for _, e := range m.cfg.Plan.Vertices[id.Subtask.Vertex].Inputs {
+		n += len(m.cfg.Plan.Sources(e, id.Subtask.Index))
 	}
 	g := exchange.NewGate(n, m.cfg.ChannelBytes)
-	m.mu.gates[s] = g
+	m.mu.gates[id] = g
 	return g
 }
 
-func (m *TaskManager) writers(t *task.Task, e *dataflow.PlanEdge, subtask int, targets []int) []operator.ChannelWriter {
+func (m *TaskManager) writers(t *task.Task, e *dataflow.PlanEdge, id base.AttemptID, targets []int) []operator.ChannelWriter {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	writers := make([]operator.ChannelWriter, len(targets))
 	for i, target := range targets {
-		g := m.gateLocked(base.SubtaskID{Vertex: e.To, Index: target})
+		g := m.gateLocked(base.AttemptID{Subtask: base.SubtaskID{Vertex: e.To, Index: target}, Attempt: id.Attempt})
 		channel := 0
 		for _, in := range m.cfg.Plan.Vertices[e.To].Inputs {
 			sources := m.cfg.Plan.Sources(in, target)
 			if in == e {
 				for _, s := range sources {
-					if s == subtask {
+					if s == id.Subtask.Index {
 						break
 					}
 					channel++
@@ -358,8 +392,15 @@ func (l *listener) WatermarkReport(group string, maxDrift, watermark int64) {
 }
 
 // BarrierAck implements [task.Listener].
-func (l *listener) BarrierAck(id int64) {
-	l.m.cfg.Send(&wire.ToJobManager{Message: &wire.ToJobManager_BarrierAck_{BarrierAck: &wire.ToJobManager_BarrierAck{Attempt: l.attempt(), Checkpoint: id}}})
+func (l *listener) BarrierAck(id int64, state []byte) {
+	l.m.cfg.Send(&wire.ToJobManager{Message: &wire.ToJobManager_BarrierAck_{BarrierAck: &wire.ToJobManager_BarrierAck{Attempt: l.attempt(), Checkpoint: id, State: state}}})
+}
+
+// BarrierDecline implements [task.Listener].
+func (l *listener) BarrierDecline(id int64, err error) {
+	l.m.cfg.Send(&wire.ToJobManager{Message: &wire.ToJobManager_BarrierDecline_{BarrierDecline: &wire.ToJobManager_BarrierDecline{
+		Attempt: l.attempt(), Checkpoint: id, Failure: wire.FromError(err),
+	}}})
 }
 
 // ReadyToCommit implements [task.Listener].

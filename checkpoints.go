@@ -1,0 +1,214 @@
+package weir
+
+import (
+	"context"
+	"errors"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/checkpoint/catalog"
+	"github.com/weirstream/weir/internal/checkpoint/coordinator"
+	"github.com/weirstream/weir/internal/checkpoint/manifest"
+	"github.com/weirstream/weir/internal/checkpoint/storage"
+	"github.com/weirstream/weir/internal/runtime/jobmanager"
+	"github.com/weirstream/weir/internal/runtime/local"
+	"github.com/weirstream/weir/internal/runtime/restart"
+)
+
+// Checkpoints says how a job is made to survive failures. From time to time, barriers go through the streams; where one has come through a task, the task's state is written down, without
+// stopping it. A checkpoint is complete when all tasks have, and then sinks in two phases make visible what they have written up to it. After a failure the job goes on from the latest
+// complete one: sources read again from there, so that every record counts in state exactly once, and in the output of sinks in two phases, too.
+type Checkpoints struct {
+	// Dir is where checkpoints are kept: a directory, or a URL such as s3://bucket/prefix for programs that import package backends/s3. It belongs to one job. Default: none, and no checkpoints.
+	Dir string
+	// Interval is the time from one checkpoint to the next. Default: only those that are asked for, by [JobClient.Checkpoint], and one when the input has ended.
+	Interval time.Duration
+	// MinPause is the least time between the end of a checkpoint and the start of the next.
+	MinPause time.Duration
+	// Timeout is how long a checkpoint may take before it is given up. Default 10 minutes.
+	Timeout time.Duration
+	// MaxConcurrent is how many checkpoints may be under way at the same time. Default 1.
+	MaxConcurrent int
+	// TolerableFailures is how many checkpoints may fail one after another before the job does. Default 0; -1 means any number.
+	TolerableFailures int
+	// Retain is how many complete checkpoints are kept. Default 1.
+	Retain int
+	// Compress compresses state.
+	Compress bool
+	// Resume makes the job go on from the latest complete checkpoint in Dir, if there is one: running the program again goes on where it was. The checkpoints then stay when the job has finished
+	// or was canceled, so that running it once more does nothing twice. Without it the job begins anew, Dir must hold no checkpoint, and they are deleted at the end, unless it fails.
+	Resume bool
+	// Restore is the checkpoint or savepoint that the job begins with, rather than with the latest in Dir: the folder that holds its _metadata.
+	Restore string
+	// AllowNonRestoredState lets state be left behind that the program has no place for.
+	AllowNonRestoredState bool
+}
+
+// inlineState is how many bytes of a task's state go with the manifest, as Flink's state.storage.fs.memory-threshold.
+const inlineState = 20 << 10
+
+// RestartStrategy says what happens after a failure. The zero value is ExponentialDelay for jobs with checkpoints, and NoRestart for others, as in Flink.
+type RestartStrategy struct{ config *restart.Config }
+
+// NoRestart lets the first failure end the job.
+func NoRestart() RestartStrategy { return restartOf(restart.Default(restart.None)) }
+
+// FixedDelayRestart begins the job anew so many times, each time after the delay.
+func FixedDelayRestart(attempts int, delay time.Duration) RestartStrategy {
+	c := restart.Default(restart.FixedDelay)
+	c.Attempts, c.Delay = attempts, int64(delay)
+	return restartOf(c)
+}
+
+// FailureRateRestart begins the job anew after the delay, unless more than so many failures come within the interval.
+func FailureRateRestart(failures int, interval, delay time.Duration) RestartStrategy {
+	c := restart.Default(restart.FailureRate)
+	c.MaxFailuresPerInterval, c.FailureRateInterval, c.Delay = failures, int64(interval), int64(delay)
+	return restartOf(c)
+}
+
+// ExponentialDelayRestart begins the job anew any number of times. The first delay is initial, each further one is half as long again, up to most; when the job has run well for an hour the
+// delay is initial again. Delays vary by a tenth, by chance.
+func ExponentialDelayRestart(initial, most time.Duration) RestartStrategy {
+	c := restart.Default(restart.ExponentialDelay)
+	c.InitialBackoff, c.MaxBackoff = int64(initial), int64(most)
+	return restartOf(c)
+}
+
+func restartOf(c restart.Config) RestartStrategy { return RestartStrategy{&c} }
+
+// String names the strategy as Flink's option restart-strategy.type does.
+func (r RestartStrategy) String() string {
+	if r.config == nil {
+		return "default"
+	}
+	return r.config.Kind.String()
+}
+
+// validate returns all that is wrong with the options, whatever the storage has.
+func (c Checkpoints) validate() error {
+	var errs []error
+	if c.Dir == "" && (c.Interval != 0 || c.Resume) {
+		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints has no Dir: say where checkpoints are kept"))
+	}
+	if c.Resume && c.Restore != "" {
+		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints has both Resume and Restore: a job begins with one of them"))
+	}
+	return errors.Join(append(errs, c.coordinator().Validate())...)
+}
+
+func (c Checkpoints) coordinator() coordinator.Config {
+	return coordinator.Config{
+		Interval: int64(c.Interval), MinPause: int64(c.MinPause), Timeout: int64(c.Timeout), MaxConcurrent: c.MaxConcurrent, Tolerable: c.TolerableFailures, Retain: c.Retain,
+	}
+}
+
+// recovery adds to a program how it takes checkpoints, and with what it begins.
+func (e *Environment) recovery(ctx context.Context, p *local.Program) error {
+	c := e.options.Checkpoints
+	strategy := restart.Default(restart.None)
+	if c.Dir != "" {
+		strategy = restart.Default(restart.ExponentialDelay)
+	}
+	if e.options.Restart.config != nil {
+		strategy = *e.options.Restart.config
+	}
+	if err := errors.Join(strategy.Validate(), c.validate()); err != nil {
+		return err
+	}
+	p.Recovery = jobmanager.Recovery{Restart: strategy, JobName: p.Plan.Graph.Name, Keep: c.Resume, Clock: func() int64 { return time.Now().UnixMilli() }}
+	p.Inline, p.Compress, p.DropState = inlineState, c.Compress, c.AllowNonRestoredState
+	if c.Dir != "" {
+		s, err := storage.Open(c.Dir)
+		if err != nil {
+			return err
+		}
+		if err := UseStorage(ctx, p, s, c); err != nil {
+			return err
+		}
+	}
+	if c.Restore != "" {
+		return restoreFrom(ctx, p, c)
+	}
+	return nil
+}
+
+// UseStorage makes a program keep its checkpoints in a storage, and begin with the latest there if c.Resume says so. It is for test kits, which have storages of their own.
+func UseStorage(ctx context.Context, p *local.Program, s storage.Storage, c Checkpoints) error {
+	config := c.coordinator()
+	p.Storage, p.Recovery.Checkpoints = s, &config
+	found, err := catalog.List(ctx, s)
+	if err != nil {
+		return err
+	}
+	p.Recovery.LastID = found.LastID
+	if !c.Resume {
+		if n := len(found.Complete); n > 0 && c.Restore == "" {
+			return fault.New(fault.CheckpointExists, "%s has %d complete checkpoints, the latest is %s", s, n, catalog.Folder(found.Complete[n-1]))
+		}
+		return nil
+	}
+	latest, err := catalog.Latest(ctx, s, found)
+	if err != nil || latest == nil {
+		return err
+	}
+	if err := jobmanager.CheckRestore(p.Plan, latest, strings.TrimSuffix(s.String(), "/")+"/"+catalog.Folder(latest.Id), c.AllowNonRestoredState); err != nil {
+		return err
+	}
+	p.Recovery.Restore = latest
+	for _, id := range found.Complete {
+		m, err := catalog.Load(ctx, s, catalog.Folder(id))
+		if err != nil {
+			continue // it stays where it is, and is not counted
+		}
+		p.Recovery.Retained = append(p.Recovery.Retained, m)
+	}
+	return catalog.Sweep(ctx, s, found, p.Recovery.Retained)
+}
+
+func restoreFrom(ctx context.Context, p *local.Program, c Checkpoints) error {
+	where := strings.TrimSuffix(strings.TrimSuffix(c.Restore, "/"+manifest.FileName), "/")
+	folder := ""
+	root := where
+	if base := path.Base(where); strings.HasPrefix(base, "chk-") { // its files are named from the folder above
+		root, folder = path.Dir(where), base
+		if scheme, rest, ok := strings.Cut(where, "://"); ok {
+			root = scheme + "://" + path.Dir(rest)
+		}
+	}
+	s, err := storage.Open(root)
+	if err != nil {
+		return err
+	}
+	m, err := catalog.Load(ctx, s, folder)
+	if err != nil {
+		return err
+	}
+	if err := jobmanager.CheckRestore(p.Plan, m, where, c.AllowNonRestoredState); err != nil {
+		return err
+	}
+	p.Recovery.Restore, p.Recovery.RestoreRoot = m, root
+	p.Recovery.LastID = max(p.Recovery.LastID, m.Id)
+	return nil
+}
+
+// Checkpoint takes a checkpoint now, and returns its number when it is complete.
+func (c *JobClient) Checkpoint(ctx context.Context) (int64, error) {
+	type answer struct {
+		id  int64
+		err error
+	}
+	answers := make(chan answer, 1)
+	c.job.Checkpoint(coordinator.Checkpoint, "", false, func(id int64, err error) { answers <- answer{id, err} })
+	select {
+	case a := <-answers:
+		return a.id, a.err
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+}
+
+// Restarts is how often the job was begun anew after a failure.
+func (c *JobClient) Restarts() int { return c.job.Restarts() }

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/weirstream/weir"
+	"github.com/weirstream/weir/connectors/files"
+)
+
+const carried = "../accesslog/testdata/access.log"
+
+// run runs the job over the carried log in a directory and returns its visible output, sorted. broken is called for each line and may fail the job.
+func runIn(t *testing.T, dir string, parallelism int, restart weir.RestartStrategy, broken func() error) ([]string, error) {
+	t.Helper()
+	env := weir.NewEnvironment(weir.Options{
+		Parallelism: parallelism, MaxParallelism: 128, Restart: restart, ChunkRows: 16,
+		Checkpoints: weir.Checkpoints{Dir: "file://" + filepath.Join(dir, "checkpoints") + "?sync=false", Interval: time.Millisecond, Resume: true},
+	})
+	lines := weir.FromFiles(env, files.Options{Path: carried, BlockBytes: 512}).UID("log").Parallelism(1)
+	checked := weir.MapFunc(lines, func(_ *weir.Context, line string) (string, error) {
+		time.Sleep(20 * time.Microsecond) // long enough for some checkpoints
+		return line, broken()
+	}).UID("checked").Parallelism(1)
+	hours, failures := build(checked)
+	hours.ToFiles(files.SinkOptions[figures]{Dir: filepath.Join(dir, "hours")}).UID("hours")
+	failures.ToFiles(files.SinkOptions[request]{Dir: filepath.Join(dir, "failures")}).UID("failures")
+	_, err := env.Execute(t.Context(), "durable")
+	var all []string
+	for _, sub := range []string{"hours", "failures"} {
+		names, _ := filepath.Glob(filepath.Join(dir, sub, "part-*"))
+		for _, name := range names {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, strings.SplitAfter(string(b), "\n")...)
+		}
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(all, func(l string) bool { return l == "" }), err
+}
+
+var errBroken = errors.New("broken")
+
+// TestFailures fails the job again and again, within a run and from run to run at another parallelism: the output is that of an undisturbed run.
+func TestFailures(t *testing.T) {
+	fine := func() error { return nil }
+	want, err := runIn(t, t.TempDir(), 1, weir.NoRestart(), fine)
+	if err != nil || len(want) != 274 {
+		t.Fatalf("%d lines, %v", len(want), err)
+	}
+	t.Run("within a run", func(t *testing.T) {
+		var n atomic.Int64
+		got, err := runIn(t, t.TempDir(), 2, weir.FixedDelayRestart(10, 0), func() error {
+			if n.Add(1)%700 == 0 {
+				return errBroken
+			}
+			return nil
+		})
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%d lines, want %d; %v", len(got), len(want), err)
+		}
+		if n.Load() <= 2000 {
+			t.Errorf("%d lines were read: nothing failed", n.Load())
+		}
+	})
+	t.Run("from run to run", func(t *testing.T) {
+		dir := t.TempDir()
+		for parallelism := 1; ; parallelism++ {
+			var n atomic.Int64
+			got, err := runIn(t, dir, parallelism, weir.NoRestart(), func() error {
+				if n.Add(1) == 600 {
+					return errBroken
+				}
+				return nil
+			})
+			if errors.Is(err, errBroken) && parallelism < 20 {
+				continue
+			}
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("%d lines, want %d; %v", len(got), len(want), err)
+			}
+			return
+		}
+	})
+}

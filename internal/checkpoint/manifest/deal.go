@@ -1,0 +1,92 @@
+package manifest
+
+import (
+	"math"
+	"slices"
+
+	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/statebackend"
+)
+
+// Deal returns what the subtask of the given index gets of an operator's state when it runs in so many subtasks, and whether it has come to its end and need not run.
+//
+// Keyed state goes by key group. Operator lists go by their mode. At the same parallelism each subtask gets its own splits, writer states, committables, watermarks and channels; at another one
+// those of former subtask k go to subtask k modulo the parallelism, and the watermark is the lowest of all. A subtask has come to its end if its former self had, or, at another
+// parallelism, if all former ones had.
+func (o *Operator) Deal(index, parallelism int) (*Subtask, bool) {
+	d := &Subtask{Index: int32(index)}
+	same := int(o.Parallelism) == parallelism
+	finished, some := true, false
+	for _, s := range o.Subtasks {
+		own := int(s.Index)%parallelism == index
+		if same && own {
+			d.Finished = s.Finished
+		}
+		finished = finished && s.Finished
+		if own {
+			d.Splits = append(d.Splits, s.Splits...)
+			d.WriterStates = append(d.WriterStates, s.WriterStates...)
+			d.Committables = append(d.Committables, s.Committables...)
+			d.Channels = append(d.Channels, s.Channels...)
+		}
+		if s.HasWatermark && (!same || own) && !s.Finished {
+			if !some {
+				d.Watermark, d.EmittedWatermark, d.HasWatermark, some = math.MaxInt64, math.MaxInt64, true, true
+			}
+			d.Watermark, d.EmittedWatermark = min(d.Watermark, s.Watermark), min(d.EmittedWatermark, s.EmittedWatermark)
+		}
+	}
+	if !same {
+		d.Finished = finished && len(o.Subtasks) > 0
+	}
+	o.dealSpaces(d, base.RangeOf(index, parallelism, int(o.MaxParallelism)))
+	o.dealLists(d, index, parallelism)
+	return d, d.Finished
+}
+
+func (o *Operator) dealSpaces(d *Subtask, groups base.KeyGroupRange) {
+	for _, s := range o.Subtasks {
+		for _, sp := range s.Spaces {
+			var mine []*Group
+			for _, g := range sp.Groups {
+				if groups.Contains(int(g.Group)) {
+					mine = append(mine, g)
+				}
+			}
+			if len(mine) == 0 {
+				continue
+			}
+			i := slices.IndexFunc(d.Spaces, func(have *Space) bool { return have.Name == sp.Name })
+			if i < 0 {
+				d.Spaces = append(d.Spaces, &Space{Name: sp.Name, Words: sp.Words, Bytes: sp.Bytes, KeySchema: sp.KeySchema, Cells: sp.Cells})
+				i = len(d.Spaces) - 1
+			}
+			d.Spaces[i].Groups = append(d.Spaces[i].Groups, mine...)
+		}
+	}
+}
+
+func (o *Operator) dealLists(d *Subtask, index, parallelism int) {
+	var names []*OperatorList
+	former := map[string][][][]byte{}
+	for _, s := range o.Subtasks {
+		for _, l := range s.Lists {
+			if l.Mode == statebackend.Split.String() && int(o.Parallelism) == parallelism && int(s.Index) == index {
+				d.Lists = append(d.Lists, l)
+			}
+			if _, known := former[l.Name]; !known {
+				names = append(names, l)
+			}
+			former[l.Name] = append(former[l.Name], l.Elements)
+		}
+	}
+	for _, l := range names {
+		if l.Mode == statebackend.Split.String() && int(o.Parallelism) == parallelism {
+			continue
+		}
+		mode, _ := statebackend.RedistributionOf(l.Mode)
+		if mine := mode.Deal(former[l.Name], parallelism)[index]; len(mine) > 0 {
+			d.Lists = append(d.Lists, &OperatorList{Name: l.Name, Mode: l.Mode, Schema: l.Schema, Elements: mine})
+		}
+	}
+}

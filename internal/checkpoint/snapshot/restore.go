@@ -1,0 +1,247 @@
+package snapshot
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/zeebo/xxh3"
+
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/checkpoint/manifest"
+	"github.com/weirstream/weir/internal/statebackend"
+)
+
+// Source is where data files are read.
+type Source interface {
+	io.ReaderAt
+	Size() int64
+	Close() error
+}
+
+// Reader reads segments. It keeps the last file open. It belongs to one goroutine.
+type Reader struct {
+	open    func(ctx context.Context, name string) (Source, error)
+	ctx     context.Context
+	name    string
+	file    Source
+	data    []byte
+	raw     []byte
+	decoder *zstd.Decoder
+}
+
+// NewReader returns a reader of files that open opens.
+func NewReader(ctx context.Context, open func(ctx context.Context, name string) (Source, error)) *Reader {
+	return &Reader{ctx: ctx, open: open}
+}
+
+// Close closes what is open.
+func (r *Reader) Close() error {
+	if r.decoder != nil {
+		r.decoder.Close()
+		r.decoder = nil
+	}
+	if r.file == nil {
+		return nil
+	}
+	f := r.file
+	r.file = nil
+	return f.Close()
+}
+
+// maxSegment bounds what a damaged manifest can ask for.
+const maxSegment = 1 << 40
+
+func damaged(seg *manifest.Segment, format string, args ...any) error {
+	file := seg.GetFile()
+	if file == "" {
+		file = "the manifest"
+	}
+	return fault.New(fault.CheckpointDamaged, "%s, bytes %d to %d: "+format, append([]any{file, seg.GetOffset(), seg.GetOffset() + seg.GetLength()}, args...)...)
+}
+
+// Segment returns the entries of a segment, whose checksum is right. They are good until the next call.
+func (r *Reader) Segment(seg *manifest.Segment) ([]byte, error) {
+	data := seg.GetData()
+	if seg.GetFile() != "" {
+		if err := r.load(seg); err != nil {
+			return nil, err
+		}
+		data = r.data
+	}
+	if int64(len(data)) != seg.GetLength() {
+		return nil, damaged(seg, "%d bytes are there, %d were written", len(data), seg.GetLength())
+	}
+	if sum := xxh3.Hash(data); sum != seg.GetChecksum() {
+		return nil, damaged(seg, "the checksum is %016x, and was %016x when it was written", sum, seg.GetChecksum())
+	}
+	switch seg.GetCompression() {
+	case "":
+		return data, nil
+	case "zstd":
+	default:
+		return nil, damaged(seg, "unknown compression %q", seg.GetCompression())
+	}
+	if r.decoder == nil {
+		var err error
+		if r.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1)); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if r.raw, err = r.decoder.DecodeAll(data, r.raw[:0]); err != nil {
+		return nil, damaged(seg, "%v", err)
+	}
+	return r.raw, nil
+}
+
+func (r *Reader) load(seg *manifest.Segment) error {
+	if r.file == nil || r.name != seg.GetFile() {
+		if err := r.Close(); err != nil {
+			return err
+		}
+		f, err := r.open(r.ctx, seg.GetFile())
+		if err != nil {
+			return fault.New(fault.CheckpointDamaged, "%s: %w", seg.GetFile(), err)
+		}
+		r.file, r.name = f, seg.GetFile()
+	}
+	n, size := seg.GetLength(), r.file.Size()
+	if n < 0 || n > maxSegment || seg.GetOffset() < 0 || seg.GetOffset() > size-n {
+		return damaged(seg, "the file has only %d bytes", size)
+	}
+	if int64(cap(r.data)) < n {
+		r.data = make([]byte, n)
+	}
+	r.data = r.data[:n]
+	if _, err := r.file.ReadAt(r.data, seg.GetOffset()); err != nil && !errors.Is(err, io.EOF) {
+		return fault.New(fault.CheckpointDamaged, "%s: %w", seg.GetFile(), err)
+	}
+	return nil
+}
+
+// EachEntry calls yield for each entry of a segment. payload is nil, and deleted set, for a key that is deleted.
+func EachEntry(seg *manifest.Segment, data []byte, yield func(key, payload []byte, deleted bool) error) error {
+	cut := func() (b []byte, ok bool) {
+		n, w := binary.Uvarint(data)
+		if w <= 0 || n > uint64(len(data)-w) {
+			return nil, false
+		}
+		b, data = data[w:w+int(n)], data[w+int(n):]
+		return b, true
+	}
+	for entries := int64(0); ; entries++ {
+		if len(data) == 0 {
+			if entries != seg.GetEntries() {
+				return damaged(seg, "%d entries are there, %d were written", entries, seg.GetEntries())
+			}
+			return nil
+		}
+		deleted := false
+		if seg.GetChanges() {
+			deleted, data = data[0] == 1, data[1:]
+		}
+		key, ok := cut()
+		if !ok {
+			return damaged(seg, "entry %d is cut short", entries)
+		}
+		var payload []byte
+		if !deleted {
+			if payload, ok = cut(); !ok {
+				return damaged(seg, "entry %d is cut short", entries)
+			}
+		}
+		if err := yield(key, payload, deleted); err != nil {
+			return err
+		}
+	}
+}
+
+// Restore fills an empty store with what part has of it. What has no place is an error, unless drop is set.
+func (r *Reader) Restore(s *statebackend.Store, part *manifest.Subtask, drop bool) error {
+	spaces := map[string]*statebackend.Space{}
+	for _, sp := range s.Spaces() {
+		spaces[sp.Name()] = sp
+	}
+	for _, m := range part.GetSpaces() {
+		if len(m.GetGroups()) == 0 {
+			continue
+		}
+		sp := spaces[m.GetName()]
+		if sp == nil {
+			if drop {
+				continue
+			}
+			return fault.New(fault.CheckpointLeftOver, "operator %q has no state %q any more, and the checkpoint has something in it", s.Config().Operator, m.GetName())
+		}
+		if err := r.space(sp, m, drop); err != nil {
+			return err
+		}
+	}
+	return r.lists(s, part, drop)
+}
+
+func (r *Reader) space(sp *statebackend.Space, m *manifest.Space, drop bool) error {
+	var stored []statebackend.StoredCell
+	for _, c := range m.GetCells() {
+		kind, ok := statebackend.KindOf(c.GetKind())
+		if !ok {
+			return fault.New(fault.CheckpointNewer, "state %q is of the unknown kind %q", c.GetName(), c.GetKind())
+		}
+		stored = append(stored, statebackend.StoredCell{
+			Name: c.GetName(), Kind: kind, Schema: c.GetSchema(), KeySchema: c.GetKeySchema(), KeyWords: int(c.GetKeyWords()), KeyBytes: c.GetKeyBytes(),
+		})
+	}
+	to, err := sp.Restorer(statebackend.KeyLayout{Words: int(m.GetWords()), Bytes: m.GetBytes()}, stored, drop)
+	if err != nil {
+		return err
+	}
+	for _, g := range m.GetGroups() {
+		for i, seg := range g.GetSegments() {
+			if (i == 0) == seg.GetChanges() {
+				return damaged(seg, "a base and changes are out of order")
+			}
+			data, err := r.Segment(seg)
+			if err != nil {
+				return err
+			}
+			err = EachEntry(seg, data, func(key, payload []byte, deleted bool) error {
+				if deleted {
+					return to.Delete(key)
+				}
+				return to.Put(key, payload, i == 0)
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Reader) lists(s *statebackend.Store, part *manifest.Subtask, drop bool) error {
+	lists := map[string]*statebackend.OperatorList{}
+	for _, l := range s.Lists() {
+		lists[l.Name] = l
+	}
+	for _, m := range part.GetLists() {
+		if len(m.GetElements()) == 0 {
+			continue
+		}
+		l := lists[m.GetName()]
+		switch {
+		case l == nil && drop:
+			continue
+		case l == nil:
+			return fault.New(fault.CheckpointLeftOver, "operator %q has no state %q any more, and the checkpoint has something in it", s.Config().Operator, m.GetName())
+		case l.Schema != m.GetSchema():
+			return fault.New(fault.StateSchema, "state %q of operator %q is %s, and was %s in the checkpoint", m.GetName(), s.Config().Operator, l.Schema, m.GetSchema())
+		}
+		if err := l.Restore(m.GetElements()); err != nil {
+			return fault.New(fault.StateDamaged, "state %q of operator %q: %w", m.GetName(), s.Config().Operator, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,199 @@
+package snapshot
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/zeebo/xxh3"
+
+	"github.com/weirstream/weir/internal/checkpoint/manifest"
+	"github.com/weirstream/weir/internal/statebackend"
+)
+
+// header begins a data file.
+const header = "WEIRDATA\x01\x00\x00\x00\x00\x00\x00\x00"
+
+// Options says how state is written.
+type Options struct {
+	// Name is that of the data file, relative to the storage. It is made at the first byte.
+	Name string
+	// Create makes the file.
+	Create func(ctx context.Context, name string) (File, error)
+	// Inline is how many bytes may go into the manifest instead of a file.
+	Inline int
+	// Compress compresses segments.
+	Compress bool
+	// Checkpoint is the number of the checkpoint.
+	Checkpoint int64
+}
+
+// File is a file that is being written: it is there once Close has returned nil.
+type File interface {
+	io.Writer
+	Close() error
+	Abort()
+}
+
+// Writer writes what the operators of one task have, in turn. It belongs to one goroutine.
+type Writer struct {
+	ctx      context.Context
+	opts     Options
+	file     File
+	at       int64 // where the next byte goes in the file
+	pending  bytes.Buffer
+	segments []*manifest.Segment // that lie in pending, and not in the file yet
+	raw      []byte
+	packed   []byte
+	encoder  *zstd.Encoder
+}
+
+// NewWriter returns a writer that has written nothing.
+func NewWriter(ctx context.Context, o Options) *Writer { return &Writer{ctx: ctx, opts: o} }
+
+// pendingBytes is how much is gathered before it is written to the file.
+const pendingBytes = 1 << 20
+
+// Store writes the state of a store: into part go its spaces and operator lists.
+func (w *Writer) Store(snap *statebackend.Snapshot, part *manifest.Subtask) error {
+	for _, sp := range snap.Spaces() {
+		m, err := w.space(snap, sp)
+		if err != nil {
+			return err
+		}
+		part.Spaces = append(part.Spaces, m)
+	}
+	for _, l := range snap.Lists() {
+		if l.Err != nil {
+			return l.Err
+		}
+		part.Lists = append(part.Lists, &manifest.OperatorList{Name: l.Name, Mode: l.Mode.String(), Schema: l.Schema, Elements: l.Elements})
+	}
+	return nil
+}
+
+func (w *Writer) space(snap *statebackend.Snapshot, sp *statebackend.Space) (*manifest.Space, error) {
+	m := Describe(sp)
+	groups := snap.Groups()
+	for g := range groups.Len() {
+		seg := &manifest.Segment{Checkpoint: w.opts.Checkpoint}
+		w.raw = w.raw[:0]
+		err := snap.Entries(sp, g, func(key, payload []byte) bool {
+			w.raw = AppendEntry(w.raw, key, payload)
+			seg.Entries++
+			return true
+		})
+		if err != nil {
+			return nil, err
+		}
+		if seg.Entries == 0 {
+			continue
+		}
+		if err := w.segment(seg); err != nil {
+			return nil, err
+		}
+		m.Groups = append(m.Groups, &manifest.Group{Group: int32(groups.First + g), Segments: []*manifest.Segment{seg}})
+	}
+	return m, nil
+}
+
+// AppendEntry appends an entry of a base.
+func AppendEntry(dst, key, payload []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(key)))
+	dst = append(dst, key...)
+	dst = binary.AppendUvarint(dst, uint64(len(payload)))
+	return append(dst, payload...)
+}
+
+// Describe is what a manifest says of a space, without its content.
+func Describe(sp *statebackend.Space) *manifest.Space {
+	m := &manifest.Space{Name: sp.Name(), Words: int32(sp.Layout().Words), Bytes: sp.Layout().Bytes}
+	for _, c := range sp.Cells() {
+		s := c.Stored()
+		m.Cells = append(m.Cells, &manifest.Cell{
+			Name: s.Name, Kind: s.Kind.String(), Schema: s.Schema, KeySchema: s.KeySchema, Ttl: c.TTL() != nil, KeyWords: int32(s.KeyWords), KeyBytes: s.KeyBytes,
+		})
+	}
+	return m
+}
+
+// segment writes what is in raw as a segment.
+func (w *Writer) segment(seg *manifest.Segment) error {
+	data := w.raw
+	seg.RawLength = int64(len(data))
+	if w.opts.Compress && len(data) >= 512 {
+		if w.encoder == nil {
+			var err error
+			if w.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest)); err != nil {
+				return err
+			}
+		}
+		if w.packed = w.encoder.EncodeAll(data, w.packed[:0]); len(w.packed) < len(data) {
+			data, seg.Compression = w.packed, "zstd"
+		}
+	}
+	seg.Length, seg.Checksum = int64(len(data)), xxh3.Hash(data)
+	seg.Offset = int64(w.pending.Len())
+	w.pending.Write(data)
+	w.segments = append(w.segments, seg)
+	if w.pending.Len() >= max(pendingBytes, w.opts.Inline+1) {
+		return w.flush()
+	}
+	return nil
+}
+
+// flush writes what is pending to the file, which is made if there is none.
+func (w *Writer) flush() error {
+	if w.file == nil {
+		f, err := w.opts.Create(w.ctx, w.opts.Name)
+		if err != nil {
+			return err
+		}
+		w.file = f
+		if _, err := f.Write([]byte(header)); err != nil {
+			return err
+		}
+		w.at = int64(len(header))
+	}
+	for _, s := range w.segments {
+		s.File, s.Offset = w.opts.Name, s.Offset+w.at
+	}
+	w.segments = w.segments[:0]
+	w.at += int64(w.pending.Len())
+	_, err := w.file.Write(w.pending.Bytes())
+	w.pending.Reset()
+	if err == nil {
+		err = context.Cause(w.ctx)
+	}
+	return err
+}
+
+// Close completes what was written: the file is durable then, or what there is goes into the segments themselves. It returns how many bytes were written and whether there is a file.
+func (w *Writer) Close() (written int64, file bool, err error) {
+	if w.file == nil && w.pending.Len() <= w.opts.Inline {
+		for _, s := range w.segments {
+			s.Data, s.Offset = bytes.Clone(w.pending.Bytes()[s.Offset:s.Offset+s.Length]), 0
+		}
+		return int64(w.pending.Len()), false, nil
+	}
+	if err := w.flush(); err != nil {
+		w.Abort()
+		return 0, false, err
+	}
+	f := w.file
+	w.file = nil
+	return w.at, true, f.Close()
+}
+
+// Abort gives up what was written. It does nothing after Close.
+func (w *Writer) Abort() {
+	if w.file != nil {
+		w.file.Abort()
+		w.file = nil
+	}
+}
+
+// Name is that of the file.
+func (w *Writer) Name() string { return w.opts.Name }

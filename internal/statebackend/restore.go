@@ -1,0 +1,214 @@
+package statebackend
+
+import (
+	"strings"
+
+	"github.com/weirstream/weir/fault"
+)
+
+// StoredCell is what a snapshot says of a cell. KeyWords and KeyBytes are the form of a map's keys.
+type StoredCell struct {
+	Name              string
+	Kind              Kind
+	Schema, KeySchema string
+	KeyWords          int
+	KeyBytes          bool
+}
+
+// Stored describes the cell for a snapshot.
+func (c *Cell) Stored() StoredCell {
+	s := StoredCell{Name: c.name, Kind: c.kind, Schema: c.schema, KeySchema: c.keySchema}
+	if c.entries != nil {
+		s.KeyWords, s.KeyBytes = c.entries.layout.Words-1, c.entries.layout.Bytes
+	}
+	return s
+}
+
+// Restorer puts the keys of a snapshot into a space. It belongs to one goroutine, before the operator opens.
+type Restorer struct {
+	sp    *Space
+	cells []*Cell
+	plan  []restoredCell
+	same  bool // the cells are those of the space, in their order and form
+	words [MaxKeyWords]uint64
+}
+
+// restoredCell is how a cell of a snapshot is read.
+type restoredCell struct {
+	stored  StoredCell
+	cell    *Cell
+	convert func(dst, src []byte) ([]byte, error) // nil: the form is the same
+	dst     []byte
+}
+
+// Restorer returns what restores keys of the given layout with the given cells. Cells find each other by name. It refuses keys of another form, a state of another kind, and values that cannot
+// be read as the type that the state has now; and, unless drop is set, a state that is not declared any more. Each error names operator, state and, where it is about a type, the field.
+func (sp *Space) Restorer(layout KeyLayout, stored []StoredCell, drop bool) (*Restorer, error) {
+	op := sp.store.cfg.Operator
+	if layout != sp.layout {
+		return nil, fault.New(fault.StateSchema, "the keys of state %q of operator %q have another form than in the checkpoint: the type of the key has changed", sp.name, op)
+	}
+	r := &Restorer{sp: sp, same: true}
+	var lost []string
+	for i, s := range stored {
+		c := sp.cellNamed(s.Name)
+		r.same = r.same && c != nil && i < len(sp.cells) && c == sp.cells[i] && c.schema == s.Schema
+		p := restoredCell{stored: s, cell: c}
+		switch {
+		case c == nil && !drop:
+			lost = append(lost, s.Name)
+		case c == nil && s.Kind != ValueKind && s.Kind != ListKind && s.Kind != MapKind:
+			return nil, fault.New(fault.StateSchema, "state %q of operator %q, of kind %v, is not declared any more and cannot be left out", s.Name, op, s.Kind)
+		case c == nil:
+		case c.kind != s.Kind:
+			return nil, fault.New(fault.StateSchema, "state %q of operator %q is a %v, and was a %v in the checkpoint", s.Name, op, c.kind, s.Kind)
+		case c.kind == MapKind && c.keySchema != s.KeySchema:
+			return nil, fault.New(fault.StateSchema, "state %q of operator %q: the keys of the map are %s, and were %s in the checkpoint", s.Name, op, c.keySchema, s.KeySchema)
+		case c.schema != s.Schema:
+			if c.migrate == nil {
+				return nil, fault.New(fault.StateSchema, "state %q of operator %q is %s, and was %s in the checkpoint", s.Name, op, c.schema, s.Schema)
+			}
+			var err error
+			if p.convert, err = c.migrate(s.Schema); err != nil {
+				return nil, fault.New(fault.StateSchema, "state %q of operator %q: %w", s.Name, op, err)
+			}
+		}
+		r.cells = append(r.cells, c)
+		r.plan = append(r.plan, p)
+	}
+	if len(lost) > 0 {
+		return nil, fault.New(fault.CheckpointLeftOver, "operator %q does not declare the states %s any more, and the checkpoint has something in them", op, strings.Join(lost, ", "))
+	}
+	return r, nil
+}
+
+func (sp *Space) cellNamed(name string) *Cell {
+	for _, c := range sp.cells {
+		if c.name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// Put restores a key, or replaces what was restored of it. fresh promises that the key is not there.
+func (r *Restorer) Put(key, payload []byte, fresh bool) error {
+	sp := r.sp
+	words := r.words[:sp.layout.Words]
+	b, rest, err := sp.CutKey(key, words)
+	if err != nil || len(rest) != 0 {
+		return r.damaged(errPayload)
+	}
+	keyHash, hash := sp.rehash(words, b)
+	group, err := r.group(keyHash)
+	if err != nil {
+		return err
+	}
+	sp.store.Breathe()
+	if !fresh {
+		if old, ok := sp.Find(group, hash, words, b); ok {
+			sp.Remove(old)
+		}
+	}
+	ref := makeRef(group, sp.add(sp.sub(group), hash, words, b))
+	if len(sp.cells) == 0 {
+		sp.Mark(ref)
+		return nil
+	}
+	if r.same {
+		err = sp.SetPayload(ref, payload, nil)
+	} else {
+		err = r.setPayload(ref, payload)
+		sp.Release(ref)
+	}
+	if err != nil {
+		return r.damaged(err)
+	}
+	return nil
+}
+
+// Delete takes back a key that was restored.
+func (r *Restorer) Delete(key []byte) error {
+	sp := r.sp
+	words := r.words[:sp.layout.Words]
+	b, rest, err := sp.CutKey(key, words)
+	if err != nil || len(rest) != 0 {
+		return r.damaged(errPayload)
+	}
+	keyHash, hash := sp.rehash(words, b)
+	group, err := r.group(keyHash)
+	if err != nil {
+		return err
+	}
+	if old, ok := sp.Find(group, hash, words, b); ok {
+		if len(sp.cells) == 0 {
+			*flagsOf(sp.Edit(old)) &^= 1
+			sp.Release(old)
+			return nil
+		}
+		sp.Remove(old)
+	}
+	return nil
+}
+
+func (r *Restorer) group(keyHash uint64) (int, error) {
+	hi := groupOf(keyHash, r.sp.maxParallelism)
+	if hi < r.sp.first || hi >= r.sp.first+uint64(len(r.sp.subs)) {
+		return 0, r.damaged(fault.New(fault.StateDamaged, "a key of key group %d stands among those of others", hi))
+	}
+	return int(hi - r.sp.first), nil
+}
+
+func (r *Restorer) damaged(err error) error {
+	return fault.New(fault.StateDamaged, "state %q of operator %q: %w", r.sp.name, r.sp.store.cfg.Operator, err)
+}
+
+// setPayload is SetPayload where cells have gone, changed or moved.
+func (r *Restorer) setPayload(ref Ref, payload []byte) error {
+	p := &payloadReader{src: payload}
+	for len(p.src) > 0 && p.err == nil {
+		i, stamped := p.uvarint(), p.byte()
+		if p.err != nil || i >= uint64(len(r.plan)) {
+			return errPayload
+		}
+		p.stamped = stamped == 1
+		c := &r.plan[i]
+		if c.cell == nil {
+			c.skip(p)
+			continue
+		}
+		p.convert = c
+		if c.convert == nil {
+			p.convert = nil
+		}
+		if err := c.cell.restore(ref, p); err != nil {
+			return err
+		}
+		p.convert = nil
+	}
+	return p.err
+}
+
+// skip reads over what a payload has for a state that is gone.
+func (c *restoredCell) skip(p *payloadReader) {
+	n := uint64(1)
+	if c.stored.Kind != ValueKind {
+		n = p.uvarint()
+	}
+	for ; n > 0 && p.err == nil; n-- {
+		if c.stored.Kind == MapKind {
+			if len(p.src) < 8*c.stored.KeyWords {
+				p.err = errPayload
+				return
+			}
+			p.src = p.src[8*c.stored.KeyWords:]
+			if c.stored.KeyBytes {
+				var err error
+				if _, p.src, err = cutBytes(p.src); err != nil {
+					p.err = err
+				}
+			}
+		}
+		p.entry(0)
+	}
+}
