@@ -54,7 +54,10 @@ func (s series) lockPath() string {
 //
 // Who removes the lock file holds the lock. So a lock on a file that is not at its path any more is worth nothing: another may have made the file anew.
 func (s series) lock() (*os.File, error) {
-	for canLock {
+	if !canLock {
+		return nil, nil
+	}
+	for {
 		f, err := os.OpenFile(s.lockPath(), os.O_RDWR|os.O_CREATE, 0o644)
 		if err != nil {
 			return nil, writeError(s.lockPath(), err)
@@ -77,7 +80,6 @@ func (s series) lock() (*os.File, error) {
 			return nil, writeError(s.lockPath(), err)
 		}
 	}
-	return nil, nil
 }
 
 // unlock ends what lock began.
