@@ -22,10 +22,10 @@ STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 # The modules beside the main one that have packages; tools/go.mod has none, it only pins versions.
 MODULES := $(filter-out ./tools .,$(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/testdata/*')))
 
-.PHONY: help check fmt vet staticcheck lint test race synctests sim meta kill bench fuzz
+.PHONY: help check fmt vet staticcheck lint test race synctests sim sim-teeth meta kill bench fuzz
 
 help: ## list the steps
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 check: fmt vet staticcheck lint ## format, vet, staticcheck, house rules
 
@@ -56,6 +56,9 @@ synctests: ## all tests with locks that virtual time understands, assertions on
 
 sim: ## whole jobs under a seeded scheduler: SEEDS=200
 	@$(GO) run ./tests/sim -seeds $(SEEDS)
+
+sim-teeth: ## the simulation of recovery finds each of some deliberate defects
+	@$(GO) run ./tests/sim/teeth
 
 meta: ## random scripts of windows and joins, and of state, beside slow oracles: SCRIPTS=10000 JOINS=2000 OPS=1000000
 	@$(GO) run ./tests/meta -scripts $(SCRIPTS) -joins $(JOINS)

@@ -138,7 +138,7 @@ func (e *Environment) recovery(ctx context.Context, p *local.Program) error {
 // UseStorage makes a program keep its checkpoints in a storage, and begin with the latest there if c.Resume says so. It is for test kits, which have storages of their own.
 func UseStorage(ctx context.Context, p *local.Program, s storage.Storage, c Checkpoints) error {
 	config := c.coordinator()
-	p.Storage, p.Recovery.Checkpoints = s, &config
+	p.Storage, p.Recovery.Checkpoints, p.Recovery.Keep = s, &config, c.Resume
 	found, err := catalog.List(ctx, s)
 	if err != nil {
 		return err
@@ -165,7 +165,10 @@ func UseStorage(ctx context.Context, p *local.Program, s storage.Storage, c Chec
 		}
 		p.Recovery.Retained = append(p.Recovery.Retained, m)
 	}
-	return catalog.Sweep(ctx, s, found, p.Recovery.Retained)
+	if err := catalog.Sweep(ctx, s, found, p.Recovery.Retained); err != nil {
+		p.Logger.Warn("files of checkpoints that never completed could not be removed", "err", err)
+	}
+	return nil
 }
 
 func restoreFrom(ctx context.Context, p *local.Program, c Checkpoints) error {

@@ -45,7 +45,14 @@ type Sim struct {
 	rng    *rand.Rand
 	job    *local.Job
 	failed bool
+	logTo  func(line string)
+	// What follows is for jobs that crash: what came of earlier lives, and whether anything may still befall the job.
+	pastTrace uint64
+	pastSteps int64
+	troubled  bool
 }
+
+var quiet = slog.New(slog.DiscardHandler)
 
 // New returns a simulation with the given seed. It is closed when the test ends.
 func New(t testing.TB, seed uint64) *Sim {
@@ -85,7 +92,7 @@ func (s *Sim) Options() weir.Options {
 	o := weir.Options{
 		Parallelism: []int{1, 2, 4, 7}[s.rng.IntN(4)],
 		ChunkRows:   []int{1, 7, 1024}[s.rng.IntN(3)],
-		Logger:      slog.New(slog.DiscardHandler),
+		Logger:      quiet,
 	}
 	o.DisableChaining = s.rng.IntN(4) == 0
 	if s.rng.IntN(3) == 0 {
@@ -169,10 +176,10 @@ func (s *Sim) Barrier(unaligned bool) (passed func() bool) {
 func (s *Sim) Watermarks() []weir.OperatorWatermark { return s.job.Watermarks(s.sim.Now()) }
 
 // Trace is a digest of everything that has happened: two runs of one seed have the same.
-func (s *Sim) Trace() uint64 { return s.sim.TraceHash() }
+func (s *Sim) Trace() uint64 { return s.sim.TraceHash() ^ s.pastTrace*31 }
 
 // Steps is the number of scheduling decisions so far.
-func (s *Sim) Steps() int64 { return s.sim.Steps() }
+func (s *Sim) Steps() int64 { return s.sim.Steps() + s.pastSteps }
 
 var (
 	seedsFlag = flag.Int("weir.seeds", 0, "how many seeds weirtest.Seeds runs (default 10, or $WEIR_SEEDS)")
@@ -209,7 +216,8 @@ func Seeds(t *testing.T, f func(s *Sim)) {
 			for k := range traces {
 				s := New(t, seed)
 				if *seedFlag > 0 && k == 0 {
-					s.sim.LogTo(func(line string) { t.Log(line) })
+					s.logTo = func(line string) { t.Log(line) }
+					s.sim.LogTo(s.logTo)
 				}
 				f(s)
 				traces[k], steps[k] = s.Trace(), s.Steps()

@@ -40,6 +40,22 @@ var (
 
 // entries returns the functions that take the split's records, by value and by reference. A record is emitted before it advances the watermark.
 func (s *splitTime[T]) entries() (func(T, int64), func(*T, int64)) {
+	value, ref := s.timedEntries()
+	ctx := s.time.ctx
+	if !ctx.Paced {
+		return value, ref
+	}
+	return func(v T, ts int64) {
+			value(v, ts)
+			ctx.Stop.Store(1)
+		}, func(v *T, ts int64) {
+			ref(v, ts)
+			ctx.Stop.Store(1)
+		}
+}
+
+// timedEntries are the entries that set timestamps and make watermarks.
+func (s *splitTime[T]) timedEntries() (func(T, int64), func(*T, int64)) {
 	t, next := s.time, s.time.next
 	if !t.given {
 		return next.Value, next.Ref

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/defect"
 	"github.com/weirstream/weir/internal/statebackend"
 )
 
@@ -24,7 +25,9 @@ func (o *Operator) Deal(index, parallelism int) (*Subtask, bool) {
 		}
 		finished = finished && s.Finished
 		if own {
-			d.Splits = append(d.Splits, s.Splits...)
+			if int(s.Index) == index || !defect.Is("splits-dropped") {
+				d.Splits = append(d.Splits, s.Splits...)
+			}
 			d.WriterStates = append(d.WriterStates, s.WriterStates...)
 			d.Committables = append(d.Committables, s.Committables...)
 			d.Channels = append(d.Channels, s.Channels...)
@@ -39,12 +42,12 @@ func (o *Operator) Deal(index, parallelism int) (*Subtask, bool) {
 	if !same {
 		d.Finished = finished && len(o.Subtasks) > 0
 	}
-	o.dealSpaces(d, base.RangeOf(index, parallelism, int(o.MaxParallelism)))
+	o.dealSpaces(d, base.RangeOf(index, parallelism, int(o.MaxParallelism)), same)
 	o.dealLists(d, index, parallelism)
 	return d, d.Finished
 }
 
-func (o *Operator) dealSpaces(d *Subtask, groups base.KeyGroupRange) {
+func (o *Operator) dealSpaces(d *Subtask, groups base.KeyGroupRange, same bool) {
 	for _, s := range o.Subtasks {
 		for _, sp := range s.Spaces {
 			var mine []*Group
@@ -52,6 +55,9 @@ func (o *Operator) dealSpaces(d *Subtask, groups base.KeyGroupRange) {
 				if groups.Contains(int(g.Group)) {
 					mine = append(mine, g)
 				}
+			}
+			if len(mine) > 0 && !same && defect.Is("key-group-dropped") {
+				mine = mine[1:]
 			}
 			if len(mine) == 0 {
 				continue

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/checkpoint/coordinator"
@@ -42,6 +44,10 @@ type Program struct {
 	Inline    int
 	Compress  bool
 	DropState bool
+	// Lose, unless nil, is asked for each message between the two roles whether it is lost: for simulations.
+	Lose func(m proto.Message) bool
+	// Pace, unless nil, is asked how long a source waits before it reads on: for simulations.
+	Pace func() time.Duration
 }
 
 // state says how the tasks of the process keep state.
@@ -81,6 +87,9 @@ func Submit(s sched.Scheduler, id base.JobID, p *Program) *Job {
 	wired.Lock()
 	defer wired.Unlock()
 	toTask := func(_ string, m *wire.ToTaskManager) {
+		if p.Lose != nil && p.Lose(m) {
+			return
+		}
 		wired.Lock()
 		tm := j.tms
 		wired.Unlock()
@@ -93,10 +102,14 @@ func Submit(s sched.Scheduler, id base.JobID, p *Program) *Job {
 	})
 	j.tms = taskmanager.New(taskmanager.Config{
 		Name: taskManagerName, Job: id, Plan: p.Plan, GraphHash: p.GraphHash, Scheduler: s,
-		Send:   func(m *wire.ToJobManager) { j.jm.Deliver(m, taskManagerName) },
+		Send: func(m *wire.ToJobManager) {
+			if p.Lose == nil || !p.Lose(m) {
+				j.jm.Deliver(m, taskManagerName)
+			}
+		},
 		Logger: p.Logger.With("job", string(id)), Params: p.Params,
 		ChunkRows: p.ChunkRows, ChunkBytes: p.ChunkBytes, ChannelBytes: p.ChannelBytes, FlushTimeout: p.FlushTimeout, State: p.state(id),
-		Checkpoints: task.CheckpointConfig{Storage: p.Storage, Inline: p.Inline, Compress: p.Compress, Drop: p.DropState},
+		Checkpoints: task.CheckpointConfig{Storage: p.Storage, Inline: p.Inline, Compress: p.Compress, Drop: p.DropState}, Pace: p.Pace,
 	})
 	return j
 }

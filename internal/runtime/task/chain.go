@@ -68,6 +68,7 @@ func (t *Task) build() error {
 		ctx.MaxParallelism = plan.Resolved[id].MaxParallelism
 		ctx.KeyGroups = base.RangeOf(t.cfg.Subtask, v.Parallelism, ctx.MaxParallelism)
 		ctx.Bounded, ctx.Params = t.cfg.Bounded, t.cfg.Params
+		ctx.Paced = t.cfg.Pace != nil
 		ctx.Stop, ctx.Host, ctx.State = &t.stop, t, t.cfg.State
 		t.nodes[i] = &node{ctx: ctx, done: eventtime.MinWatermark, emitted: eventtime.MinWatermark}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/weirstream/weir/internal/checkpoint/manifest"
 	"github.com/weirstream/weir/internal/checkpoint/snapshot"
 	"github.com/weirstream/weir/internal/checkpoint/storage"
+	"github.com/weirstream/weir/internal/defect"
 	"github.com/weirstream/weir/internal/operator"
 	"github.com/weirstream/weir/internal/statebackend"
 )
@@ -79,7 +80,7 @@ func (t *Task) passBarrier(id int64, unaligned bool) *frozen {
 	}
 	f := t.freeze(id, false)
 	for _, o := range t.outputs {
-		o.Signal(operator.Element{Kind: operator.Barrier, Checkpoint: id, Unaligned: unaligned})
+		o.Signal(operator.Element{Kind: operator.Barrier, Checkpoint: id, Unaligned: unaligned || defect.Is("barrier-overtakes-record")})
 	}
 	return f
 }
@@ -149,6 +150,10 @@ func (t *Task) acknowledge(f *frozen) {
 		t.cfg.Listener.BarrierAck(f.id, nil)
 		return
 	}
+	if defect.Is("commit-before-complete") {
+		t.committable = max(t.committable, f.id)
+		t.commitDue()
+	}
 	t.writing = append(t.writing, f)
 	var ack []byte
 	var err error
@@ -157,7 +162,9 @@ func (t *Task) acknowledge(f *frozen) {
 			return
 		}
 		defer f.drop()
-		ack, err = t.write(ctx, f)
+		if ack, err = t.write(ctx, f); err != nil && defect.Is("failed-write-acknowledged") {
+			ack, err = manifest.EncodeTask(f.state)
+		}
 	}, func() {
 		t.writing = slices.DeleteFunc(t.writing, func(g *frozen) bool { return g == f })
 		if err != nil {
@@ -180,6 +187,14 @@ func (t *Task) write(ctx context.Context, f *frozen) ([]byte, error) {
 	for i, snap := range f.snaps {
 		if snap == nil {
 			continue
+		}
+		if defect.Is("state-behind-barrier") {
+			late, err := t.nodes[i].ctx.Store.Snapshot()
+			if err != nil {
+				return nil, err
+			}
+			defer late.Release()
+			snap = late
 		}
 		if err := w.Store(snap, f.state.Operators[i].Parts[0]); err != nil {
 			return nil, err
@@ -284,7 +299,9 @@ func (t *Task) handRestored() {
 			p.Splits = append(p.Splits, connector.Split{ID: s.Id, State: s.State})
 		}
 		for _, c := range sub.Committables {
-			p.Committables = append(p.Committables, c)
+			if !defect.Is("committables-forgotten") {
+				p.Committables = append(p.Committables, c)
+			}
 		}
 		n.ctx.Restored = p
 		if sub.HasWatermark {

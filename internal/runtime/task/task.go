@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/weirstream/weir/connector"
 	"github.com/weirstream/weir/eventtime"
@@ -17,6 +18,7 @@ import (
 	"github.com/weirstream/weir/internal/checkpoint"
 	"github.com/weirstream/weir/internal/checkpoint/manifest"
 	"github.com/weirstream/weir/internal/dataflow"
+	"github.com/weirstream/weir/internal/defect"
 	"github.com/weirstream/weir/internal/operator"
 	"github.com/weirstream/weir/internal/runtime/sched"
 	"github.com/weirstream/weir/internal/temporal"
@@ -75,6 +77,8 @@ type Config struct {
 	// Checkpoints says where state is written, Restore is what to begin with; nil at a fresh start.
 	Checkpoints CheckpointConfig
 	Restore     *manifest.TaskState
+	// Pace, unless nil, is asked how long a source waits before it is polled again; then it emits as little as it can at a time. It is for simulations.
+	Pace func() time.Duration
 }
 
 // Task is one running chain. Cancel, Post, Barrier, Metrics and Wake may be called from any goroutine; all else is its own process's.
@@ -115,6 +119,7 @@ type Task struct {
 	current     cursor
 	signals     []signal
 	sourceEnded bool
+	paceUntil   int64
 	finishing   bool
 	finished    bool
 	committing  bool
@@ -466,6 +471,14 @@ func (t *Task) poll() outcome {
 	if t.paused() {
 		return idle
 	}
+	if t.cfg.Pace != nil {
+		if now := t.cfg.Scheduler.Nanos(); now < t.paceUntil {
+			return idle
+		} else if d := t.cfg.Pace(); d > 0 {
+			t.paceUntil = now + int64(d)
+			t.cfg.Scheduler.AfterFunc(d, t.Wake)
+		}
+	}
 	status, err := t.source.Poll()
 	if err != nil {
 		t.Fail(0, err)
@@ -730,7 +743,7 @@ func (t *Task) barrier(channel int, e operator.Element) {
 	}
 	switch decision {
 	case checkpoint.Hold:
-		t.cfg.Gate.Hold(channel, true)
+		t.cfg.Gate.Hold(channel, !defect.Is("no-alignment"))
 	case checkpoint.PassEarly:
 		t.early = t.passBarrier(e.Checkpoint, true)
 	case checkpoint.Complete:

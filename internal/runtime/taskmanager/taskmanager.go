@@ -36,6 +36,8 @@ type Config struct {
 	// State says how operators keep state, Checkpoints where it is written.
 	State       operator.StateConfig
 	Checkpoints task.CheckpointConfig
+	// Pace slows sources down: see task.Config.
+	Pace func() time.Duration
 }
 
 // TaskManager is a process that starts and ends tasks as it is told. Deliver, Metrics and Failure may be called from any goroutine.
@@ -179,7 +181,7 @@ func (m *TaskManager) deploy(d *wire.ToTaskManager_Deploy) {
 		Job: m.cfg.Job, Attempt: id, Plan: m.cfg.Plan, Vertex: v, Subtask: id.Subtask.Index,
 		Scheduler: m.cfg.Scheduler, Listener: l, Logger: m.cfg.Logger, Params: m.cfg.Params,
 		ChunkRows: m.cfg.ChunkRows, ChunkBytes: m.cfg.ChunkBytes, Flusher: m.flusher, Bounded: m.bounded, State: m.cfg.State,
-		Checkpoints: m.cfg.Checkpoints, Restore: restore,
+		Checkpoints: m.cfg.Checkpoints, Restore: restore, Pace: m.cfg.Pace,
 	}
 	var t *task.Task
 	cfg.Writers = func(e *dataflow.PlanEdge, targets []int) []operator.ChannelWriter {

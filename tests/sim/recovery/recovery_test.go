@@ -1,0 +1,88 @@
+package recovery
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/weirstream/weir"
+	"github.com/weirstream/weir/weirtest"
+)
+
+// expected gives the results in the plainest way.
+func expected(count int64) (want []string) {
+	as, bs := first(count), second(count)
+	both := slices.Concat(as, bs)
+	type windowOf struct{ key, start int64 }
+	group := func(events []event, slide int64) map[windowOf][]event {
+		all := map[windowOf][]event{}
+		for _, e := range events {
+			for start := e.At - size + 1; start <= e.At; start++ {
+				if start%slide == 0 {
+					all[windowOf{e.Key, start}] = append(all[windowOf{e.Key, start}], e)
+				}
+			}
+		}
+		return all
+	}
+	sum := func(es []event) (s [2]int64) {
+		for _, e := range es {
+			s[0]++
+			s[1] += e.Value
+		}
+		return s
+	}
+	for w, es := range group(both, size) {
+		want = append(want, fmt.Sprint("tumbling ", w.key, " ", w.start, " ", w.start+size, " ", sum(es)))
+	}
+	for w, es := range group(as, slide) {
+		want = append(want, fmt.Sprint("sliding ", w.key, " ", w.start, " ", w.start+size, " ", sum(es)))
+	}
+	for w, es := range group(bs, size) {
+		var ns []int64
+		for _, e := range es {
+			ns = append(ns, e.N)
+		}
+		slices.Sort(ns)
+		want = append(want, fmt.Sprint("elements ", w.key, " ", w.start, " ", ns))
+	}
+	for key := range int64(keys) {
+		var own []event
+		for _, e := range bs {
+			if e.Key == key {
+				own = append(own, e)
+			}
+		}
+		slices.SortFunc(own, func(a, b event) int { return int(a.At - b.At) })
+		for len(own) > 0 {
+			n := 1
+			for n < len(own) && own[n].At-own[n-1].At <= gap {
+				n++
+			}
+			want = append(want, fmt.Sprint("session ", key, " ", own[0].At, " ", own[n-1].At+gap, " ", sum(own[:n])))
+			own = own[n:]
+		}
+	}
+	for _, x := range as {
+		for _, y := range bs {
+			if x.Key == y.Key && y.At-x.At >= -reach && y.At-x.At <= reach {
+				want = append(want, fmt.Sprint("join ", x.N, " ", y.N))
+			}
+		}
+	}
+	for _, e := range both {
+		want = append(want, fmt.Sprint("timer ", e.N, " ", e.Value))
+	}
+	return want
+}
+
+const events = 150
+
+func TestExactlyOnce(t *testing.T) {
+	want := expected(events)
+	weirtest.Seeds(t, func(s *weirtest.Sim) {
+		ledger := weirtest.NewLedger[string](s)
+		s.Survive(func(env *weir.Environment) { ledger.End(build(env, events)) })
+		s.Same(ledger.Committed(), want)
+	})
+}

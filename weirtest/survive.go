@@ -1,0 +1,306 @@
+package weirtest
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/weirstream/weir"
+	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/base"
+	"github.com/weirstream/weir/internal/checkpoint/coordinator"
+	"github.com/weirstream/weir/internal/checkpoint/storage"
+	"github.com/weirstream/weir/internal/runtime/local"
+	"github.com/weirstream/weir/internal/runtime/sched"
+	"github.com/weirstream/weir/internal/wire"
+)
+
+// ExactlyOnce tests a job of a user: what it writes must not depend on what befalls it. build makes the job and returns its result, from sources that can be read again, such as
+// [weir.FromSlice]. It is run once undisturbed, and then under seeds (see [Seeds]) with crashes, failures, a slow storage that fails at times, lost messages, and another parallelism behind each crash, see
+// [Sim.Survive]; each time the result must be the same, in any order.
+//
+//	func TestMyJob(t *testing.T) {
+//		weirtest.ExactlyOnce(t, func(env *weir.Environment) *weir.Stream[string] { return pipeline(weir.FromSlice(env, input)) })
+//	}
+//
+// The result of the job must not depend on the order of records from several channels, on processing time, or on which records are late: no exactly-once engine can help there.
+func ExactlyOnce[T any](t *testing.T, build func(env *weir.Environment) *weir.Stream[T]) {
+	t.Helper()
+	calm := New(t, 1)
+	undisturbed := NewLedger[T](calm)
+	env := weir.NewEnvironment(weir.Options{Logger: quiet})
+	undisturbed.End(build(env))
+	calm.Run(env)
+	want := texts(undisturbed.Committed())
+	Seeds(t, func(s *Sim) {
+		ledger := NewLedger[T](s)
+		s.Survive(func(env *weir.Environment) { ledger.End(build(env)) })
+		s.Same(texts(ledger.Committed()), want)
+	})
+}
+
+func texts[T any](values []T) []string {
+	all := make([]string, len(values))
+	for i, v := range values {
+		all[i] = fmt.Sprintf("%+v", v)
+	}
+	return all
+}
+
+// Same fails the seed unless got has what want has, each as often, in any order. It says what is missing and what is too much.
+func (s *Sim) Same(got, want []string) {
+	s.t.Helper()
+	count := map[string]int{}
+	for _, v := range want {
+		count[v]++
+	}
+	for _, v := range got {
+		count[v]--
+	}
+	var differ []string
+	for v, n := range count {
+		if n > 0 {
+			differ = append(differ, fmt.Sprintf("%s is missing (%d)", v, n))
+		} else if n < 0 {
+			differ = append(differ, fmt.Sprintf("%s comes too often (%d)", v, -n))
+		}
+	}
+	if slices.Sort(differ); len(differ) > 0 {
+		const most = 5
+		s.Errorf("%d results, want %d: %q", len(got), len(want), differ[:min(most, len(differ))])
+	}
+}
+
+// Survive runs a job to its end through what the seed has in store: in each life of the process the parallelism and other options of [Sim.Options] are drawn anew, checkpoints are taken every few milliseconds,
+// writing them takes its time and fails at times, messages about them are lost, and writers of a [Ledger] fail. At random moments the process crashes: all that was in memory is gone. The next life
+// begins with the latest complete checkpoint. build is called for each life.
+//
+// Operators should have uids, as chaining differs from life to life only within what uids allow.
+func (s *Sim) Survive(build func(env *weir.Environment)) {
+	s.t.Helper()
+	kept := storage.NewMemory()
+	crashes := s.rng.IntN(4)
+	s.troubled = true
+	for life := 0; ; life++ {
+		if life > 0 {
+			s.nextLife(life)
+		}
+		p := s.program(kept, build, life)
+		s.job = local.Submit(s.sim, base.JobID(fmt.Sprintf("simulated-%d", life)), p)
+		if life < crashes {
+			if !s.live(int64(math.Exp(s.rng.Float64() * math.Log(20_000)))) {
+				continue // crashed
+			}
+		} else {
+			if !s.live(int64(math.Exp(s.rng.Float64() * math.Log(20_000)))) {
+				s.troubled = false // the last life must come to its end
+				s.live(0)
+			}
+		}
+		if err := s.Wait(); err != nil {
+			s.Fatalf("life %d: %v", life, err)
+		}
+		return
+	}
+}
+
+// nextLife begins anew with another scheduler.
+func (s *Sim) nextLife(life int) {
+	s.pastTrace, s.pastSteps = s.Trace(), s.Steps()
+	s.sim.Close()
+	s.sim = sched.NewSim(s.seed + uint64(life)<<32)
+	if s.logTo != nil {
+		s.logTo(fmt.Sprintf("--- life %d", life))
+		s.sim.LogTo(s.logTo)
+	}
+}
+
+// live runs the job, with checkpoints every so often, until it has ended or, unless steps is 0, so many steps later. It reports whether the job has ended.
+func (s *Sim) live(steps int64) (over bool) {
+	s.t.Helper()
+	every, asked := 20+int64(math.Exp(s.rng.Float64()*math.Log(3000))), false
+	end, next := s.sim.Steps()+steps, s.sim.Steps()+every
+	for {
+		err := s.sim.Run(func() bool {
+			select {
+			case <-s.job.Done():
+				over = true
+			default:
+			}
+			return over || s.sim.Steps() >= next || steps > 0 && s.sim.Steps() >= end
+		})
+		if err != nil {
+			s.Fatalf("the job does not end: %v", err)
+		}
+		if over || steps > 0 && s.sim.Steps() >= end {
+			return over
+		}
+		next = s.sim.Steps() + every
+		if !asked {
+			asked = true
+			s.job.Checkpoint(coordinator.Checkpoint, "", false, func(int64, error) { asked = false })
+		}
+	}
+}
+
+// program makes the job of a life.
+func (s *Sim) program(kept storage.Storage, build func(env *weir.Environment), life int) *local.Program {
+	s.t.Helper()
+	o := s.Options()
+	o.MaxParallelism = 128
+	o.Restart = weir.FixedDelayRestart(math.MaxInt32, time.Duration(s.rng.IntN(20))*time.Millisecond)
+	env := weir.NewEnvironment(o)
+	build(env)
+	p, err := env.Program(context.Background(), s.t.Name())
+	if err != nil {
+		s.Fatalf("life %d: %v", life, err)
+	}
+	slow := time.Duration(s.rng.IntN(3)) * time.Duration(s.rng.IntN(20)) * time.Millisecond
+	rng := rand.New(rand.NewPCG(s.seed, uint64(life)))
+	started := false
+	faulty := storage.NewFaulty(kept, func(op storage.Op, _ string) storage.Fault {
+		if !started {
+			return storage.Fault{}
+		}
+		return s.storageFault(rng, op, slow)
+	})
+	err = weir.UseStorage(context.Background(), p, faulty, weir.Checkpoints{
+		Interval: time.Duration(1+s.rng.IntN(30)) * time.Millisecond, Timeout: 300 * time.Millisecond, TolerableFailures: -1, Resume: true, Retain: 1 + s.rng.IntN(3),
+	})
+	if err != nil {
+		s.Fatalf("life %d: %v", life, err)
+	}
+	started = true
+	p.Compress = s.rng.IntN(2) == 0
+	if s.rng.IntN(2) == 0 {
+		p.Inline = 0
+	}
+	pace := int64(1 + s.rng.IntN(3000))
+	p.Pace = func() time.Duration { return time.Duration(1+rng.Int64N(pace)) * time.Microsecond }
+	if s.rng.IntN(3) == 0 {
+		p.Lose = func(m proto.Message) bool { return s.troubled && aboutCheckpoints(m) && rng.IntN(15) == 0 }
+	}
+	return p
+}
+
+func (s *Sim) storageFault(rng *rand.Rand, op storage.Op, slow time.Duration) (f storage.Fault) {
+	switch op {
+	case storage.OpCreate, storage.OpCommit:
+		if slow > 0 {
+			f.Wait = func(ctx context.Context) error { return sched.Sleep(ctx, time.Duration(rng.Int64N(int64(slow)))) }
+		}
+	case storage.OpRemove:
+	default:
+		return f
+	}
+	if s.troubled {
+		switch rng.IntN(40) {
+		case 0:
+			f.Kind = storage.Fail
+		case 1:
+			f.Kind = storage.FailAfter
+		}
+	}
+	return f
+}
+
+// aboutCheckpoints tells messages that may be lost: those of which a job expects others to follow.
+func aboutCheckpoints(m proto.Message) bool {
+	switch m := m.(type) {
+	case *wire.ToTaskManager:
+		return m.GetTriggerBarrier() != nil || m.GetCheckpointComplete() != nil
+	case *wire.ToJobManager:
+		return m.GetBarrierAck() != nil || m.GetBarrierDecline() != nil
+	}
+	return false
+}
+
+// Ledger is the end of a stream for jobs that crash: a sink in two phases, whose output is kept in the test.
+type Ledger[T any] struct {
+	sim       *Sim
+	next      uint64
+	prepared  map[uint64][]T
+	done      map[uint64]bool
+	committed []T
+}
+
+// NewLedger returns an empty ledger. It outlives the job.
+func NewLedger[T any](s *Sim) *Ledger[T] {
+	return &Ledger[T]{sim: s, prepared: map[uint64][]T{}, done: map[uint64]bool{}}
+}
+
+// End ends a stream in the ledger.
+func (l *Ledger[T]) End(s *weir.Stream[T]) { s.SinkTo("ledger", l).Name("ledger").UID("ledger") }
+
+// Committed is what was committed, in the order of commits.
+func (l *Ledger[T]) Committed() []T { return l.committed }
+
+var _ connector.CommittingSink[int] = (*Ledger[int])(nil)
+
+// NewWriter implements [connector.Sink].
+func (l *Ledger[T]) NewWriter(connector.WriterContext, [][]byte) (connector.Writer[T], error) {
+	return &ledgerWriter[T]{ledger: l}, nil
+}
+
+// NewCommitter implements [connector.CommittingSink].
+func (l *Ledger[T]) NewCommitter(connector.WriterContext) (connector.Committer, error) {
+	return ledgerCommitter[T]{l}, nil
+}
+
+type ledgerWriter[T any] struct {
+	ledger *Ledger[T]
+	buffer []T
+}
+
+func (w *ledgerWriter[T]) Write(v T, _ int64) error {
+	if s := w.ledger.sim; s.troubled && s.rng.IntN(500) == 0 {
+		return fault.New(fault.SinkFailed, "a failure that the simulation made up")
+	}
+	w.buffer = append(w.buffer, v)
+	return nil
+}
+
+func (w *ledgerWriter[T]) Flush(bool) error { return nil }
+func (w *ledgerWriter[T]) Close() error     { return nil }
+
+// PrepareCommit implements [connector.PreparingWriter].
+func (w *ledgerWriter[T]) PrepareCommit() ([]connector.Committable, error) {
+	if len(w.buffer) == 0 {
+		return nil, nil
+	}
+	l := w.ledger
+	l.next++
+	l.prepared[l.next] = w.buffer
+	w.buffer = nil
+	return []connector.Committable{binary.BigEndian.AppendUint64(nil, l.next)}, nil
+}
+
+type ledgerCommitter[T any] struct{ ledger *Ledger[T] }
+
+// Commit implements [connector.Committer].
+func (c ledgerCommitter[T]) Commit(ctx context.Context, committables []connector.Committable) error {
+	l := c.ledger
+	for _, b := range committables {
+		if err := sched.Sleep(ctx, time.Duration(l.sim.rng.IntN(2))*time.Millisecond); err != nil {
+			return err
+		}
+		id := binary.BigEndian.Uint64(b)
+		if l.done[id] {
+			continue
+		}
+		l.done[id] = true
+		l.committed = append(l.committed, l.prepared[id]...)
+		delete(l.prepared, id)
+	}
+	return nil
+}
+
+func (ledgerCommitter[T]) Close() error { return nil }
