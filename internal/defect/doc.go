@@ -15,5 +15,6 @@ var Names = []string{
 	"splits-dropped",               // at a lower parallelism splits of the former subtasks are lost
 	"enumerator-forgotten",         // enumerators begin anew behind a restore
 	"complete-on-first-ack",        // the first acknowledgment completes a checkpoint
+	"requests-forgotten",           // asynchronous requests in flight are not part of a checkpoint
 	"failed-write-acknowledged",    // a task whose write has failed acknowledges all the same
 }

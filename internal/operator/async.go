@@ -8,6 +8,9 @@ import (
 
 	"github.com/weirstream/weir/eventtime"
 	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/codec"
+	"github.com/weirstream/weir/internal/defect"
+	"github.com/weirstream/weir/internal/statebackend"
 )
 
 // Working is an optional capability of instances that have work to do when no record comes in.
@@ -141,7 +144,42 @@ func (f *Async[T, U]) New(ctx *Context, w Wiring) (Instance, error) {
 	}
 	a.parked.a = a
 	a.in = ValuePort(func(v T, ts int64) { a.take(v, ts) }) // a method value would not stand on the stack
-	return a, nil
+	return a, a.declare()
+}
+
+// asyncRecord is a record in flight, as checkpoints have it.
+type asyncRecord[T any] struct {
+	Value     T
+	Timestamp int64
+}
+
+// declare makes the records in flight state of the operator. Where they cannot be encoded, only jobs without checkpoints can have the operator.
+func (a *asyncInstance[T, U]) declare() error {
+	if _, err := codec.For[asyncRecord[T]](); err != nil {
+		if a.ctx.Durable {
+			return err
+		}
+		return nil
+	}
+	store, err := a.ctx.openListStore()
+	if err != nil {
+		return err
+	}
+	statebackend.AddList(store, "in flight", statebackend.Split, func() iter.Seq[asyncRecord[T]] {
+		return func(yield func(asyncRecord[T]) bool) {
+			for v, ts := range a.InFlight() {
+				if defect.Is("requests-forgotten") || !yield(asyncRecord[T]{v, ts}) {
+					return
+				}
+			}
+		}
+	}, func(all []asyncRecord[T]) error {
+		for _, r := range all {
+			a.queue.push(r.Value, r.Timestamp)
+		}
+		return nil
+	})
+	return nil
 }
 
 func (a *asyncInstance[T, U]) Inputs() []any    { return []any{a.in} }

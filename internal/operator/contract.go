@@ -197,6 +197,8 @@ type Context struct {
 	Store *statebackend.Store
 	// Restored is what a checkpoint has for this instance beside its store, nil at a fresh start. Another parallelism deals it out anew.
 	Restored *Part
+	// Durable is whether the job takes checkpoints.
+	Durable bool
 	// Paced has a source stop reading after each record, in simulations.
 	Paced bool
 	// Failed is set once any operator of the chain has failed: operators that run user code drop records then.

@@ -14,7 +14,12 @@ type StateConfig struct {
 }
 
 // OpenStore returns the operator's store, which is made at the first call. It is called when the instance is made, so that all states are declared before Open. The task closes the store.
-func (c *Context) OpenStore() (*statebackend.Store, error) {
+func (c *Context) OpenStore() (*statebackend.Store, error) { return c.openStore(c.State.Spill) }
+
+// openListStore is OpenStore for an operator that keeps operator lists alone, which need no disk.
+func (c *Context) openListStore() (*statebackend.Store, error) { return c.openStore(nil) }
+
+func (c *Context) openStore(spill func(s *statebackend.Store) (statebackend.Spill, error)) (*statebackend.Store, error) {
 	if c.Store != nil {
 		return c.Store, nil
 	}
@@ -28,7 +33,7 @@ func (c *Context) OpenStore() (*statebackend.Store, error) {
 	if c.State.Account != nil {
 		cfg.Account = pages.NewAccount(c.Name, 0, c.State.Account)
 	}
-	cfg.Spill = c.State.Spill
+	cfg.Spill = spill
 	s, err := statebackend.New(cfg)
 	if err != nil {
 		return nil, err

@@ -68,7 +68,7 @@ func (t *Task) build() error {
 		ctx.MaxParallelism = plan.Resolved[id].MaxParallelism
 		ctx.KeyGroups = base.RangeOf(t.cfg.Subtask, v.Parallelism, ctx.MaxParallelism)
 		ctx.Bounded, ctx.Params = t.cfg.Bounded, t.cfg.Params
-		ctx.Paced = t.cfg.Pace != nil
+		ctx.Paced, ctx.Durable = t.cfg.Pace != nil, t.cfg.Checkpoints.Storage != nil
 		ctx.Stop, ctx.Host, ctx.State = &t.stop, t, t.cfg.State
 		t.nodes[i] = &node{ctx: ctx, done: eventtime.MinWatermark, emitted: eventtime.MinWatermark}
 	}

@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/weirstream/weir"
 	"github.com/weirstream/weir/eventtime"
 	"github.com/weirstream/weir/state"
+	"github.com/weirstream/weir/weirtest"
 	"github.com/weirstream/weir/window"
 )
 
@@ -99,7 +101,11 @@ func build(env *weir.Environment, count int64) *weir.Stream[string] {
 			return nil
 		}).Name("join").UID("join")
 	kept := weir.ProcessKeyedWith(byKey(both), func() weir.KeyedProcessFunction[int64, event, string] { return newKeeper() }).Name("keeper").UID("keeper")
-	all := tumbling.Union(sliding, sessions, elements, joined, kept)
+	called := weir.UnorderedWait(b, func(ctx context.Context, e event) ([]event, error) {
+		return []event{e}, weirtest.Sleep(ctx, time.Duration(e.Value)*100*time.Microsecond)
+	}, weir.AsyncOptions[event, event]{Capacity: 5}).Name("called").UID("called")
+	looked := windowed("looked", byKey(called).Window(window.TumblingEventTime[event](size*time.Millisecond)))
+	all := tumbling.Union(sliding, sessions, elements, joined, kept, looked)
 	return weir.Map(all, func(s string) string { return s }).Name("all").UID("all")
 }
 

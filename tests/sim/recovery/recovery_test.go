@@ -39,6 +39,7 @@ func expected(count int64) (want []string) {
 		want = append(want, fmt.Sprint("sliding ", w.key, " ", w.start, " ", w.start+size, " ", sum(es)))
 	}
 	for w, es := range group(bs, size) {
+		want = append(want, fmt.Sprint("looked ", w.key, " ", w.start, " ", w.start+size, " ", sum(es)))
 		var ns []int64
 		for _, e := range es {
 			ns = append(ns, e.N)
