@@ -2,6 +2,8 @@ package weir
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"path"
 	"strings"
@@ -199,18 +201,36 @@ func restoreFrom(ctx context.Context, p *local.Program, c Checkpoints) error {
 
 // Checkpoint takes a checkpoint now, and returns its number when it is complete.
 func (c *JobClient) Checkpoint(ctx context.Context) (int64, error) {
+	return c.request(ctx, coordinator.Checkpoint, "")
+}
+
+func (c *JobClient) request(ctx context.Context, kind coordinator.Kind, target string) (int64, error) {
 	type answer struct {
 		id  int64
 		err error
 	}
 	answers := make(chan answer, 1)
-	c.job.Checkpoint(coordinator.Checkpoint, "", false, func(id int64, err error) { answers <- answer{id, err} })
+	c.job.Checkpoint(kind, target, false, func(id int64, err error) { answers <- answer{id, err} })
 	select {
 	case a := <-answers:
 		return a.id, a.err
 	case <-ctx.Done():
 		return 0, context.Cause(ctx)
 	}
+}
+
+// Savepoint writes the state of the job to a new folder below dir, a directory or URL as in Checkpoints.Dir, and returns the folder's path when it is complete: for Checkpoints.Restore of this program or a
+// later version of it. It belongs to the caller: the job neither deletes it nor is restored from it after a failure. The job must have a storage for checkpoints, and goes on. What sinks in two phases have
+// prepared by then is part of it, and is committed by a job that is restored from it, as it is by this one with its next checkpoint.
+func (c *JobClient) Savepoint(ctx context.Context, dir string) (string, error) {
+	if dir == "" {
+		return "", fault.New(fault.OptionInvalid, "Savepoint is given no directory")
+	}
+	var unique [6]byte
+	rand.Read(unique[:]) // never fails
+	target := strings.TrimSuffix(dir, "/") + "/savepoint-" + c.ID()[:6] + "-" + hex.EncodeToString(unique[:])
+	_, err := c.request(ctx, coordinator.Savepoint, target)
+	return target, err
 }
 
 // Restarts is how often the job was begun anew after a failure.

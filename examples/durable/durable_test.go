@@ -16,13 +16,19 @@ import (
 
 const carried = "../accesslog/testdata/access.log"
 
-// run runs the job over the carried log in a directory and returns its visible output, sorted. broken is called for each line and may fail the job.
+// runIn runs the job over the carried log in a directory and returns its visible output, sorted. broken is called for each line and may fail the job.
 func runIn(t *testing.T, dir string, parallelism int, restart weir.RestartStrategy, broken func() error) ([]string, error) {
 	t.Helper()
-	env := weir.NewEnvironment(weir.Options{
+	env := program(dir, weir.Options{
 		Parallelism: parallelism, MaxParallelism: 128, Restart: restart, ChunkRows: 16,
 		Checkpoints: weir.Checkpoints{Dir: "file://" + filepath.Join(dir, "checkpoints") + "?sync=false", Interval: time.Millisecond, Resume: true},
-	})
+	}, broken)
+	_, err := env.Execute(t.Context(), "durable")
+	return visible(t, dir), err
+}
+
+func program(dir string, o weir.Options, broken func() error) *weir.Environment {
+	env := weir.NewEnvironment(o)
 	lines := weir.FromFiles(env, files.Options{Path: carried, BlockBytes: 512}).UID("log").Parallelism(1)
 	checked := weir.MapFunc(lines, func(_ *weir.Context, line string) (string, error) {
 		time.Sleep(20 * time.Microsecond) // long enough for some checkpoints
@@ -31,7 +37,12 @@ func runIn(t *testing.T, dir string, parallelism int, restart weir.RestartStrate
 	hours, failures := build(checked)
 	hours.ToFiles(files.SinkOptions[figures]{Dir: filepath.Join(dir, "hours")}).UID("hours")
 	failures.ToFiles(files.SinkOptions[request]{Dir: filepath.Join(dir, "failures")}).UID("failures")
-	_, err := env.Execute(t.Context(), "durable")
+	return env
+}
+
+// visible returns the lines that are in files with their final names, sorted.
+func visible(t *testing.T, dir string) []string {
+	t.Helper()
 	var all []string
 	for _, sub := range []string{"hours", "failures"} {
 		names, _ := filepath.Glob(filepath.Join(dir, sub, "part-*"))
@@ -44,7 +55,7 @@ func runIn(t *testing.T, dir string, parallelism int, restart weir.RestartStrate
 		}
 	}
 	slices.Sort(all)
-	return slices.DeleteFunc(all, func(l string) bool { return l == "" }), err
+	return slices.DeleteFunc(all, func(l string) bool { return l == "" })
 }
 
 var errBroken = errors.New("broken")
@@ -90,4 +101,57 @@ func TestFailures(t *testing.T) {
 			return
 		}
 	})
+}
+
+// TestSavepoint takes a savepoint of a run that has committed nothing, ends the run, and goes on from the savepoint at another parallelism.
+func TestSavepoint(t *testing.T) {
+	want, err := runIn(t, t.TempDir(), 1, weir.NoRestart(), func() error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	o := weir.Options{Parallelism: 2, MaxParallelism: 128, Checkpoints: weir.Checkpoints{Dir: filepath.Join(dir, "checkpoints")}}
+	var n atomic.Int64
+	reached, goOn := make(chan struct{}), make(chan struct{})
+	client, err := program(dir, o, func() error {
+		if n.Add(1) == 1000 {
+			close(reached)
+			<-goOn
+		}
+		if n.Load() > 1000 {
+			time.Sleep(time.Millisecond) // long enough for the savepoint
+		}
+		return nil
+	}).ExecuteAsync(t.Context(), "durable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-reached
+	var savepoint string
+	taken := make(chan error, 1)
+	go func() {
+		var err error
+		savepoint, err = client.Savepoint(t.Context(), filepath.Join(dir, "savepoints"))
+		client.Cancel()
+		taken <- err
+	}()
+	time.AfterFunc(time.Millisecond, func() { close(goOn) })
+	_, _ = client.Wait(t.Context())
+	err = <-taken
+	if err != nil && n.Load() >= 2000 {
+		t.Skip("the job was faster than the savepoint")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := visible(t, dir); len(got) > 0 {
+		t.Skipf("the job had ended, with %d lines, before it was canceled", len(got))
+	}
+	o.Parallelism, o.Checkpoints.Restore = 3, savepoint
+	if _, err := program(dir, o, func() error { return nil }).Execute(t.Context(), "durable"); err != nil {
+		t.Fatal(err)
+	}
+	if got := visible(t, dir); !slices.Equal(got, want) {
+		t.Errorf("%d lines, want %d", len(got), len(want))
+	}
 }

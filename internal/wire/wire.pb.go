@@ -1008,6 +1008,7 @@ type ToTaskManager_TriggerBarrier struct {
 	Attempt       *Attempt               `protobuf:"bytes,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	Checkpoint    int64                  `protobuf:"varint,2,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
 	Unaligned     bool                   `protobuf:"varint,3,opt,name=unaligned,proto3" json:"unaligned,omitempty"`
+	Target        string                 `protobuf:"bytes,4,opt,name=target,proto3" json:"target,omitempty"` // of a savepoint: URL of the storage for it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1061,6 +1062,13 @@ func (x *ToTaskManager_TriggerBarrier) GetUnaligned() bool {
 		return x.Unaligned
 	}
 	return false
+}
+
+func (x *ToTaskManager_TriggerBarrier) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
 }
 
 // CheckpointComplete tells a task that a checkpoint is durable: what was prepared up to it may be committed.
@@ -1842,7 +1850,7 @@ const file_wire_proto_rawDesc = "" +
 	"\abuckets\x18\a \x03(\v2&.weir.wire.v1.Accumulator.BucketsEntryR\abuckets\x1a:\n" +
 	"\fBucketsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\x03R\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xbc\x0e\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xd5\x0e\n" +
 	"\rToTaskManager\x12<\n" +
 	"\x06deploy\x18\x01 \x01(\v2\".weir.wire.v1.ToTaskManager.DeployH\x00R\x06deploy\x12<\n" +
 	"\x06cancel\x18\x02 \x01(\v2\".weir.wire.v1.ToTaskManager.CancelH\x00R\x06cancel\x12O\n" +
@@ -1872,13 +1880,14 @@ const file_wire_proto_rawDesc = "" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x1aT\n" +
 	"\vSourceEvent\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x14\n" +
-	"\x05event\x18\x02 \x01(\fR\x05event\x1a\x7f\n" +
+	"\x05event\x18\x02 \x01(\fR\x05event\x1a\x97\x01\n" +
 	"\x0eTriggerBarrier\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x02 \x01(\x03R\n" +
 	"checkpoint\x12\x1c\n" +
-	"\tunaligned\x18\x03 \x01(\bR\tunaligned\x1ae\n" +
+	"\tunaligned\x18\x03 \x01(\bR\tunaligned\x12\x16\n" +
+	"\x06target\x18\x04 \x01(\tR\x06target\x1ae\n" +
 	"\x12CheckpointComplete\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x1e\n" +
 	"\n" +

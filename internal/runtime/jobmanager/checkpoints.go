@@ -246,7 +246,7 @@ func (m *Machine) enumeratorsSnapshotted(e EnumeratorsSnapshotted) {
 
 func (m *Machine) triggerTask(t *task, p *pendingCheckpoint) {
 	m.send(t, &wire.ToTaskManager{Message: &wire.ToTaskManager_TriggerBarrier_{
-		TriggerBarrier: &wire.ToTaskManager_TriggerBarrier{Attempt: m.wireID(t), Checkpoint: p.trigger.ID, Unaligned: p.trigger.Unaligned}}})
+		TriggerBarrier: &wire.ToTaskManager_TriggerBarrier{Attempt: m.wireID(t), Checkpoint: p.trigger.ID, Unaligned: p.trigger.Unaligned, Target: p.trigger.Target}}})
 }
 
 // joinPending has a task that has just become ready to commit take part in the checkpoints under way: no barrier reaches it any more.
@@ -269,7 +269,7 @@ func (m *Machine) ackCheckpoint(e BarrierAcked) {
 	t := m.running(e, e.Attempt)
 	if p == nil || p.aborted || t == nil {
 		if len(state.Files) > 0 { // nobody will ever read them
-			m.emit(DeleteFiles{state.Files})
+			m.emit(DeleteFiles{Target: state.Root, Files: state.Files})
 		}
 		if t != nil {
 			m.ignore(e, "the checkpoint is not under way")
@@ -322,7 +322,7 @@ func (m *Machine) store(id int64) {
 	}
 	p.manifest, p.storing = c, true
 	m.ck.storing++
-	m.emit(StoreManifest{ID: id, Manifest: c})
+	m.emit(StoreManifest{ID: id, Manifest: c, Target: p.trigger.Target})
 }
 
 func (m *Machine) subtaskState(t *task, p *pendingCheckpoint, operator int) *manifest.Subtask {
@@ -387,10 +387,10 @@ func (m *Machine) forget(id int64, p *pendingCheckpoint) {
 	delete(m.ck.pending, id)
 	files := slices.Clone(p.files)
 	if p.manifest != nil {
-		files = append([]string{path.Join(catalog.Folder(id), manifest.FileName)}, files...)
+		files = append([]string{manifestName(id, p.trigger.Target)}, files...)
 	}
 	if len(files) > 0 {
-		m.emit(DeleteFiles{files})
+		m.emit(DeleteFiles{Target: p.trigger.Target, Files: files})
 	}
 }
 
@@ -413,7 +413,15 @@ func (m *Machine) discard(id int64) {
 			files = append(files, file)
 		}
 	})
-	m.emit(DeleteFiles{files})
+	m.emit(DeleteFiles{Files: files})
+}
+
+// manifestName is where the manifest of a checkpoint lies in the storage of the job, or that of a savepoint in its own.
+func manifestName(id int64, target string) string {
+	if target != "" {
+		return manifest.FileName
+	}
+	return path.Join(catalog.Folder(id), manifest.FileName)
 }
 
 // discardAll deletes all checkpoints of a job that needs none any more.

@@ -38,9 +38,13 @@ type (
 	StoreManifest struct {
 		ID       int64
 		Manifest *manifest.Manifest
+		Target   string // of a savepoint: URL of its storage
 	}
-	// DeleteFiles removes files from the storage of the job, in their order. It is not answered; what cannot be removed stays.
-	DeleteFiles struct{ Files []string }
+	// DeleteFiles removes files from the storage of the job, or that of a savepoint, in their order. It is not answered; what cannot be removed stays.
+	DeleteFiles struct {
+		Target string
+		Files  []string
+	}
 	// CheckpointCompleted tells that a checkpoint is durable.
 	CheckpointCompleted struct {
 		ID              int64

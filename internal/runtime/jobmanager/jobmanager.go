@@ -224,7 +224,7 @@ func (j *JobManager) apply(e Effect) {
 	case StoreManifest:
 		j.storeManifest(e)
 	case DeleteFiles:
-		j.deleteFiles(e.Files)
+		j.deleteFiles(e)
 	case CheckpointCompleted:
 		j.checkpointCompleted(e)
 	case CheckpointFailed:

@@ -3,13 +3,12 @@ package jobmanager
 import (
 	"context"
 	"errors"
-	"path"
 	"time"
 
 	"github.com/weirstream/weir/fault"
-	"github.com/weirstream/weir/internal/checkpoint/catalog"
 	"github.com/weirstream/weir/internal/checkpoint/coordinator"
 	"github.com/weirstream/weir/internal/checkpoint/manifest"
+	"github.com/weirstream/weir/internal/checkpoint/storage"
 )
 
 // setTimer has the machine ticked when it wants to be. Only on the process.
@@ -89,7 +88,11 @@ func (j *JobManager) writeManifest(ctx context.Context, e StoreManifest) error {
 	if err != nil {
 		return err
 	}
-	w, err := j.cfg.Storage.CreateNew(ctx, path.Join(catalog.Folder(e.ID), manifest.FileName))
+	s, err := j.storage(e.Target)
+	if err != nil {
+		return err
+	}
+	w, err := s.CreateNew(ctx, manifestName(e.ID, e.Target))
 	if err != nil {
 		return err
 	}
@@ -101,17 +104,29 @@ func (j *JobManager) writeManifest(ctx context.Context, e StoreManifest) error {
 }
 
 // deleteFiles removes files in their order, so that a manifest goes before what it refers to.
-func (j *JobManager) deleteFiles(files []string) {
+func (j *JobManager) deleteFiles(e DeleteFiles) {
 	var err error
 	j.away(func(ctx context.Context) {
-		for _, f := range files {
-			err = errors.Join(err, j.cfg.Storage.Remove(ctx, f))
+		var s storage.Storage
+		if s, err = j.storage(e.Target); err != nil {
+			return
+		}
+		for _, f := range e.Files {
+			err = errors.Join(err, s.Remove(ctx, f))
 		}
 	}, func() {
 		if err != nil {
 			j.log.Warn("files of a checkpoint could not be removed", "error", err)
 		}
 	})
+}
+
+// storage returns that of a savepoint, or of the job if target is "".
+func (j *JobManager) storage(target string) (storage.Storage, error) {
+	if target == "" {
+		return j.cfg.Storage, nil
+	}
+	return storage.Open(target)
 }
 
 // away runs work away from the process, and then calls then on it, if it still goes on. The work is waited for at the end of the job by whoever waits for the scheduler.

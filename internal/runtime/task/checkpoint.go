@@ -179,9 +179,21 @@ func (t *Task) acknowledge(f *frozen) {
 // write writes the state of the task. It runs away from the task.
 func (t *Task) write(ctx context.Context, f *frozen) ([]byte, error) {
 	c := t.cfg.Checkpoints
+	to, name := c.Storage, fmt.Sprintf("v%d-s%d-a%d", t.cfg.Attempt.Subtask.Vertex, t.cfg.Subtask, t.cfg.Attempt.Attempt)
+	if t.cfg.Target != nil {
+		f.state.Root = t.cfg.Target(f.id)
+	}
+	if root := f.state.Root; root != "" {
+		var err error
+		if to, err = storage.Open(root); err != nil {
+			return nil, err
+		}
+	} else {
+		name = fmt.Sprintf("chk-%d/%s", f.id, name)
+	}
 	w := snapshot.NewWriter(ctx, snapshot.Options{
-		Name: fmt.Sprintf("chk-%d/v%d-s%d-a%d", f.id, t.cfg.Attempt.Subtask.Vertex, t.cfg.Subtask, t.cfg.Attempt.Attempt), Inline: c.Inline, Compress: c.Compress, Checkpoint: f.id,
-		Create: func(ctx context.Context, name string) (snapshot.File, error) { return c.Storage.Create(ctx, name) },
+		Name: name, Inline: c.Inline, Compress: c.Compress, Checkpoint: f.id,
+		Create: func(ctx context.Context, name string) (snapshot.File, error) { return to.Create(ctx, name) },
 	})
 	defer w.Abort()
 	for i, snap := range f.snaps {

@@ -77,6 +77,8 @@ type Config struct {
 	// Checkpoints says where state is written, Restore is what to begin with; nil at a fresh start.
 	Checkpoints CheckpointConfig
 	Restore     *manifest.TaskState
+	// Target returns the URL of the storage of a savepoint, "" for a checkpoint; nil if there are no savepoints.
+	Target func(id int64) string
 	// Pace, unless nil, is asked how long a source waits before it is polled again; then it emits as little as it can at a time. It is for simulations.
 	Pace func() time.Duration
 }

@@ -55,6 +55,7 @@ type TaskManager struct {
 		gates    map[base.AttemptID]*exchange.Gate
 		running  int
 		released bool
+		targets  map[int64]string // of savepoints
 		failures map[base.AttemptID]error
 		states   map[base.AttemptID]dataflow.TaskState
 	}
@@ -68,6 +69,7 @@ func New(cfg Config) *TaskManager {
 	}
 	m.mu.tasks = map[base.AttemptID]*task.Task{}
 	m.mu.gates = map[base.AttemptID]*exchange.Gate{}
+	m.mu.targets = map[int64]string{}
 	m.mu.failures = map[base.AttemptID]error{}
 	m.mu.states = map[base.AttemptID]dataflow.TaskState{}
 	if cfg.FlushTimeout > 0 {
@@ -132,6 +134,11 @@ func (m *TaskManager) handle(message *wire.ToTaskManager) {
 			t.HandleSourceEvent(x.SourceEvent.Event)
 		}
 	case *wire.ToTaskManager_TriggerBarrier_:
+		if target := x.TriggerBarrier.Target; target != "" {
+			m.mu.Lock()
+			m.mu.targets[x.TriggerBarrier.Checkpoint] = target
+			m.mu.Unlock()
+		}
 		if t := m.task(x.TriggerBarrier.Attempt); t != nil {
 			t.Barrier(x.TriggerBarrier.Checkpoint, x.TriggerBarrier.Unaligned)
 		}
@@ -153,6 +160,13 @@ func (m *TaskManager) handle(message *wire.ToTaskManager) {
 		m.mu.released = true
 		m.mu.Unlock()
 	}
+}
+
+// target returns the URL of the storage of a savepoint, "" for a checkpoint. It was told before any barrier of it was let in.
+func (m *TaskManager) target(id int64) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mu.targets[id]
 }
 
 func (m *TaskManager) task(a *wire.Attempt) *task.Task {
@@ -181,7 +195,7 @@ func (m *TaskManager) deploy(d *wire.ToTaskManager_Deploy) {
 		Job: m.cfg.Job, Attempt: id, Plan: m.cfg.Plan, Vertex: v, Subtask: id.Subtask.Index,
 		Scheduler: m.cfg.Scheduler, Listener: l, Logger: m.cfg.Logger, Params: m.cfg.Params,
 		ChunkRows: m.cfg.ChunkRows, ChunkBytes: m.cfg.ChunkBytes, Flusher: m.flusher, Bounded: m.bounded, State: m.cfg.State,
-		Checkpoints: m.cfg.Checkpoints, Restore: restore, Pace: m.cfg.Pace,
+		Checkpoints: m.cfg.Checkpoints, Restore: restore, Pace: m.cfg.Pace, Target: m.target,
 	}
 	var t *task.Task
 	cfg.Writers = func(e *dataflow.PlanEdge, targets []int) []operator.ChannelWriter {
