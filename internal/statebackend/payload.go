@@ -3,6 +3,7 @@ package statebackend
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"unsafe"
 )
 
@@ -124,18 +125,20 @@ func (c *Cell) appendEncoded(dst []byte, heap heapReader, stamp int64, p unsafe.
 	if c.ttl != nil {
 		dst = binary.AppendVarint(dst, stamp)
 	}
-	var buf [128]byte
-	b := buf[:0]
+	dst = append(dst, 0) // the length, if it is short, as mostly
+	at := len(dst)
 	if c.flat != nil {
-		b, err = c.flat.encode(b, heap, p)
+		dst, err = c.flat.encode(dst, heap, p)
 	} else {
-		b, err = c.encode(b, p)
+		dst, err = c.encode(dst, p)
 	}
-	if err != nil {
-		return dst, err
+	if n := len(dst) - at; n < 0x80 {
+		dst[at-1] = byte(n)
+	} else {
+		var long [binary.MaxVarintLen64]byte
+		dst = slices.Replace(dst, at-1, at, long[:binary.PutUvarint(long[:], uint64(n))]...)
 	}
-	dst = binary.AppendUvarint(dst, uint64(len(b)))
-	return append(dst, b...), nil
+	return dst, err
 }
 
 func (c *Cell) appendBytes(dst []byte, stamp int64, b []byte) []byte {
