@@ -23,7 +23,7 @@ import (
 // stopping it. A checkpoint is complete when all tasks have, and then sinks in two phases make visible what they have written up to it. After a failure the job goes on from the latest
 // complete one: sources read again from there, so that every record counts in state exactly once, and in the output of sinks in two phases, too.
 type Checkpoints struct {
-	// Dir is where checkpoints are kept: a directory, or a URL such as s3://bucket/prefix for programs that import package backends/s3. It belongs to one job. Default: none, and no checkpoints.
+	// Dir is where checkpoints are kept: a directory, or a URL such as s3://bucket/prefix in programs that call Register of package backends/s3. It belongs to one job. Default: none, and no checkpoints.
 	Dir string
 	// Interval is the time from one checkpoint to the next. Default: only those that are asked for, by [JobClient.Checkpoint], and one when the input has ended.
 	Interval time.Duration

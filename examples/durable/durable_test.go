@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirstream/weir"
 	"github.com/weirstream/weir/connectors/files"
+	"github.com/weirstream/weir/weirtest"
 )
 
 const carried = "../accesslog/testdata/access.log"
@@ -154,4 +155,17 @@ func TestSavepoint(t *testing.T) {
 	if got := visible(t, dir); !slices.Equal(got, want) {
 		t.Errorf("%d lines, want %d", len(got), len(want))
 	}
+}
+
+// TestSimulated lets the simulation crash the job, with lost messages, a storage that fails and another parallelism each time.
+func TestSimulated(t *testing.T) {
+	text, err := os.ReadFile(carried)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")[:150]
+	weirtest.ExactlyOnce(t, func(env *weir.Environment) *weir.Stream[string] {
+		hours, failures := build(weir.FromSlice(env, lines).UID("lines").Parallelism(1))
+		return weir.Map(hours, figures.String).UID("hours").Union(weir.Map(failures, request.String).UID("failures"))
+	})
 }
