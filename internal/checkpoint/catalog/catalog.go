@@ -52,7 +52,7 @@ func List(ctx context.Context, s storage.Storage) (Contents, error) {
 			continue
 		}
 		c.LastID = max(c.LastID, id)
-		if path.Base(o.Name) == manifest.FileName {
+		if o.Name == path.Join(Folder(id), manifest.FileName) {
 			c.Complete = append(c.Complete, id)
 		}
 	}

@@ -45,6 +45,7 @@ type checkpoints struct {
 	pending     map[int64]*pendingCheckpoint
 	storing     int // manifests that are being written
 	completed   map[int64]*manifest.Manifest
+	savepoints  map[int64]bool     // that are complete: their files are the user's
 	latest      *manifest.Manifest // what the job is restored from; nil for a fresh start
 	finalAsked  bool
 	finalAt     int64 // when the final checkpoint is asked for again, 0 for not
@@ -65,6 +66,7 @@ type pendingCheckpoint struct {
 	manifest    *manifest.Manifest // since Store
 	storing     bool
 	aborted     bool
+	foreign     bool // another job manager has written a manifest of that number: what lies there is its
 }
 
 // Recover gives the machine its recovery, before the first step.
@@ -73,7 +75,7 @@ func (m *Machine) Recover(r Recovery) {
 	if r.Restart.Kind != restart.None {
 		m.strategy = restart.New(r.Restart, r.Rand)
 	}
-	m.ck = checkpoints{pending: map[int64]*pendingCheckpoint{}, completed: map[int64]*manifest.Manifest{}, latest: r.Restore}
+	m.ck = checkpoints{pending: map[int64]*pendingCheckpoint{}, completed: map[int64]*manifest.Manifest{}, savepoints: map[int64]bool{}, latest: r.Restore}
 	if r.Checkpoints == nil {
 		return
 	}
@@ -268,8 +270,10 @@ func (m *Machine) ackCheckpoint(e BarrierAcked) {
 	p := m.ck.pending[int64(e.Checkpoint)]
 	t := m.running(e, e.Attempt)
 	if p == nil || p.aborted || t == nil {
-		if len(state.Files) > 0 { // nobody will ever read them
-			m.emit(DeleteFiles{Target: state.Root, Files: state.Files})
+		used := m.usedFiles() // it may be the same acknowledgment once more
+		late := slices.DeleteFunc(state.Files, func(file string) bool { return m.ck.savepoints[int64(e.Checkpoint)] || state.Root == "" && used[file] })
+		if len(late) > 0 { // nobody will ever read them
+			m.emit(DeleteFiles{Target: state.Root, Files: late})
 		}
 		if t != nil {
 			m.ignore(e, "the checkpoint is not under way")
@@ -339,6 +343,7 @@ func (m *Machine) manifestStored(e ManifestStored) {
 		return
 	}
 	p.storing = false
+	p.foreign = fault.CodeOf(e.Err) == fault.StorageExists
 	m.ck.storing--
 	if p.aborted {
 		m.forget(e.ID, p)
@@ -357,6 +362,8 @@ func (m *Machine) completeCheckpoint(x coordinator.Complete) {
 	if x.Kind == coordinator.Checkpoint {
 		m.ck.completed[x.ID] = p.manifest
 		m.ck.latest = p.manifest
+	} else {
+		m.ck.savepoints[x.ID] = true
 	}
 	m.emit(CheckpointCompleted{x.ID, x.Kind, x.Bytes, x.Duration})
 	if !x.Commit {
@@ -385,6 +392,9 @@ func (m *Machine) abortCheckpoint(x coordinator.Abort) {
 // forget deletes what an aborted checkpoint has left.
 func (m *Machine) forget(id int64, p *pendingCheckpoint) {
 	delete(m.ck.pending, id)
+	if p.foreign {
+		return
+	}
 	files := slices.Clone(p.files)
 	if p.manifest != nil {
 		files = append([]string{manifestName(id, p.trigger.Target)}, files...)
@@ -401,10 +411,7 @@ func (m *Machine) discard(id int64) {
 	if c == nil {
 		return
 	}
-	used := map[string]bool{}
-	for _, other := range m.ck.completed {
-		other.EachFile(func(file string) { used[file] = true })
-	}
+	used := m.usedFiles()
 	files := []string{path.Join(catalog.Folder(id), manifest.FileName)}
 	seen := map[string]bool{}
 	c.EachFile(func(file string) {
@@ -422,6 +429,15 @@ func manifestName(id int64, target string) string {
 		return manifest.FileName
 	}
 	return path.Join(catalog.Folder(id), manifest.FileName)
+}
+
+// usedFiles are those that the checkpoints which are kept refer to.
+func (m *Machine) usedFiles() map[string]bool {
+	used := map[string]bool{}
+	for _, c := range m.ck.completed {
+		c.EachFile(func(file string) { used[file] = true })
+	}
+	return used
 }
 
 // discardAll deletes all checkpoints of a job that needs none any more.

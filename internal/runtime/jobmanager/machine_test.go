@@ -69,7 +69,8 @@ func planOf(t *testing.T, stages ...stage) *dataflow.Plan {
 
 // TestScripts runs the protocol scripts: events in, effects out. Each step also checks the invariants J1 to J9.
 //
-//	job                          makes a job; a line per stage: name parallelism [source] [group=g]
+//	job [checkpoints] [retain=n] [concurrent=n] [tolerable=n] [timeout=seconds] [restarts=n] [keep] [again]
+//	                             makes a job; a line per stage: name parallelism [source] [group=g]. again begins with what the job before it has left
 //	step                         a line per event, see parseEvents
 //	running [managers=n]         start to RUNNING with the output left out, on n task managers with just enough slots
 //	tasks                        prints where the tasks stand
@@ -84,8 +85,10 @@ func TestScripts(t *testing.T) {
 }
 
 type script struct {
-	plan *dataflow.Plan
-	m    *Machine
+	plan    *dataflow.Plan
+	m       *Machine
+	now     int64 // nanoseconds
+	attempt int   // that tasks have where a script does not say
 }
 
 func (s *script) run(t *testing.T, d *datadriven.TestData) string {
@@ -109,7 +112,12 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 			stages = append(stages, st)
 		}
 		s.plan = planOf(t, stages...)
+		before := s.m
 		s.m = NewMachine("job-1", s.plan, "hash")
+		s.now, s.attempt = 0, 1
+		if len(d.CmdArgs) > 0 {
+			s.m.Recover(recoveryOf(t, d, before))
+		}
 		return fmt.Sprintf("slots=%d tasks=%d\n", s.plan.Slots, s.plan.Subtasks())
 
 	case "step":
@@ -122,7 +130,7 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 			fmt.Fprintf(&b, "> %s\n", line)
 			for _, e := range s.parseEvents(t, d, line) {
 				for _, effect := range s.step(t, e) {
-					fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(effect.String(), "\n", "\n  "))
+					fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(effectText(t, effect), "\n", "\n  "))
 				}
 			}
 		}
@@ -155,7 +163,7 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 }
 
 func (s *script) step(t *testing.T, e Event) []Effect {
-	effects := s.m.Step(e)
+	effects := s.m.StepAt(s.now, e)
 	if err := s.m.Check(); err != nil {
 		t.Fatalf("behind %v: %v", e, err)
 	}
@@ -200,8 +208,11 @@ func attemptsOf(plan *dataflow.Plan) []base.AttemptID {
 //	start   cancel   register tm slots   lost tm [why]   barrier n [unaligned]
 //	enumerator v0 started | failed why | closed [why]
 //	assign v0/1 split...   no-more-splits v0/1   event v0/1 text
-//	task v0/1 STATE [why] [name=count...]   ready v0/1   ack v0/1 n
+//	task v0/1 STATE [why] [name=count...]   ready v0/1   ack v0/1 n [state...]
+//	clock seconds   attempt n   tick   request token [savepoint | stop [target]]   snapshotted n [v0=state...] | n failed why   stored n [why]   decline v0/1 n why
 //	reader v0/1 started | request | watermark group drift n | event text
+//
+// A why may begin with the code that it has in place of function.error, as [state.damaged]. The state of an ack is that of taskState.
 func (s *script) parseEvents(t *testing.T, d *datadriven.TestData, line string) []Event {
 	f := strings.Fields(line)
 	rest := func(i int) string { return strings.Join(f[min(i, len(f)):], " ") }
@@ -215,6 +226,9 @@ func (s *script) parseEvents(t *testing.T, d *datadriven.TestData, line string) 
 	failure := func(i int) error {
 		if rest(i) == "" {
 			return nil
+		}
+		if code, ok := strings.CutPrefix(f[i], "["); ok {
+			return fault.New(fault.Code(strings.TrimSuffix(code, "]")), "%s", rest(i+1))
 		}
 		return fault.New(fault.FunctionError, "%s", rest(i))
 	}
@@ -262,8 +276,20 @@ func (s *script) parseEvents(t *testing.T, d *datadriven.TestData, line string) 
 		return each(func(a base.AttemptID) Event { return ReadyToCommit{a} })
 	case "ack":
 		return each(func(a base.AttemptID) Event {
-			return BarrierAcked{Attempt: a, Checkpoint: base.CheckpointID(number(f[2]))}
+			return BarrierAcked{Attempt: a, Checkpoint: base.CheckpointID(number(f[2])), State: taskState(t, a, f[3:])}
 		})
+	case "decline":
+		return each(func(a base.AttemptID) Event {
+			return BarrierDeclined{a, base.CheckpointID(number(f[2])), failure(3)}
+		})
+	case "clock":
+		s.now = int64(number(f[1])) * 1e9
+		return nil
+	case "attempt":
+		s.attempt = number(f[1])
+		return nil
+	case "tick", "request", "snapshotted", "stored":
+		return []Event{checkpointEvent(d, t, f, number, failure)}
 	case "reader":
 		return each(func(a base.AttemptID) Event {
 			switch f[2] {
@@ -311,19 +337,23 @@ func (s *script) parseEvents(t *testing.T, d *datadriven.TestData, line string) 
 
 // match returns the attempts that a pattern stands for. What names a single task need not exist.
 func (s *script) match(t *testing.T, d *datadriven.TestData, pattern string) []base.AttemptID {
+	all := attemptsOf(s.plan)
+	for i := range all {
+		all[i].Attempt = s.attempt
+	}
 	if pattern == "*" {
-		return attemptsOf(s.plan)
+		return all
 	}
 	var id base.AttemptID
 	if n, _ := fmt.Sscanf(pattern, "v%d/%d#%d", &id.Subtask.Vertex, &id.Subtask.Index, &id.Attempt); n >= 2 {
 		if n == 2 {
-			id.Attempt = 1
+			id.Attempt = s.attempt
 		}
 		return []base.AttemptID{id}
 	}
 	var ids []base.AttemptID
 	vertex, ok := strings.CutSuffix(pattern, "/*")
-	for _, id := range attemptsOf(s.plan) {
+	for _, id := range all {
 		if ok && fmt.Sprintf("v%d", id.Subtask.Vertex) == vertex {
 			ids = append(ids, id)
 		}
