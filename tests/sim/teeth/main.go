@@ -47,7 +47,7 @@ func run(seeds int) (missed int, err error) {
 		return 0, err
 	}
 	for _, name := range defect.Names {
-		cmd := exec.Command(binary, "-weir.seeds", strconv.Itoa(seeds), "-test.failfast", "-test.timeout", "20m")
+		cmd := exec.Command(binary, "-test.run", "^TestExactlyOnce$", "-weir.seeds", strconv.Itoa(seeds), "-test.failfast", "-test.timeout", "20m")
 		cmd.Env = append(os.Environ(), "WEIR_DEFECT="+name)
 		out, err := cmd.CombinedOutput()
 		var exit *exec.ExitError
