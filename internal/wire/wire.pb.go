@@ -1380,6 +1380,7 @@ type ToJobManager_TaskState struct {
 	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
 	Failure       *Failure               `protobuf:"bytes,3,opt,name=failure,proto3" json:"failure,omitempty"`           // with FAILED
 	Accumulators  []*Accumulator         `protobuf:"bytes,4,rep,name=accumulators,proto3" json:"accumulators,omitempty"` // with final states
+	Checkpoint    int64                  `protobuf:"varint,5,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`    // the last one that the task acknowledged or declined
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1440,6 +1441,13 @@ func (x *ToJobManager_TaskState) GetAccumulators() []*Accumulator {
 		return x.Accumulators
 	}
 	return nil
+}
+
+func (x *ToJobManager_TaskState) GetCheckpoint() int64 {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return 0
 }
 
 // ReaderStarted tells that the reader of a source is open: sent after RUNNING.
@@ -1905,7 +1913,7 @@ const file_wire_proto_rawDesc = "" +
 	"\x0eAlignWatermark\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\x03R\x05limitB\t\n" +
-	"\amessage\"\xa5\r\n" +
+	"\amessage\"\xc5\r\n" +
 	"\fToJobManager\x12A\n" +
 	"\bregister\x18\x01 \x01(\v2#.weir.wire.v1.ToJobManager.RegisterH\x00R\bregister\x12E\n" +
 	"\n" +
@@ -1920,12 +1928,15 @@ const file_wire_proto_rawDesc = "" +
 	"\x0fbarrier_decline\x18\t \x01(\v2).weir.wire.v1.ToJobManager.BarrierDeclineH\x00R\x0ebarrierDecline\x1aC\n" +
 	"\bRegister\x12!\n" +
 	"\ftask_manager\x18\x01 \x01(\tR\vtaskManager\x12\x14\n" +
-	"\x05slots\x18\x02 \x01(\x05R\x05slots\x1a\xc2\x01\n" +
+	"\x05slots\x18\x02 \x01(\x05R\x05slots\x1a\xe2\x01\n" +
 	"\tTaskState\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12/\n" +
 	"\afailure\x18\x03 \x01(\v2\x15.weir.wire.v1.FailureR\afailure\x12=\n" +
-	"\faccumulators\x18\x04 \x03(\v2\x19.weir.wire.v1.AccumulatorR\faccumulators\x1a@\n" +
+	"\faccumulators\x18\x04 \x03(\v2\x19.weir.wire.v1.AccumulatorR\faccumulators\x12\x1e\n" +
+	"\n" +
+	"checkpoint\x18\x05 \x01(\x03R\n" +
+	"checkpoint\x1a@\n" +
 	"\rReaderStarted\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x1a?\n" +
 	"\fSplitRequest\x12/\n" +

@@ -295,6 +295,16 @@ func (m *Machine) ackCheckpoint(e BarrierAcked) {
 	}
 }
 
+// declineLost gives up the checkpoints that a task which has finished had answered up to one, where the answer was lost: what it sent behind their barriers is not in them, so it has not finished as far as they go.
+func (m *Machine) declineLost(t *task, answered int64) {
+	for _, id := range slices.Sorted(maps.Keys(m.ck.pending)) {
+		p, n := m.ck.pending[id], m.taskNumber(t)
+		if _, acked := p.acks[n]; id <= answered && !acked && !p.aborted {
+			m.coordinate(coordinator.Declined{ID: id, Task: n, Err: fault.New(fault.CheckpointDeclined, "the acknowledgment of task %s was lost", t.name)})
+		}
+	}
+}
+
 func (m *Machine) declineCheckpoint(e BarrierDeclined) {
 	if t := m.running(e, e.Attempt); t != nil {
 		m.coordinate(coordinator.Declined{ID: int64(e.Checkpoint), Task: m.taskNumber(t), Err: e.Err})

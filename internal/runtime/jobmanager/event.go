@@ -38,6 +38,8 @@ type (
 		State        dataflow.TaskState
 		Err          error
 		Accumulators []*wire.Accumulator
+		// Answered is the last checkpoint that the task has acknowledged or declined.
+		Answered int64
 	}
 	// CancelRequested asks to end the job.
 	CancelRequested struct{}

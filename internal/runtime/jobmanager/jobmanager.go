@@ -294,7 +294,7 @@ func eventOf(job base.JobID, m *wire.ToJobManager, from string) (Event, error) {
 			return nil, err
 		}
 		id, err := attempt(s.GetAttempt())
-		return TaskChanged{Attempt: id, State: state, Err: s.GetFailure().Err(), Accumulators: s.GetAccumulators()}, err
+		return TaskChanged{Attempt: id, State: state, Err: s.GetFailure().Err(), Accumulators: s.GetAccumulators(), Answered: s.GetCheckpoint()}, err
 	case m.GetSplitRequest() != nil:
 		id, err := attempt(m.GetSplitRequest().GetAttempt())
 		return SplitRequested{id}, err

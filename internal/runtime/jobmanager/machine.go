@@ -424,6 +424,7 @@ func (m *Machine) taskChanged(e TaskChanged) {
 		m.reach(t, dataflow.TaskInitializing)
 		m.taskBecomes(t, dataflow.TaskFinished)
 		m.discharge(t)
+		m.declineLost(t, e.Answered)
 		m.coordinate(coordinator.TaskFinished{Task: m.taskNumber(t)})
 		m.commit()
 	case dataflow.TaskCanceled:

@@ -59,6 +59,8 @@ func (f *frozen) drop() {
 func (t *Task) Barrier(id int64, unaligned bool) {
 	t.Post(func() {
 		switch {
+		case t.finished && id <= t.passed: // its answer was lost, and what it would say now is of another moment
+			t.cfg.Listener.BarrierDecline(id, fault.New(fault.CheckpointDeclined, "task %s has answered before", t.cfg.Attempt))
 		case t.finished:
 			t.acknowledge(t.freeze(id, true))
 		case t.finishing: // it goes on with the stream of its last records, and is part of the checkpoint when these are through
@@ -88,6 +90,7 @@ func (t *Task) passBarrier(id int64, unaligned bool) *frozen {
 // freeze takes the state of all operators. It returns nil if the task has failed.
 func (t *Task) freeze(id int64, finished bool) *frozen {
 	f := &frozen{id: id, state: &manifest.TaskState{Finished: finished}}
+	t.passed = max(t.passed, id)
 	if t.cfg.Checkpoints.Storage == nil {
 		return f
 	}

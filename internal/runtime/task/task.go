@@ -127,6 +127,7 @@ type Task struct {
 	committing  bool
 	committable int64 // the last checkpoint up to which may be committed
 	commitRuns  bool
+	passed      int64 // the last checkpoint that the task has taken part in
 	lastBarrier int64 // that came while the last records went through; 0 for none
 	writing     []*frozen
 	early       *frozen // the state where an unaligned barrier overtook the stream

@@ -352,6 +352,8 @@ func (m *TaskManager) FirstFailure(match func(error) bool) error {
 type listener struct {
 	m  *TaskManager
 	id base.AttemptID
+	// answered is the last checkpoint that the task has acknowledged or declined. It belongs to the task's process.
+	answered int64
 }
 
 var _ task.Listener = (*listener)(nil)
@@ -360,7 +362,7 @@ func (l *listener) attempt() *wire.Attempt { return wire.FromAttempt(l.m.cfg.Job
 
 // State implements [task.Listener].
 func (l *listener) State(s dataflow.TaskState, err error, accumulators []*operator.Accumulator) {
-	message := &wire.ToJobManager_TaskState{Attempt: l.attempt(), State: s.String()}
+	message := &wire.ToJobManager_TaskState{Attempt: l.attempt(), State: s.String(), Checkpoint: l.answered}
 	if s == dataflow.TaskFailed {
 		message.Failure = wire.FromError(err)
 	}
@@ -409,11 +411,13 @@ func (l *listener) WatermarkReport(group string, maxDrift, watermark int64) {
 
 // BarrierAck implements [task.Listener].
 func (l *listener) BarrierAck(id int64, state []byte) {
+	l.answered = max(l.answered, id)
 	l.m.cfg.Send(&wire.ToJobManager{Message: &wire.ToJobManager_BarrierAck_{BarrierAck: &wire.ToJobManager_BarrierAck{Attempt: l.attempt(), Checkpoint: id, State: state}}})
 }
 
 // BarrierDecline implements [task.Listener].
 func (l *listener) BarrierDecline(id int64, err error) {
+	l.answered = max(l.answered, id)
 	l.m.cfg.Send(&wire.ToJobManager{Message: &wire.ToJobManager_BarrierDecline_{BarrierDecline: &wire.ToJobManager_BarrierDecline{
 		Attempt: l.attempt(), Checkpoint: id, Failure: wire.FromError(err),
 	}}})
