@@ -161,9 +161,11 @@ func UseStorage(ctx context.Context, p *local.Program, s storage.Storage, c Chec
 	}
 	p.Recovery.Restore = latest
 	for _, id := range found.Complete {
-		m, err := catalog.Load(ctx, s, catalog.Folder(id))
-		if err != nil {
-			continue // it stays where it is, and is not counted
+		m := latest
+		if id != latest.Id {
+			if m, err = catalog.Load(ctx, s, catalog.Folder(id)); err != nil {
+				continue // it stays where it is, and is not counted
+			}
 		}
 		p.Recovery.Retained = append(p.Recovery.Retained, m)
 	}

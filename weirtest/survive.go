@@ -83,7 +83,7 @@ func (s *Sim) Same(got, want []string) {
 // writing them takes its time and fails at times, messages about them are lost, and writers of a [Ledger] fail. At random moments the process crashes: all that was in memory is gone. The next life
 // begins with the latest complete checkpoint. build is called for each life.
 //
-// Operators should have uids, as chaining differs from life to life only within what uids allow.
+// Operators should have uids: the shape of the job differs from life to life.
 func (s *Sim) Survive(build func(env *weir.Environment)) {
 	s.t.Helper()
 	kept := storage.NewMemory()
@@ -95,15 +95,12 @@ func (s *Sim) Survive(build func(env *weir.Environment)) {
 		}
 		p := s.program(kept, build, life)
 		s.job = local.Submit(s.sim, base.JobID(fmt.Sprintf("simulated-%d", life)), p)
-		if life < crashes {
-			if !s.live(int64(math.Exp(s.rng.Float64() * math.Log(20_000)))) {
-				continue // crashed
+		if !s.live(int64(math.Exp(s.rng.Float64() * math.Log(20_000)))) {
+			if life < crashes {
+				continue
 			}
-		} else {
-			if !s.live(int64(math.Exp(s.rng.Float64() * math.Log(20_000)))) {
-				s.troubled = false // the last life must come to its end
-				s.live(0)
-			}
+			s.troubled = false // the last life must come to its end
+			s.live(0)
 		}
 		if err := s.Wait(); err != nil {
 			s.Fatalf("life %d: %v", life, err)

@@ -1,6 +1,6 @@
 // Package checkpoint holds the protocols of checkpoints as pure state machines.
 //
-// [Aligner] decides what a task does with the barriers of its channels. Coordination, manifests and commits are not here yet.
+// [Aligner] decides what a task does with the barriers of its channels. When checkpoints are taken, and what they consist of, is decided in the packages below.
 package checkpoint
 
 // Decision is what a task does about a barrier.

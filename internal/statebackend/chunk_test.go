@@ -285,7 +285,7 @@ func copyStore(t testing.TB, from, to *Store, meanwhile func()) {
 	for _, sp := range snap.Spaces() {
 		for g := range sp.subs {
 			err := snap.Entries(sp, g, func(key, payload []byte) bool {
-				if err := to.Spaces()[sp.Number()].Restore(key, payload, nil); err != nil {
+				if err := to.Spaces()[sp.Number()].Restore(key, payload); err != nil {
 					t.Fatal(err)
 				}
 				return true

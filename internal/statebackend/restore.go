@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/base"
 )
 
 // StoredCell is what a snapshot says of a cell. KeyWords and KeyBytes are the form of a map's keys.
@@ -93,24 +94,16 @@ func (sp *Space) cellNamed(name string) *Cell {
 
 // Put restores a key, or replaces what was restored of it. fresh promises that the key is not there.
 func (r *Restorer) Put(key, payload []byte, fresh bool) error {
-	sp := r.sp
-	words := r.words[:sp.layout.Words]
-	b, rest, err := sp.CutKey(key, words)
-	if err != nil || len(rest) != 0 {
-		return r.damaged(errPayload)
-	}
-	keyHash, hash := sp.rehash(words, b)
-	group, err := r.group(keyHash)
+	at, err := r.locate(key)
 	if err != nil {
 		return err
 	}
+	sp := r.sp
 	sp.store.Breathe()
 	if !fresh {
-		if old, ok := sp.Find(group, hash, words, b); ok {
-			sp.Remove(old)
-		}
+		r.remove(at)
 	}
-	ref := makeRef(group, sp.add(sp.sub(group), hash, words, b))
+	ref := makeRef(at.group, sp.add(sp.sub(at.group), at.hash, at.words, at.bytes))
 	if len(sp.cells) == 0 {
 		sp.Mark(ref)
 		return nil
@@ -129,34 +122,47 @@ func (r *Restorer) Put(key, payload []byte, fresh bool) error {
 
 // Delete takes back a key that was restored.
 func (r *Restorer) Delete(key []byte) error {
-	sp := r.sp
-	words := r.words[:sp.layout.Words]
-	b, rest, err := sp.CutKey(key, words)
-	if err != nil || len(rest) != 0 {
-		return r.damaged(errPayload)
+	at, err := r.locate(key)
+	if err == nil {
+		r.remove(at)
 	}
-	keyHash, hash := sp.rehash(words, b)
-	group, err := r.group(keyHash)
-	if err != nil {
-		return err
-	}
-	if old, ok := sp.Find(group, hash, words, b); ok {
-		if len(sp.cells) == 0 {
-			*flagsOf(sp.Edit(old)) &^= 1
-			sp.Release(old)
-			return nil
-		}
-		sp.Remove(old)
-	}
-	return nil
+	return err
 }
 
-func (r *Restorer) group(keyHash uint64) (int, error) {
-	hi := groupOf(keyHash, r.sp.maxParallelism)
-	if hi < r.sp.first || hi >= r.sp.first+uint64(len(r.sp.subs)) {
-		return 0, r.damaged(fault.New(fault.StateDamaged, "a key of key group %d stands among those of others", hi))
+// located is a key of a snapshot: its key group, counted from the store's first, and what finds it there. words and bytes are good until the next key.
+type located struct {
+	group int
+	hash  uint64
+	words []uint64
+	bytes []byte
+}
+
+func (r *Restorer) locate(key []byte) (at located, err error) {
+	sp := r.sp
+	at.words = r.words[:sp.layout.Words]
+	b, rest, err := sp.CutKey(key, at.words)
+	if err != nil || len(rest) != 0 {
+		return at, r.damaged(errPayload)
 	}
-	return int(hi - r.sp.first), nil
+	at.bytes = b
+	keyHash, hash := sp.rehash(at.words, b)
+	group := base.KeyGroup(keyHash, int(sp.maxParallelism))
+	if at.group, at.hash = group-int(sp.first), hash; at.group < 0 || at.group >= len(sp.subs) {
+		return at, r.damaged(fault.New(fault.StateDamaged, "a key of key group %d stands among those of others", group))
+	}
+	return at, nil
+}
+
+func (r *Restorer) remove(at located) {
+	sp := r.sp
+	old, ok := sp.Find(at.group, at.hash, at.words, at.bytes)
+	if !ok {
+		return
+	}
+	if len(sp.cells) == 0 {
+		*flagsOf(sp.Edit(old)) &^= 1 // see Mark
+	}
+	sp.Remove(old)
 }
 
 func (r *Restorer) damaged(err error) error {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"unsafe"
 
-	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/pages"
 )
@@ -152,27 +151,9 @@ func (s spaceSnapshot) appendKey(dst []byte, row unsafe.Pointer) []byte {
 }
 
 // Restore puts in a key that Entries gave, for a space of the same key layout. cells as in SetPayload.
-func (sp *Space) Restore(key, payload []byte, cells []*Cell) error {
-	var words [MaxKeyWords]uint64
-	b, rest, err := sp.CutKey(key, words[:sp.layout.Words])
-	if err != nil || len(rest) != 0 {
-		return fault.New(fault.StateDamaged, "a key of state %q of operator %q: %w", sp.name, sp.store.cfg.Operator, errPayload)
-	}
-	keyHash, hash := sp.rehash(words[:sp.layout.Words], b)
-	group := sp.Group(keyHash)
-	if group < 0 || group >= len(sp.subs) {
-		return fault.New(fault.InternalInvariant, "key group %d restored into a store of %d", group, len(sp.subs))
-	}
-	sp.store.Breathe()
-	r := makeRef(group, sp.add(sp.sub(group), hash, words[:sp.layout.Words], b))
-	if len(sp.cells) == 0 {
-		sp.Mark(r)
-		return nil
-	}
-	if err := sp.SetPayload(r, payload, cells); err != nil {
-		return fault.New(fault.StateDamaged, "state %q of operator %q: %w", sp.name, sp.store.cfg.Operator, err)
-	}
-	return nil
+func (sp *Space) Restore(key, payload []byte) error {
+	r := Restorer{sp: sp, same: true}
+	return r.Put(key, payload, true)
 }
 
 // String tells what the snapshot holds.

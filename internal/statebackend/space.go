@@ -1,7 +1,6 @@
 package statebackend
 
 import (
-	"math/bits"
 	"unsafe"
 
 	"github.com/weirstream/weir/fault"
@@ -177,16 +176,11 @@ func (sp *Space) sub(group int) *sub {
 
 // Group returns the key group of a key's hash, counted from the store's first.
 func (sp *Space) Group(keyHash uint64) int {
-	g := int(groupOf(keyHash, sp.maxParallelism) - sp.first)
+	g := base.KeyGroup(keyHash, int(sp.maxParallelism)) - int(sp.first)
 	if invariants.Enabled {
 		invariants.Check(g >= 0 && g < len(sp.subs), "key group %d of operator %q is not in the range %v of this subtask", g+sp.store.cfg.Groups.First, sp.store.cfg.Operator, sp.store.cfg.Groups)
 	}
 	return g
-}
-
-func groupOf(keyHash, maxParallelism uint64) uint64 {
-	hi, _ := bits.Mul64(keyHash, maxParallelism)
-	return hi
 }
 
 func (s *sub) slot(i uint64) *uint64 { return (*uint64)(unsafe.Add(s.slots, i*8)) }

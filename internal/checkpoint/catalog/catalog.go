@@ -3,9 +3,7 @@ package catalog
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 	"strconv"
@@ -60,27 +58,16 @@ func List(ctx context.Context, s storage.Storage) (Contents, error) {
 	return c, nil
 }
 
-// maxManifest bounds what is read as a manifest.
-const maxManifest = 1 << 30
-
 // Load reads the manifest in a folder of the storage, "" for the storage itself.
 func Load(ctx context.Context, s storage.Storage, folder string) (*manifest.Manifest, error) {
 	name := path.Join(folder, manifest.FileName)
 	called := strings.TrimSuffix(s.String(), "/") + "/" + name
-	r, err := s.Open(ctx, name)
+	b, err := storage.ReadAll(ctx, s, name)
 	if fault.CodeOf(err) == fault.StorageNotFound {
 		return nil, fault.New(fault.CheckpointNotFound, "there is no %s", called)
 	}
 	if err != nil {
 		return nil, err
-	}
-	defer r.Close()
-	if r.Size() > maxManifest {
-		return nil, fault.New(fault.CheckpointDamaged, "%s has %d bytes, which is too much for a manifest", called, r.Size())
-	}
-	b := make([]byte, r.Size())
-	if n, err := r.ReadAt(b, 0); err != nil && !(errors.Is(err, io.EOF) && n == len(b)) {
-		return nil, fault.New(fault.CheckpointDamaged, "%s: %w", called, err)
 	}
 	return manifest.Decode(called, b)
 }

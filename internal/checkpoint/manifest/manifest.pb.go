@@ -25,16 +25,15 @@ const (
 
 // Manifest is a complete checkpoint or savepoint.
 type Manifest struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Id        int64                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	Kind      string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"` // "checkpoint", "savepoint"
-	Job       string                 `protobuf:"bytes,3,opt,name=job,proto3" json:"job,omitempty"`
-	JobName   string                 `protobuf:"bytes,4,opt,name=job_name,json=jobName,proto3" json:"job_name,omitempty"`
-	Created   int64                  `protobuf:"varint,5,opt,name=created,proto3" json:"created,omitempty"` // milliseconds since the epoch
-	Operators []*Operator            `protobuf:"bytes,6,rep,name=operators,proto3" json:"operators,omitempty"`
-	// In-flight data of the channels that lead to an operator.
-	GraphHash     string `protobuf:"bytes,7,opt,name=graph_hash,json=graphHash,proto3" json:"graph_hash,omitempty"`
-	WeirVersion   string `protobuf:"bytes,8,opt,name=weir_version,json=weirVersion,proto3" json:"weir_version,omitempty"`
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            int64                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"` // "checkpoint", "savepoint"
+	Job           string                 `protobuf:"bytes,3,opt,name=job,proto3" json:"job,omitempty"`
+	JobName       string                 `protobuf:"bytes,4,opt,name=job_name,json=jobName,proto3" json:"job_name,omitempty"`
+	Created       int64                  `protobuf:"varint,5,opt,name=created,proto3" json:"created,omitempty"` // milliseconds since the epoch
+	Operators     []*Operator            `protobuf:"bytes,6,rep,name=operators,proto3" json:"operators,omitempty"`
+	GraphHash     string                 `protobuf:"bytes,7,opt,name=graph_hash,json=graphHash,proto3" json:"graph_hash,omitempty"`
+	WeirVersion   string                 `protobuf:"bytes,8,opt,name=weir_version,json=weirVersion,proto3" json:"weir_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

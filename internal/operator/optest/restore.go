@@ -73,7 +73,7 @@ func copyState(into *statebackend.Store, snap *statebackend.Snapshot) error {
 		for group := range into.Config().Groups.Len() {
 			var failed error
 			err := snap.Entries(from, group, func(key, payload []byte) bool {
-				failed = sp.Restore(key, payload, nil)
+				failed = sp.Restore(key, payload)
 				return failed == nil
 			})
 			if failed != nil {

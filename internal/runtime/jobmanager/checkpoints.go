@@ -167,7 +167,7 @@ func (m *Machine) answer(x coordinator.Answer) {
 	}
 }
 
-// running tells the coordinator, once, that all tasks run and every reader is open.
+// startCheckpoints tells the coordinator, once, that all tasks run and every reader is open.
 func (m *Machine) startCheckpoints() {
 	if m.ck.coordinator == nil || m.ck.running {
 		return

@@ -92,15 +92,7 @@ func (j *JobManager) writeManifest(ctx context.Context, e StoreManifest) error {
 	if err != nil {
 		return err
 	}
-	w, err := s.CreateNew(ctx, manifestName(e.ID, e.Target))
-	if err != nil {
-		return err
-	}
-	defer w.Abort()
-	if _, err := w.Write(b); err != nil {
-		return err
-	}
-	return w.Close()
+	return storage.WriteNew(ctx, s, manifestName(e.ID, e.Target), b)
 }
 
 // deleteFiles removes files in their order, so that a manifest goes before what it refers to.

@@ -146,7 +146,6 @@ func (m *TaskManager) handle(message *wire.ToTaskManager) {
 		if t := m.task(x.CheckpointComplete.Attempt); t != nil {
 			t.Completed(x.CheckpointComplete.Checkpoint)
 		}
-	case *wire.ToTaskManager_CheckpointAborted_:
 	case *wire.ToTaskManager_Commit_:
 		if t := m.task(x.Commit.Attempt); t != nil {
 			t.Commit()

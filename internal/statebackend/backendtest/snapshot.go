@@ -118,7 +118,7 @@ func (w *world) restore(s *site, n *snapshot) {
 				if !s.groups.Contains(e.group) {
 					continue
 				}
-				if err := sp.Restore(e.key, e.payload, nil); err != nil {
+				if err := sp.Restore(e.key, e.payload); err != nil {
 					w.fatalf("Restore: %v", err)
 				}
 			}

@@ -227,7 +227,7 @@ func (f frozen) restore(t testing.TB, limit int64) *rig {
 		for g := range testGroups {
 			err := f.snapshot.Entries(sp, g, func(key, payload []byte) bool {
 				n++
-				if err := r.space.Restore(key, payload, nil); err != nil {
+				if err := r.space.Restore(key, payload); err != nil {
 					t.Error(err)
 				}
 				return true
