@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"path"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ import (
 type Checkpoints struct {
 	// Dir is where checkpoints are kept: a directory, or a URL such as s3://bucket/prefix in programs that call Register of package backends/s3. It belongs to one job. Default: none, and no checkpoints.
 	Dir string
+	// Mode is how often a record counts in state after a failure. Default: ExactlyOnce.
+	Mode CheckpointMode
 	// Interval is the time from one checkpoint to the next. Default: only those that are asked for, by [JobClient.Checkpoint], and one when the input has ended.
 	Interval time.Duration
 	// MinPause is the least time between the end of a checkpoint and the start of the next.
@@ -46,6 +49,29 @@ type Checkpoints struct {
 	Restore string
 	// AllowNonRestoredState lets state be left behind that the program has no place for.
 	AllowNonRestoredState bool
+}
+
+// CheckpointMode is how often a record counts in state after a failure, as Flink's execution.checkpointing.mode.
+type CheckpointMode uint8
+
+const (
+	// ExactlyOnce has an operator with several inputs wait, input by input, until the barrier of a checkpoint has come on all of them.
+	ExactlyOnce CheckpointMode = iota
+	// AtLeastOnce lets operators go on with all inputs while barriers come. No input ever waits for another. But records that came behind a barrier on one input, before that of the last one was there, are in the
+	// state of the checkpoint, and are read again after a failure: they then count twice, in state and in the output of any sink. Savepoints are taken the same way. Where every operator has one input from one subtask, nothing is
+	// doubled.
+	AtLeastOnce
+)
+
+// String returns "EXACTLY_ONCE" or "AT_LEAST_ONCE".
+func (m CheckpointMode) String() string {
+	switch m {
+	case ExactlyOnce:
+		return "EXACTLY_ONCE"
+	case AtLeastOnce:
+		return "AT_LEAST_ONCE"
+	}
+	return fmt.Sprintf("mode(%d)", uint8(m))
 }
 
 // inlineState is how many bytes of a task's state go with the manifest, as Flink's state.storage.fs.memory-threshold.
@@ -95,6 +121,9 @@ func (c Checkpoints) validate() error {
 	if c.Dir == "" && (c.Interval != 0 || c.Resume) {
 		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints has no Dir: say where checkpoints are kept"))
 	}
+	if c.Mode > AtLeastOnce {
+		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints.Mode is %v: use ExactlyOnce or AtLeastOnce", c.Mode))
+	}
 	if c.Resume && c.Restore != "" {
 		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints has both Resume and Restore: a job begins with one of them"))
 	}
@@ -141,6 +170,7 @@ func (e *Environment) recovery(ctx context.Context, p *local.Program) error {
 func UseStorage(ctx context.Context, p *local.Program, s storage.Storage, c Checkpoints) error {
 	config := c.coordinator()
 	p.Storage, p.Recovery.Checkpoints, p.Recovery.Keep = s, &config, c.Resume
+	p.AtLeastOnce = c.Mode == AtLeastOnce
 	found, err := catalog.List(ctx, s)
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ const (
 	Hold
 	// PassEarly: let the barrier out at once, ahead of what is queued; channels are not held.
 	PassEarly
-	// Wait: the barrier has been passed on, another channel's copy of it arrived.
+	// Wait: nothing is to be done. The barrier has been passed on, and another channel's copy of it arrived; or the task does not align.
 	Wait
 	// Complete: every channel has brought the barrier. Pass it on, unless that was done, and let all held channels go.
 	Complete
@@ -24,16 +24,24 @@ const (
 //   - A1. A held channel is let go only by Complete, or when a newer checkpoint begins.
 //   - A2. Ended channels are not waited for.
 //   - A3. Checkpoint numbers grow: an older barrier is ignored.
+//   - A4. Without alignment no channel is held, and the barrier completes as it does with it.
 type Aligner struct {
 	seen    []bool
 	ended   []bool
 	current int64
 	passed  bool
 	active  bool
+	loose   bool // no alignment
 }
 
 // NewAligner returns an aligner over n channels.
 func NewAligner(n int) *Aligner { return &Aligner{seen: make([]bool, n), ended: make([]bool, n)} }
+
+// AtLeastOnce makes the aligner hold no channel: what comes behind a barrier, before those of the other channels are there, is in the state of the checkpoint, and comes again behind a restore.
+func (a *Aligner) AtLeastOnce() *Aligner {
+	a.loose = true
+	return a
+}
 
 // Barrier takes a barrier from a channel. restarted tells that the barrier begins a newer checkpoint while one was pending: all channels are let go first.
 func (a *Aligner) Barrier(channel int, checkpoint int64, unaligned bool) (d Decision, restarted bool) {
@@ -56,6 +64,9 @@ func (a *Aligner) Barrier(channel int, checkpoint int64, unaligned bool) (d Deci
 		}
 		a.passed = true
 		return PassEarly, restarted
+	}
+	if a.loose {
+		return Wait, restarted // keeps A4
 	}
 	return Hold, restarted
 }

@@ -13,13 +13,16 @@ func (d Decision) text() string {
 	return [...]string{"ignore", "hold", "pass early", "wait", "complete"}[d]
 }
 
-// TestAligner runs the script of testdata/aligner: "aligner channels=N" makes one and feeds it the lines of its input, each
+// TestAligner runs the script of testdata/aligner: "aligner channels=N [at-least-once]" makes one and feeds it the lines of its input, each
 // "barrier <channel> <checkpoint> [unaligned]" or "end <channel>".
 func TestAligner(t *testing.T) {
 	datadriven.RunTest(t, "testdata/aligner", func(t *testing.T, td *datadriven.TestData) string {
 		var n int
 		td.ScanArgs(t, "channels", &n)
 		a := NewAligner(n)
+		if td.HasArg("at-least-once") {
+			a.AtLeastOnce()
+		}
 		var out strings.Builder
 		for line := range strings.SplitSeq(td.Input, "\n") {
 			f := strings.Fields(line)

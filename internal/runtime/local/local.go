@@ -44,6 +44,8 @@ type Program struct {
 	Inline    int
 	Compress  bool
 	DropState bool
+	// AtLeastOnce takes checkpoints without alignment.
+	AtLeastOnce bool
 	// Lose, unless nil, is asked for each message between the two roles whether it is lost: for simulations.
 	Lose func(m proto.Message) bool
 	// Pace, unless nil, is asked how long a source waits before it reads on: for simulations.
@@ -109,7 +111,7 @@ func Submit(s sched.Scheduler, id base.JobID, p *Program) *Job {
 		},
 		Logger: p.Logger.With("job", string(id)), Params: p.Params,
 		ChunkRows: p.ChunkRows, ChunkBytes: p.ChunkBytes, ChannelBytes: p.ChannelBytes, FlushTimeout: p.FlushTimeout, State: p.state(id),
-		Checkpoints: task.CheckpointConfig{Storage: p.Storage, Inline: p.Inline, Compress: p.Compress, Drop: p.DropState}, Pace: p.Pace,
+		Checkpoints: task.CheckpointConfig{Storage: p.Storage, Inline: p.Inline, Compress: p.Compress, Drop: p.DropState, AtLeastOnce: p.AtLeastOnce}, Pace: p.Pace,
 	})
 	return j
 }

@@ -223,6 +223,9 @@ func (t *Task) buildInputs() error {
 	}
 	t.valve = temporal.NewValve(t.open)
 	t.aligner = checkpoint.NewAligner(t.open)
+	if t.cfg.Checkpoints.AtLeastOnce {
+		t.aligner.AtLeastOnce()
+	}
 	t.cfg.Gate.SetReader(t, func() {
 		t.urgent.Store(true)
 		t.stop.Store(1)

@@ -29,6 +29,8 @@ type CheckpointConfig struct {
 	Compress bool
 	// Drop lets state be left behind that the program has no place for.
 	Drop bool
+	// AtLeastOnce has tasks not wait for the barriers of all channels: records may be in the state of a checkpoint and come again behind a restore.
+	AtLeastOnce bool
 }
 
 // frozen is the state of a task where a checkpoint cuts its stream, on its way to the storage.

@@ -175,6 +175,30 @@ func TestLife(t *testing.T) {
 	}
 }
 
+// Without alignment a channel whose barrier has come goes on, and the barrier is passed on with the last copy of it.
+func TestAtLeastOnce(t *testing.T) {
+	for _, loose := range []bool{false, true} {
+		w := newWorld(t, 2, 1)
+		w.task.cfg.Checkpoints.AtLeastOnce = loose
+		w.task.Start()
+		w.gate.Channel(0).Push(operator.Element{Kind: operator.Barrier, Checkpoint: 1})
+		w.send(t, 0, 1, 2)
+		if want := []string{"open", "record", "record"}; loose {
+			w.expect(t, "behind a barrier", want...)
+		} else {
+			w.expect(t, "behind a barrier", want[0])
+		}
+		if len(w.listener.acks) != 0 {
+			t.Errorf("at least once %v: acknowledged before the last barrier: %v", loose, w.listener.acks)
+		}
+		w.gate.Channel(1).Push(operator.Element{Kind: operator.Barrier, Checkpoint: 1})
+		w.settle(t)
+		if !slices.Equal(w.listener.acks, []int64{1}) {
+			t.Errorf("at least once %v: barriers %v", loose, w.listener.acks)
+		}
+	}
+}
+
 // Mail runs between two records of a chunk, in the order in which it came, and a failure there is the last thing that happens.
 func TestMail(t *testing.T) {
 	w := newWorld(t, 1, 1)
