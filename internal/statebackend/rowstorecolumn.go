@@ -3,6 +3,7 @@ package statebackend
 import (
 	"encoding/binary"
 
+	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/internal/base"
 )
 
@@ -24,27 +25,11 @@ type ColumnSpec struct {
 	Nullable bool
 }
 
-// View is a string of bytes in 16 bytes, in Arrow's layout on a little-endian machine: the low half of Head is the length. A string of up to 12 bytes follows in the rest of Head
-// and in Tail; of a longer one the rest of Head is the first 4 bytes, and Tail the number of a buffer (the low half) and the offset there.
-type View struct{ Head, Tail uint64 }
-
-// Len is the length in bytes.
-func (v View) Len() int { return int(uint32(v.Head)) }
+// View is the view of a string of bytes in a chunk.
+type View = column.View
 
 // MakeView returns the view of b, which lies at the offset in the buffer of the number unless it is short.
-func MakeView(b []byte, buffer, offset int) View {
-	v := View{Head: uint64(uint32(len(b)))}
-	if len(b) <= viewInline {
-		var in [16]byte
-		copy(in[4:], b)
-		v.Head |= binary.LittleEndian.Uint64(in[:])
-		v.Tail = binary.LittleEndian.Uint64(in[8:])
-		return v
-	}
-	v.Head |= uint64(binary.LittleEndian.Uint32(b)) << 32
-	v.Tail = uint64(uint32(buffer)) | uint64(offset)<<32
-	return v
-}
+func MakeView(b []byte, buffer, offset int) View { return column.MakeView(b, buffer, offset) }
 
 // Column is a column of a chunk, lent for the time of a call: one of Words, Wide and Views is set, by the column's type. Rows are counted from 0 in all slices.
 type Column struct {
