@@ -112,7 +112,7 @@ func testColumns(rng *rand.Rand, specs []ColumnSpec, rows []testRow) []Column {
 					col.Views[i].Tail |= rng.Uint64() &^ m.Tail
 				}
 				if v.null {
-					col.Views[i] = View{rng.Uint64(), rng.Uint64()}
+					col.Views[i] = View{Head: rng.Uint64(), Tail: rng.Uint64()}
 				}
 			}
 		}

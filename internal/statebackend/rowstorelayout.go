@@ -309,7 +309,7 @@ func (l *rowLayout) writeStrings(col *Column, sel []int32, first, n int, off uin
 		v := col.Views[row]
 		if v.Len() <= viewInline {
 			m := &inlineMasks[v.Len()]
-			*(*View)(unsafe.Add(p, off)) = View{v.Head & m.Head, v.Tail & m.Tail}
+			*(*View)(unsafe.Add(p, off)) = View{Head: v.Head & m.Head, Tail: v.Tail & m.Tail}
 			continue
 		}
 		at := b.tail[i&(blockRows-1)]
@@ -318,7 +318,7 @@ func (l *rowLayout) writeStrings(col *Column, sel []int32, first, n int, off uin
 		to := unsafe.Add(p, l.content+uintptr(at))
 		*(*uint64)(unsafe.Add(to, (len(s)-1)&^7)) = 0 // behind the string
 		copyString(to, s)
-		*(*View)(unsafe.Add(p, off)) = View{uint64(uint32(len(s))) | uint64(*(*uint32)(to))<<32, uint64(at)}
+		*(*View)(unsafe.Add(p, off)) = View{Head: uint64(uint32(len(s))) | uint64(*(*uint32)(to))<<32, Tail: uint64(at)}
 	}
 }
 
