@@ -252,7 +252,7 @@ func (c *JobClient) request(ctx context.Context, kind coordinator.Kind, target s
 }
 
 // Savepoint writes the state of the job to a new folder below dir, a directory or URL as in Checkpoints.Dir, and returns the folder's path when it is complete: for Checkpoints.Restore of this program or a
-// later version of it. It belongs to the caller: the job neither deletes it nor is restored from it after a failure. The job must have a storage for checkpoints, and goes on. What sinks in two phases have
+// later version of it. Keyed state and timers lie there as Parquet files, one for each state of an operator and subtask, with a row for each entry, which other tools can read. It belongs to the caller: the job neither deletes it nor is restored from it after a failure. The job must have a storage for checkpoints, and goes on. What sinks in two phases have
 // prepared by then is part of it, and is committed by a job that is restored from it, as it is by this one with its next checkpoint.
 func (c *JobClient) Savepoint(ctx context.Context, dir string) (string, error) {
 	if dir == "" {

@@ -20,6 +20,15 @@ type KeyCursor[K comparable] struct {
 	current uint64
 }
 
+// keySchema is the schema of keys of K, whose type has been checked.
+func keySchema[K comparable]() string {
+	kc, err := codec.KeyFor[K]()
+	if err != nil {
+		return ""
+	}
+	return kc.Codec.Schema()
+}
+
 // KeyLayout is how keys of K are kept.
 func KeyLayout[K comparable]() (statebackend.KeyLayout, *codec.Words[K], error) {
 	w, err := codec.WordsFor[K]()
@@ -40,6 +49,7 @@ func NewKeyCursor[K comparable](s *statebackend.Store, name string) (*KeyCursor[
 		return nil, err
 	}
 	sp := s.Space(name, layout)
+	sp.DescribeKey(kc.Codec.Schema())
 	sp.Rehash(func(w []uint64, b []byte) (uint64, uint64) {
 		var k K
 		words.Get(w, b, &k)

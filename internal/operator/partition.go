@@ -33,6 +33,7 @@ func (f *FullPartition[T, U]) New(ctx *Context, w Wiring) (Instance, error) {
 		return nil, err
 	}
 	sp := store.Space("partition", statebackend.KeyLayout{})
+	sp.DescribeKey("struct{}")
 	own, rest := bits.Div64(uint64(ctx.KeyGroups.First), 0, uint64(ctx.MaxParallelism)) // the least hash of the first key group
 	if rest > 0 {
 		own++

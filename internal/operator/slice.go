@@ -83,6 +83,7 @@ func (m *sliceBase[K, T, A, U]) init(f *Window[K, T, A, U], ctx *Context, w Wiri
 	}
 	layout.Words++
 	sp := store.Space("window contents", layout)
+	sp.DescribeKey(keySchema[K](), "slice")
 	sp.Rehash(func(w []uint64, b []byte) (uint64, uint64) {
 		var k K
 		words.Get(w[1:], b, &k)

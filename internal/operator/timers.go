@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"time"
 
@@ -40,6 +41,15 @@ func NewTimerService[K comparable](ctx *Context, s *statebackend.Store, keys *Ke
 	t.event = statebackend.NewTimers(s, "event-time timers", namespace, layout)
 	t.proc = statebackend.NewTimers(s, "processing-time timers", namespace, layout)
 	for _, timers := range []*statebackend.Timers{t.event, t.proc} {
+		names := []string{"time"}
+		if namespace == 2 {
+			names = append(names, "window_start", "window_end")
+		} else {
+			for i := range namespace {
+				names = append(names, fmt.Sprintf("namespace_%d", i))
+			}
+		}
+		timers.Space().DescribeKey(keySchema[K](), names...)
 		timers.Space().Rehash(func(w []uint64, b []byte) (uint64, uint64) {
 			var k K
 			words.Get(w[1+namespace:], b, &k)

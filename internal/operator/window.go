@@ -146,6 +146,7 @@ func (f *Window[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error) {
 	}
 	layout.Words += 2
 	sp := store.Space("window contents", layout)
+	sp.DescribeKey(keySchema[K](), "window_start", "window_end")
 	sp.Rehash(func(w []uint64, b []byte) (uint64, uint64) {
 		var k K
 		words.Get(w[2:], b, &k)

@@ -120,6 +120,27 @@ func (r *Restorer) Put(key, payload []byte, fresh bool) error {
 	return nil
 }
 
+// Add restores a part of a key: states, elements of lists or entries of maps that it does not have yet. Parts may come in any order.
+func (r *Restorer) Add(key, payload []byte) error {
+	at, err := r.locate(key)
+	if err != nil {
+		return err
+	}
+	sp := r.sp
+	sp.store.Breathe()
+	ref, _ := sp.Insert(at.group, at.hash, at.words, at.bytes)
+	if len(sp.cells) == 0 {
+		sp.Mark(ref)
+		return nil
+	}
+	err = r.setPayload(ref, payload)
+	sp.Release(ref)
+	if err != nil {
+		return r.damaged(err)
+	}
+	return nil
+}
+
 // Delete takes back a key that was restored.
 func (r *Restorer) Delete(key []byte) error {
 	at, err := r.locate(key)

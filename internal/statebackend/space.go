@@ -59,6 +59,9 @@ type Space struct {
 	pinned bool // never spilled
 	clean  struct{ sub, row int }
 	rehash func(words []uint64, bytes []byte) (keyHash, hash uint64)
+	// keySchema and namespace are what DescribeKey was told.
+	keySchema string
+	namespace []string
 	// touched keeps Touch from being optimised away.
 	touched uint64
 }
@@ -130,8 +133,20 @@ func (s *Store) Space(name string, layout KeyLayout) *Space {
 // Rehash sets how the hash of a key, and the hash by which it is found, follow from its words and bytes. Restoring needs it.
 func (sp *Space) Rehash(f func(words []uint64, bytes []byte) (keyHash, hash uint64)) { sp.rehash = f }
 
+// DescribeKey says what the keys mean: the schema of the key, as package codec writes it, and the names of the words in front of it. Snapshots keep it, so that others than the program can read them.
+func (sp *Space) DescribeKey(schema string, namespace ...string) {
+	sp.keySchema, sp.namespace = schema, namespace
+}
+
+// KeySchema and Namespace return what DescribeKey was told; "" and nil if it was not.
+func (sp *Space) KeySchema() string   { return sp.keySchema }
+func (sp *Space) Namespace() []string { return sp.namespace }
+
 // Name is the name of the space.
 func (sp *Space) Name() string { return sp.name }
+
+// Store is the store that the space is part of.
+func (sp *Space) Store() *Store { return sp.store }
 
 // Number is the position of the space in its store.
 func (sp *Space) Number() int { return sp.number }

@@ -59,17 +59,29 @@ func (o *Operator) dealSpaces(d *Subtask, groups base.KeyGroupRange, same bool) 
 			if len(mine) > 0 && !same && defect.Is("key-group-dropped") {
 				mine = mine[1:]
 			}
-			if len(mine) == 0 {
+			tables := tablesOf(sp.Tables, groups)
+			if len(mine)+len(tables) == 0 {
 				continue
 			}
 			i := slices.IndexFunc(d.Spaces, func(have *Space) bool { return have.Name == sp.Name })
 			if i < 0 {
-				d.Spaces = append(d.Spaces, &Space{Name: sp.Name, Words: sp.Words, Bytes: sp.Bytes, KeySchema: sp.KeySchema, Cells: sp.Cells})
+				d.Spaces = append(d.Spaces, &Space{Name: sp.Name, Words: sp.Words, Bytes: sp.Bytes, KeySchema: sp.KeySchema, Namespace: sp.Namespace, Cells: sp.Cells})
 				i = len(d.Spaces) - 1
 			}
 			d.Spaces[i].Groups = append(d.Spaces[i].Groups, mine...)
+			d.Spaces[i].Tables = append(d.Spaces[i].Tables, tables...)
 		}
 	}
+}
+
+// tablesOf returns the tables that have rows of some key groups. Who reads them leaves out the others.
+func tablesOf(all []*Table, groups base.KeyGroupRange) (some []*Table) {
+	for _, t := range all {
+		if slices.ContainsFunc(t.Groups, func(g int32) bool { return groups.Contains(int(g)) }) {
+			some = append(some, t)
+		}
+	}
+	return some
 }
 
 func (o *Operator) dealLists(d *Subtask, index, parallelism int) {

@@ -12,7 +12,7 @@ import (
 // A manifest's file is: "WEIRCKPT", the version as 4 bytes, the length of the message as 8 bytes and its XXH3 checksum as 8 bytes, all little-endian, and the message.
 const (
 	magic      = "WEIRCKPT"
-	version    = 1
+	version    = 2 // 1 has no tables
 	headerSize = len(magic) + 4 + 8 + 8
 )
 
@@ -27,10 +27,24 @@ func Encode(m *Manifest) ([]byte, error) {
 	}
 	b := make([]byte, 0, headerSize+len(body))
 	b = append(b, magic...)
-	b = binary.LittleEndian.AppendUint32(b, version)
+	b = binary.LittleEndian.AppendUint32(b, m.version())
 	b = binary.LittleEndian.AppendUint64(b, uint64(len(body)))
 	b = binary.LittleEndian.AppendUint64(b, xxh3.Hash(body))
 	return append(b, body...), nil
+}
+
+// version is the lowest that has all that is in the manifest, so that programs of before read what they can.
+func (m *Manifest) version() uint32 {
+	for _, op := range m.Operators {
+		for _, sub := range op.Subtasks {
+			for _, sp := range sub.Spaces {
+				if len(sp.Tables) > 0 {
+					return version
+				}
+			}
+		}
+	}
+	return 1
 }
 
 // Decode is the inverse of Encode. name is that of the file, for errors: checkpoint.damaged, or checkpoint.newer-version.
@@ -88,6 +102,9 @@ func (m *Manifest) EachFile(yield func(file string)) {
 				for _, g := range sp.Groups {
 					segment(g.Segments)
 				}
+				for _, t := range sp.Tables {
+					yield(t.File)
+				}
 			}
 			for _, c := range sub.Channels {
 				segment(c.Segments)
@@ -103,7 +120,7 @@ func (o *Operator) Empty() bool {
 	}
 	for _, s := range o.Subtasks {
 		for _, sp := range s.Spaces {
-			if len(sp.Groups) > 0 {
+			if len(sp.Groups)+len(sp.Tables) > 0 {
 				return false
 			}
 		}

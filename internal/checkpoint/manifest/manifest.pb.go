@@ -404,6 +404,8 @@ type Space struct {
 	KeySchema     string                 `protobuf:"bytes,4,opt,name=key_schema,json=keySchema,proto3" json:"key_schema,omitempty"`
 	Cells         []*Cell                `protobuf:"bytes,5,rep,name=cells,proto3" json:"cells,omitempty"`
 	Groups        []*Group               `protobuf:"bytes,6,rep,name=groups,proto3" json:"groups,omitempty"`
+	Namespace     []string               `protobuf:"bytes,7,rep,name=namespace,proto3" json:"namespace,omitempty"` // names of the words in front of those of the key
+	Tables        []*Table               `protobuf:"bytes,8,rep,name=tables,proto3" json:"tables,omitempty"`       // of a savepoint, instead of groups
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -480,6 +482,129 @@ func (x *Space) GetGroups() []*Group {
 	return nil
 }
 
+func (x *Space) GetNamespace() []string {
+	if x != nil {
+		return x.Namespace
+	}
+	return nil
+}
+
+func (x *Space) GetTables() []*Table {
+	if x != nil {
+		return x.Tables
+	}
+	return nil
+}
+
+// Table is a Parquet file of a savepoint: what a subtask has of one state, a row for each entry.
+type Table struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	File          string                 `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"` // relative to the folder of the savepoint
+	Size          int64                  `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	Blocks        []uint64               `protobuf:"fixed64,3,rep,packed,name=blocks,proto3" json:"blocks,omitempty"` // XXH3 of each MiB of the file
+	Rows          int64                  `protobuf:"varint,4,opt,name=rows,proto3" json:"rows,omitempty"`
+	Kind          string                 `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"`                                    // "value", "list", "map", "rows", "ordered rows", "keys"
+	State         string                 `protobuf:"bytes,6,opt,name=state,proto3" json:"state,omitempty"`                                  // the name of the cell, "" for keys
+	Groups        []int32                `protobuf:"varint,7,rep,packed,name=groups,proto3" json:"groups,omitempty"`                        // key groups in the order of their rows
+	GroupRows     []int64                `protobuf:"varint,8,rep,packed,name=group_rows,json=groupRows,proto3" json:"group_rows,omitempty"` // how many rows each has
+	RawText       bool                   `protobuf:"varint,9,opt,name=raw_text,json=rawText,proto3" json:"raw_text,omitempty"`              // some string is not text, and they are all kept as bytes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Table) Reset() {
+	*x = Table{}
+	mi := &file_manifest_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Table) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Table) ProtoMessage() {}
+
+func (x *Table) ProtoReflect() protoreflect.Message {
+	mi := &file_manifest_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Table.ProtoReflect.Descriptor instead.
+func (*Table) Descriptor() ([]byte, []int) {
+	return file_manifest_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Table) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *Table) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Table) GetBlocks() []uint64 {
+	if x != nil {
+		return x.Blocks
+	}
+	return nil
+}
+
+func (x *Table) GetRows() int64 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
+func (x *Table) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Table) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Table) GetGroups() []int32 {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *Table) GetGroupRows() []int64 {
+	if x != nil {
+		return x.GroupRows
+	}
+	return nil
+}
+
+func (x *Table) GetRawText() bool {
+	if x != nil {
+		return x.RawText
+	}
+	return false
+}
+
 // Cell is one state of the keys of a space.
 type Cell struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -496,7 +621,7 @@ type Cell struct {
 
 func (x *Cell) Reset() {
 	*x = Cell{}
-	mi := &file_manifest_proto_msgTypes[5]
+	mi := &file_manifest_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -508,7 +633,7 @@ func (x *Cell) String() string {
 func (*Cell) ProtoMessage() {}
 
 func (x *Cell) ProtoReflect() protoreflect.Message {
-	mi := &file_manifest_proto_msgTypes[5]
+	mi := &file_manifest_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -521,7 +646,7 @@ func (x *Cell) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cell.ProtoReflect.Descriptor instead.
 func (*Cell) Descriptor() ([]byte, []int) {
-	return file_manifest_proto_rawDescGZIP(), []int{5}
+	return file_manifest_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Cell) GetName() string {
@@ -584,7 +709,7 @@ type Group struct {
 
 func (x *Group) Reset() {
 	*x = Group{}
-	mi := &file_manifest_proto_msgTypes[6]
+	mi := &file_manifest_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -596,7 +721,7 @@ func (x *Group) String() string {
 func (*Group) ProtoMessage() {}
 
 func (x *Group) ProtoReflect() protoreflect.Message {
-	mi := &file_manifest_proto_msgTypes[6]
+	mi := &file_manifest_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -609,7 +734,7 @@ func (x *Group) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Group.ProtoReflect.Descriptor instead.
 func (*Group) Descriptor() ([]byte, []int) {
-	return file_manifest_proto_rawDescGZIP(), []int{6}
+	return file_manifest_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Group) GetGroup() int32 {
@@ -645,7 +770,7 @@ type Segment struct {
 
 func (x *Segment) Reset() {
 	*x = Segment{}
-	mi := &file_manifest_proto_msgTypes[7]
+	mi := &file_manifest_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -657,7 +782,7 @@ func (x *Segment) String() string {
 func (*Segment) ProtoMessage() {}
 
 func (x *Segment) ProtoReflect() protoreflect.Message {
-	mi := &file_manifest_proto_msgTypes[7]
+	mi := &file_manifest_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -670,7 +795,7 @@ func (x *Segment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Segment.ProtoReflect.Descriptor instead.
 func (*Segment) Descriptor() ([]byte, []int) {
-	return file_manifest_proto_rawDescGZIP(), []int{7}
+	return file_manifest_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Segment) GetFile() string {
@@ -756,7 +881,7 @@ type OperatorList struct {
 
 func (x *OperatorList) Reset() {
 	*x = OperatorList{}
-	mi := &file_manifest_proto_msgTypes[8]
+	mi := &file_manifest_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -768,7 +893,7 @@ func (x *OperatorList) String() string {
 func (*OperatorList) ProtoMessage() {}
 
 func (x *OperatorList) ProtoReflect() protoreflect.Message {
-	mi := &file_manifest_proto_msgTypes[8]
+	mi := &file_manifest_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -781,7 +906,7 @@ func (x *OperatorList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OperatorList.ProtoReflect.Descriptor instead.
 func (*OperatorList) Descriptor() ([]byte, []int) {
-	return file_manifest_proto_rawDescGZIP(), []int{8}
+	return file_manifest_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *OperatorList) GetName() string {
@@ -827,7 +952,7 @@ type Channel struct {
 
 func (x *Channel) Reset() {
 	*x = Channel{}
-	mi := &file_manifest_proto_msgTypes[9]
+	mi := &file_manifest_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -839,7 +964,7 @@ func (x *Channel) String() string {
 func (*Channel) ProtoMessage() {}
 
 func (x *Channel) ProtoReflect() protoreflect.Message {
-	mi := &file_manifest_proto_msgTypes[9]
+	mi := &file_manifest_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -852,7 +977,7 @@ func (x *Channel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Channel.ProtoReflect.Descriptor instead.
 func (*Channel) Descriptor() ([]byte, []int) {
-	return file_manifest_proto_rawDescGZIP(), []int{9}
+	return file_manifest_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Channel) GetInput() int32 {
@@ -911,7 +1036,7 @@ type TaskState struct {
 
 func (x *TaskState) Reset() {
 	*x = TaskState{}
-	mi := &file_manifest_proto_msgTypes[10]
+	mi := &file_manifest_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +1048,7 @@ func (x *TaskState) String() string {
 func (*TaskState) ProtoMessage() {}
 
 func (x *TaskState) ProtoReflect() protoreflect.Message {
-	mi := &file_manifest_proto_msgTypes[10]
+	mi := &file_manifest_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +1061,7 @@ func (x *TaskState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskState.ProtoReflect.Descriptor instead.
 func (*TaskState) Descriptor() ([]byte, []int) {
-	return file_manifest_proto_rawDescGZIP(), []int{10}
+	return file_manifest_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TaskState) GetOperators() []*TaskOperator {
@@ -985,7 +1110,7 @@ type TaskOperator struct {
 
 func (x *TaskOperator) Reset() {
 	*x = TaskOperator{}
-	mi := &file_manifest_proto_msgTypes[11]
+	mi := &file_manifest_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -997,7 +1122,7 @@ func (x *TaskOperator) String() string {
 func (*TaskOperator) ProtoMessage() {}
 
 func (x *TaskOperator) ProtoReflect() protoreflect.Message {
-	mi := &file_manifest_proto_msgTypes[11]
+	mi := &file_manifest_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1010,7 +1135,7 @@ func (x *TaskOperator) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskOperator.ProtoReflect.Descriptor instead.
 func (*TaskOperator) Descriptor() ([]byte, []int) {
-	return file_manifest_proto_rawDescGZIP(), []int{11}
+	return file_manifest_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *TaskOperator) GetUid() string {
@@ -1067,7 +1192,7 @@ const file_manifest_proto_rawDesc = "" +
 	"\bchannels\x18\v \x03(\v2\x1b.weir.checkpoint.v1.ChannelR\bchannels\"-\n" +
 	"\x05Split\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
-	"\x05state\x18\x02 \x01(\fR\x05state\"\xc9\x01\n" +
+	"\x05state\x18\x02 \x01(\fR\x05state\"\x9a\x02\n" +
 	"\x05Space\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05words\x18\x02 \x01(\x05R\x05words\x12\x14\n" +
@@ -1075,7 +1200,20 @@ const file_manifest_proto_rawDesc = "" +
 	"\n" +
 	"key_schema\x18\x04 \x01(\tR\tkeySchema\x12.\n" +
 	"\x05cells\x18\x05 \x03(\v2\x18.weir.checkpoint.v1.CellR\x05cells\x121\n" +
-	"\x06groups\x18\x06 \x03(\v2\x19.weir.checkpoint.v1.GroupR\x06groups\"\xb1\x01\n" +
+	"\x06groups\x18\x06 \x03(\v2\x19.weir.checkpoint.v1.GroupR\x06groups\x12\x1c\n" +
+	"\tnamespace\x18\a \x03(\tR\tnamespace\x121\n" +
+	"\x06tables\x18\b \x03(\v2\x19.weir.checkpoint.v1.TableR\x06tables\"\xd7\x01\n" +
+	"\x05Table\x12\x12\n" +
+	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x03R\x04size\x12\x16\n" +
+	"\x06blocks\x18\x03 \x03(\x06R\x06blocks\x12\x12\n" +
+	"\x04rows\x18\x04 \x01(\x03R\x04rows\x12\x12\n" +
+	"\x04kind\x18\x05 \x01(\tR\x04kind\x12\x14\n" +
+	"\x05state\x18\x06 \x01(\tR\x05state\x12\x16\n" +
+	"\x06groups\x18\a \x03(\x05R\x06groups\x12\x1d\n" +
+	"\n" +
+	"group_rows\x18\b \x03(\x03R\tgroupRows\x12\x19\n" +
+	"\braw_text\x18\t \x01(\bR\arawText\"\xb1\x01\n" +
 	"\x04Cell\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x16\n" +
@@ -1137,39 +1275,41 @@ func file_manifest_proto_rawDescGZIP() []byte {
 	return file_manifest_proto_rawDescData
 }
 
-var file_manifest_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_manifest_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_manifest_proto_goTypes = []any{
 	(*Manifest)(nil),     // 0: weir.checkpoint.v1.Manifest
 	(*Operator)(nil),     // 1: weir.checkpoint.v1.Operator
 	(*Subtask)(nil),      // 2: weir.checkpoint.v1.Subtask
 	(*Split)(nil),        // 3: weir.checkpoint.v1.Split
 	(*Space)(nil),        // 4: weir.checkpoint.v1.Space
-	(*Cell)(nil),         // 5: weir.checkpoint.v1.Cell
-	(*Group)(nil),        // 6: weir.checkpoint.v1.Group
-	(*Segment)(nil),      // 7: weir.checkpoint.v1.Segment
-	(*OperatorList)(nil), // 8: weir.checkpoint.v1.OperatorList
-	(*Channel)(nil),      // 9: weir.checkpoint.v1.Channel
-	(*TaskState)(nil),    // 10: weir.checkpoint.v1.TaskState
-	(*TaskOperator)(nil), // 11: weir.checkpoint.v1.TaskOperator
+	(*Table)(nil),        // 5: weir.checkpoint.v1.Table
+	(*Cell)(nil),         // 6: weir.checkpoint.v1.Cell
+	(*Group)(nil),        // 7: weir.checkpoint.v1.Group
+	(*Segment)(nil),      // 8: weir.checkpoint.v1.Segment
+	(*OperatorList)(nil), // 9: weir.checkpoint.v1.OperatorList
+	(*Channel)(nil),      // 10: weir.checkpoint.v1.Channel
+	(*TaskState)(nil),    // 11: weir.checkpoint.v1.TaskState
+	(*TaskOperator)(nil), // 12: weir.checkpoint.v1.TaskOperator
 }
 var file_manifest_proto_depIdxs = []int32{
 	1,  // 0: weir.checkpoint.v1.Manifest.operators:type_name -> weir.checkpoint.v1.Operator
 	2,  // 1: weir.checkpoint.v1.Operator.subtasks:type_name -> weir.checkpoint.v1.Subtask
 	4,  // 2: weir.checkpoint.v1.Subtask.spaces:type_name -> weir.checkpoint.v1.Space
-	8,  // 3: weir.checkpoint.v1.Subtask.lists:type_name -> weir.checkpoint.v1.OperatorList
+	9,  // 3: weir.checkpoint.v1.Subtask.lists:type_name -> weir.checkpoint.v1.OperatorList
 	3,  // 4: weir.checkpoint.v1.Subtask.splits:type_name -> weir.checkpoint.v1.Split
-	9,  // 5: weir.checkpoint.v1.Subtask.channels:type_name -> weir.checkpoint.v1.Channel
-	5,  // 6: weir.checkpoint.v1.Space.cells:type_name -> weir.checkpoint.v1.Cell
-	6,  // 7: weir.checkpoint.v1.Space.groups:type_name -> weir.checkpoint.v1.Group
-	7,  // 8: weir.checkpoint.v1.Group.segments:type_name -> weir.checkpoint.v1.Segment
-	7,  // 9: weir.checkpoint.v1.Channel.segments:type_name -> weir.checkpoint.v1.Segment
-	11, // 10: weir.checkpoint.v1.TaskState.operators:type_name -> weir.checkpoint.v1.TaskOperator
-	2,  // 11: weir.checkpoint.v1.TaskOperator.parts:type_name -> weir.checkpoint.v1.Subtask
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	10, // 5: weir.checkpoint.v1.Subtask.channels:type_name -> weir.checkpoint.v1.Channel
+	6,  // 6: weir.checkpoint.v1.Space.cells:type_name -> weir.checkpoint.v1.Cell
+	7,  // 7: weir.checkpoint.v1.Space.groups:type_name -> weir.checkpoint.v1.Group
+	5,  // 8: weir.checkpoint.v1.Space.tables:type_name -> weir.checkpoint.v1.Table
+	8,  // 9: weir.checkpoint.v1.Group.segments:type_name -> weir.checkpoint.v1.Segment
+	8,  // 10: weir.checkpoint.v1.Channel.segments:type_name -> weir.checkpoint.v1.Segment
+	12, // 11: weir.checkpoint.v1.TaskState.operators:type_name -> weir.checkpoint.v1.TaskOperator
+	2,  // 12: weir.checkpoint.v1.TaskOperator.parts:type_name -> weir.checkpoint.v1.Subtask
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_manifest_proto_init() }
@@ -1183,7 +1323,7 @@ func file_manifest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_manifest_proto_rawDesc), len(file_manifest_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

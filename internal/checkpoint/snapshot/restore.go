@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/checkpoint/manifest"
+	"github.com/weirstream/weir/internal/checkpoint/table"
 	"github.com/weirstream/weir/internal/defect"
 	"github.com/weirstream/weir/internal/statebackend"
 )
@@ -99,16 +100,25 @@ func (r *Reader) Segment(seg *manifest.Segment) ([]byte, error) {
 	return r.raw, nil
 }
 
+// openFile makes a file the one at hand.
+func (r *Reader) openFile(name string) error {
+	if r.file != nil && r.name == name {
+		return nil
+	}
+	if err := r.Close(); err != nil {
+		return err
+	}
+	f, err := r.open(r.ctx, name)
+	if err != nil {
+		return fault.New(fault.CheckpointDamaged, "%s: %w", name, err)
+	}
+	r.file, r.name = f, name
+	return nil
+}
+
 func (r *Reader) load(seg *manifest.Segment) error {
-	if r.file == nil || r.name != seg.GetFile() {
-		if err := r.Close(); err != nil {
-			return err
-		}
-		f, err := r.open(r.ctx, seg.GetFile())
-		if err != nil {
-			return fault.New(fault.CheckpointDamaged, "%s: %w", seg.GetFile(), err)
-		}
-		r.file, r.name = f, seg.GetFile()
+	if err := r.openFile(seg.GetFile()); err != nil {
+		return err
 	}
 	n, size := seg.GetLength(), r.file.Size()
 	if n < 0 || n > maxSegment || seg.GetOffset() < 0 || seg.GetOffset() > size-n {
@@ -168,7 +178,7 @@ func (r *Reader) Restore(s *statebackend.Store, part *manifest.Subtask, drop boo
 		spaces[sp.Name()] = sp
 	}
 	for _, m := range part.GetSpaces() {
-		if len(m.GetGroups()) == 0 || defect.Is("timer-lost") && strings.Contains(m.GetName(), "timer") {
+		if len(m.GetGroups())+len(m.GetTables()) == 0 || defect.Is("timer-lost") && strings.Contains(m.GetName(), "timer") {
 			continue
 		}
 		sp := spaces[m.GetName()]
@@ -218,6 +228,14 @@ func (r *Reader) space(sp *statebackend.Space, m *manifest.Space, drop bool) err
 			if err != nil {
 				return err
 			}
+		}
+	}
+	for _, t := range m.GetTables() {
+		if err := r.openFile(t.GetFile()); err != nil {
+			return err
+		}
+		if err := table.Each(r.file, t, m, sp.Store().Config().Groups, to.Add); err != nil {
+			return err
 		}
 	}
 	return nil

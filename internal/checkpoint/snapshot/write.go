@@ -10,6 +10,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/weirstream/weir/internal/checkpoint/manifest"
+	"github.com/weirstream/weir/internal/checkpoint/table"
 	"github.com/weirstream/weir/internal/statebackend"
 )
 
@@ -65,6 +66,10 @@ func (w *Writer) Store(snap *statebackend.Snapshot, part *manifest.Subtask) erro
 		}
 		part.Spaces = append(part.Spaces, m)
 	}
+	return appendLists(snap, part)
+}
+
+func appendLists(snap *statebackend.Snapshot, part *manifest.Subtask) error {
 	for _, l := range snap.Lists() {
 		if l.Err != nil {
 			return l.Err
@@ -72,6 +77,19 @@ func (w *Writer) Store(snap *statebackend.Snapshot, part *manifest.Subtask) erro
 		part.Lists = append(part.Lists, &manifest.OperatorList{Name: l.Name, Mode: l.Mode.String(), Schema: l.Schema, Elements: l.Elements})
 	}
 	return nil
+}
+
+// Savepoint writes the state of an operator as Parquet, a file for each state: into part go its spaces and operator lists. It returns the names of the files and their bytes.
+func Savepoint(ctx context.Context, create func(ctx context.Context, name string) (File, error), uid string, snap *statebackend.Snapshot, part *manifest.Subtask) (files []string, written int64, err error) {
+	w := &table.Writer{Operator: uid, Subtask: int(part.Index), Create: func(ctx context.Context, name string) (table.File, error) { return create(ctx, name) }}
+	for _, sp := range snap.Spaces() {
+		m := Describe(sp)
+		if err := w.Space(ctx, snap, sp, m); err != nil {
+			return w.Files, w.Written, err
+		}
+		part.Spaces = append(part.Spaces, m)
+	}
+	return w.Files, w.Written, appendLists(snap, part)
 }
 
 func (w *Writer) space(snap *statebackend.Snapshot, sp *statebackend.Space) (*manifest.Space, error) {
@@ -109,7 +127,7 @@ func AppendEntry(dst, key, payload []byte) []byte {
 
 // Describe is what a manifest says of a space, without its content.
 func Describe(sp *statebackend.Space) *manifest.Space {
-	m := &manifest.Space{Name: sp.Name(), Words: int32(sp.Layout().Words), Bytes: sp.Layout().Bytes}
+	m := &manifest.Space{Name: sp.Name(), Words: int32(sp.Layout().Words), Bytes: sp.Layout().Bytes, KeySchema: sp.KeySchema(), Namespace: sp.Namespace()}
 	for _, c := range sp.Cells() {
 		s := c.Stored()
 		m.Cells = append(m.Cells, &manifest.Cell{

@@ -196,6 +196,9 @@ func (t *Task) write(ctx context.Context, f *frozen) ([]byte, error) {
 	} else {
 		name = fmt.Sprintf("chk-%d/%s", f.id, name)
 	}
+	if f.state.Root != "" {
+		return t.writeSavepoint(ctx, f, to)
+	}
 	w := snapshot.NewWriter(ctx, snapshot.Options{
 		Name: name, Inline: c.Inline, Compress: c.Compress, Checkpoint: f.id,
 		Create: func(ctx context.Context, name string) (snapshot.File, error) { return to.Create(ctx, name) },
@@ -224,6 +227,26 @@ func (t *Task) write(ctx context.Context, f *frozen) ([]byte, error) {
 	f.state.Written = written
 	if file {
 		f.state.Files = []string{w.Name()}
+	}
+	return manifest.EncodeTask(f.state)
+}
+
+// writeSavepoint writes the state of the task as a part of a savepoint. Should it fail, it takes back what it has written.
+func (t *Task) writeSavepoint(ctx context.Context, f *frozen, to storage.Storage) ([]byte, error) {
+	create := func(ctx context.Context, name string) (snapshot.File, error) { return to.Create(ctx, name) }
+	for i, snap := range f.snaps {
+		if snap == nil {
+			continue
+		}
+		op := f.state.Operators[i]
+		files, written, err := snapshot.Savepoint(ctx, create, op.Uid, snap, op.Parts[0])
+		f.state.Files, f.state.Written = append(f.state.Files, files...), f.state.Written+written
+		if err != nil {
+			if err := to.Remove(context.WithoutCancel(ctx), f.state.Files...); err != nil {
+				t.cfg.Logger.Warn("files of a savepoint could not be removed", "err", err)
+			}
+			return nil, err
+		}
 	}
 	return manifest.EncodeTask(f.state)
 }
