@@ -14,12 +14,15 @@ import (
 // table is the page table of a Vec or a Heap, with its generations; see the package comment. All but what mu guards belongs to the
 // owner.
 type table struct {
-	// newest is the generation of last, 0 if there is none; written under mu. While it is 0, all pages may be written.
+	// check is 0 while pages may be written without a look at their generation: that is, there is no snapshot, and nobody wants to know what was written since the last one. Written under mu.
+	check atomic.Uint32
+	gen   uint32 // the generation now; a snapshot has that of its Freeze
+	pages []uintptr
+	gens  []uint32 // for each page the generation in which it was made or taken over
+	// newest is the generation of last, 0 if there is none; written under mu.
 	newest  atomic.Uint32
-	gen     uint32 // the generation now; a snapshot has that of its Freeze
-	pages   []uintptr
-	gens    []uint32 // for each page the generation in which it was made or taken over
 	closed  bool
+	tracked bool
 	account *Account
 	// shared is the copy of pages that the newest snapshot reads, while the two are equal.
 	shared []uintptr
@@ -32,6 +35,7 @@ type table struct {
 type frozen struct {
 	table *table
 	pages []uintptr
+	gens  []uint32 // of a table that is tracked
 	gen   uint32
 	// What follows is guarded by table.mu.
 	older, newer *frozen // live ones
@@ -121,6 +125,9 @@ func (t *table) freeze(s *frozen) {
 		t.renumber()
 	}
 	s.table, s.pages, s.gen = t, t.shared, t.gen
+	if t.tracked {
+		s.gens = slices.Clone(t.gens)
+	}
 	t.gen++
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -129,6 +136,7 @@ func (t *table) freeze(s *frozen) {
 	}
 	t.last = s
 	t.newest.Store(s.gen)
+	t.check.Store(1)
 }
 
 // renumber gives the live snapshots the generations from 1 on and the pages what follows from that, so that generations do not run out.
@@ -186,6 +194,9 @@ func (t *table) unlink(s *frozen) []retired {
 		t.newest.Store(older.gen)
 	} else {
 		t.newest.Store(0)
+		if !t.tracked {
+			t.check.Store(0)
+		}
 	}
 	dead := s.retired
 	if older != nil {
@@ -197,6 +208,6 @@ func (t *table) unlink(s *frozen) []retired {
 			return held
 		})
 	}
-	s.pages, s.retired, s.older, s.newer = nil, nil, nil, nil
+	s.pages, s.gens, s.retired, s.older, s.newer = nil, nil, nil, nil, nil
 	return dead
 }

@@ -25,7 +25,7 @@ type Vec struct {
 	room  uint32   // rows that the pages have room for
 	size0 uint32   // bytes of the first page
 	size  uint32   // bytes of the others
-	_     [48]byte // to fill three lines
+	_     [40]byte // to fill three lines
 }
 
 // NewVec returns a Vec without rows. The width is in bytes, positive and a multiple of 8. Its pages are counted by the account, which
@@ -93,7 +93,7 @@ func (v *Vec) At(i uint32) unsafe.Pointer {
 
 // Peek is At, and tells whether the address is good for writing as well, as that of Edit is.
 func (v *Vec) Peek(i uint32) (p unsafe.Pointer, mine bool) {
-	return v.At(i), v.newest.Load() == 0 || v.gens[i>>(v.shift&31)] == v.gen
+	return v.At(i), v.check.Load() == 0 || v.gens[i>>(v.shift&31)] == v.gen
 }
 
 // Edit returns the address of a row for reading and writing, after copying its page if a snapshot still needs it. It is good until the next
@@ -103,7 +103,7 @@ func (v *Vec) Edit(i uint32) unsafe.Pointer {
 		invariants.Check(i < v.n, "pages: row %d of %d", i, v.n)
 	}
 	p := i >> (v.shift & 31)
-	if v.newest.Load() != 0 && v.gens[p] != v.gen {
+	if v.check.Load() != 0 && v.gens[p] != v.gen {
 		v.own(int(p), v.pageBytes(int(p)))
 	}
 	return unsafe.Add(*(*unsafe.Pointer)(unsafe.Pointer(&v.pages[p])), uintptr(i&v.mask)*v.width)
@@ -139,6 +139,10 @@ func (v *Vec) Freeze() *VecSnapshot {
 	return s
 }
 
+// Track has snapshots know which pages were written since the ones before, see [VecSnapshot.Unchanged]. The first write to a page after a Freeze then costs a call, also when the snapshot has been
+// released. It is called before the first Freeze.
+func (v *Vec) Track() { v.tracked = true }
+
 // VecSnapshot is the rows of a Vec at the time of Freeze. It belongs to one goroutine at a time, which need not be the one of the Vec,
 // and stays valid when the Vec is closed.
 type VecSnapshot struct {
@@ -158,6 +162,17 @@ func (s *VecSnapshot) At(i uint32) unsafe.Pointer {
 		invariants.Check(i < s.n, "pages: row %d of %d", i, s.n)
 	}
 	return unsafe.Add(*(*unsafe.Pointer)(unsafe.Pointer(&s.pages[i>>(s.shift&31)])), uintptr(i&s.mask)*s.width)
+}
+
+// Unchanged reports whether none of the rows in the page of row i was written since an earlier snapshot, the given number of Freezes before this one: that is, whether the rows up to next, exclusively, are
+// as they were. It is for a Vec that is tracked.
+func (s *VecSnapshot) Unchanged(i uint32, freezes uint64) (next uint32, unchanged bool) {
+	p := i >> (s.shift & 31)
+	next = min((p+1)<<(s.shift&31), s.n)
+	if uint64(s.gen) <= freezes {
+		return next, false
+	}
+	return next, s.gens[p] <= s.gen-uint32(freezes)
 }
 
 // Release gives back the pages that only this snapshot needs. Any goroutine may call it, when no other uses the snapshot any more; a second

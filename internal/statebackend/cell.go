@@ -191,7 +191,7 @@ func (c *Cell) clear(r Ref) {
 		c.hang.clear(row)
 	}
 	f := flagsOf(row)
-	*f = *f&^c.bit | flagDirty
+	*f = *f&^(c.bit|epochBits) | sp.mark
 }
 
 // heap is where what hangs on the cell lies.

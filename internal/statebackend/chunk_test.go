@@ -229,6 +229,13 @@ type mapView map[string]spilledKey
 
 func (v mapView) Release() error { return nil }
 
+func (v mapView) Find(sp, group int, _ uint64, key []byte) ([]byte, error) {
+	if e, ok := v[(&mapSpill{}).name(sp, group, key)]; ok {
+		return append([]byte{}, e.payload...), nil
+	}
+	return nil, nil
+}
+
 func (v mapView) Entries(sp, group int, yield func(hash uint64, key, payload []byte) bool) error {
 	var all []spilledKey
 	for _, e := range v {

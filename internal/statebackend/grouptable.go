@@ -223,7 +223,7 @@ func (t *GroupTable) renew(b *groupBlock, refs []Ref, out []int32, insert bool) 
 		if insert {
 			row = sp.Edit(r)
 			*(*int64)(unsafe.Add(row, c.off)) = sp.store.now
-			*flagsOf(row) |= flagDirty
+			sp.change(row, 0)
 		}
 	}
 	return out
@@ -248,7 +248,7 @@ func (t *GroupTable) Edit(cell *Cell, refs []Ref, sel []int32, bases []unsafe.Po
 
 // edit is Edit for some rows: the addresses first, then a touch of what will be written, so that cache misses overlap.
 func (t *GroupTable) edit(cell *Cell, refs []Ref, bases []unsafe.Pointer) {
-	subs, off, set := t.space.subs, cell.valueOff(), cell.bit|flagDirty|flagUsed
+	subs, off, set := t.space.subs, cell.valueOff(), cell.bit|t.space.mark
 	bases = bases[:len(refs)]
 	for i, r := range refs {
 		bases[i] = subs[r.Group()].rows.Edit(r.Row())
@@ -259,12 +259,12 @@ func (t *GroupTable) edit(cell *Cell, refs []Ref, bases []unsafe.Pointer) {
 	}
 	t.touched = seen
 	for _, p := range bases {
-		*flagsOf(p) |= set
+		setFlags(p, set)
 	}
 }
 
 func (t *GroupTable) editSelected(cell *Cell, refs []Ref, sel []int32, bases []unsafe.Pointer) {
-	subs, off, set := t.space.subs, cell.valueOff(), cell.bit|flagDirty|flagUsed
+	subs, off, set := t.space.subs, cell.valueOff(), cell.bit|t.space.mark
 	for _, row := range sel {
 		r := refs[row]
 		bases[row] = subs[r.Group()].rows.Edit(r.Row())
@@ -275,7 +275,7 @@ func (t *GroupTable) editSelected(cell *Cell, refs []Ref, sel []int32, bases []u
 	}
 	t.touched = seen
 	for _, row := range sel {
-		*flagsOf(bases[row]) |= set
+		setFlags(bases[row], set)
 	}
 }
 

@@ -81,7 +81,7 @@ func (c *Cell) extend(row unsafe.Pointer, n uintptr, stamp int64) unsafe.Pointer
 	if c.ttl != nil {
 		n += 8
 	}
-	*flagsOf(row) |= c.bit | flagDirty | flagUsed
+	c.space.change(row, c.bit)
 	cell := (*listCell)(unsafe.Add(row, c.off))
 	var block *listBlock
 	if cell.tail != 0 {
@@ -269,8 +269,8 @@ func (c *Cell) cutFront(r Ref) bool {
 		return false
 	}
 	row := c.space.Edit(r)
+	c.space.change(row, 0)
 	f := flagsOf(row)
-	*f |= flagDirty
 	if cell.count -= cut; cell.head == 0 {
 		cell = listCell{}
 		*f &^= c.bit
@@ -282,7 +282,7 @@ func (c *Cell) cutFront(r Ref) bool {
 // renew begins the time of all elements that have not expired anew. It returns the row.
 func (c *Cell) renew(r Ref) unsafe.Pointer {
 	row := c.space.Edit(r)
-	*flagsOf(row) |= flagDirty
+	c.space.change(row, 0)
 	cell := *(*listCell)(unsafe.Add(row, c.off))
 	at := uintptr(cell.start)
 	for off := cell.head; off != 0; at = 0 {
@@ -368,7 +368,7 @@ func (l *List[V]) Assign(vs []V) {
 	}
 	row = c.space.Edit(l.scope.ref)
 	(*listCell)(unsafe.Add(row, c.off)).count = uint32(len(vs))
-	*flagsOf(row) |= flagDirty | flagUsed
+	c.space.change(row, 0)
 }
 
 // Edit returns the values for writing in place, or false if they cannot be: they are encoded, have a time to live, do not lie together, or are none. The slice is good until the next access to any state.
@@ -386,9 +386,9 @@ func (l *List[V]) Edit() ([]V, bool) {
 		return nil, false
 	}
 	n := int(cell.count)
-	if l.scope.space.store.spill != nil { // what the spill has is out of date now
+	if st := l.scope.space.store; st.spill != nil || st.changes.epoch > 0 { // what the spill, or the last snapshot, has is out of date now
 		row = c.space.Edit(l.scope.ref)
-		*flagsOf(row) |= flagDirty | flagUsed
+		c.space.change(row, 0)
 	}
 	block := c.heap().Edit(cell.head, int(blockHeader)+n*int(c.size))
 	return unsafe.Slice((*V)(unsafe.Add(block, blockHeader)), n), true

@@ -103,8 +103,7 @@ func (m *Map[K, V]) settle(p *V) *V {
 
 // touch marks the map's key as changed.
 func (m *Map[K, V]) touch() {
-	f := flagsOf(m.cell.space.Edit(m.scope.ref))
-	*f |= m.cell.bit | flagDirty | flagUsed
+	m.cell.space.change(m.cell.space.Edit(m.scope.ref), m.cell.bit)
 }
 
 // Contains reports whether there is a value of a key.
@@ -127,7 +126,7 @@ func (m *Map[K, V]) Done() { m.value.Done() }
 
 // enter makes the entry of a key if it is not there.
 func (m *Map[K, V]) enter(k K) {
-	*flagsOf(m.scope.write()) |= m.cell.bit | flagDirty | flagUsed
+	m.cell.space.change(m.scope.write(), m.cell.bit)
 	parent := m.scope.ref
 	m.point(parent, k)
 	if m.at.read() != nil {
@@ -174,10 +173,9 @@ func (c *Cell) removeEntry(parent, r Ref) {
 	} else {
 		cell.tail = links.prev
 	}
-	f := flagsOf(row)
-	*f |= flagDirty
+	c.space.change(row, 0)
 	if cell.count--; cell.count == 0 {
-		*f &^= c.bit
+		*flagsOf(row) &^= c.bit
 	}
 	c.entries.Remove(r)
 }

@@ -99,7 +99,7 @@ func (o *Ordered) present(ref Ref) *orderedCell {
 // edit returns the cell of a key for writing.
 func (o *Ordered) edit(ref Ref) *orderedCell {
 	p := o.space.Edit(ref)
-	*flagsOf(p) |= o.cell.bit | flagDirty | flagUsed
+	o.space.change(p, o.cell.bit)
 	return o.cellOf(p)
 }
 

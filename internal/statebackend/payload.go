@@ -304,7 +304,7 @@ func (c *Cell) restore(r Ref, p *payloadReader) error {
 			e := at.Ref()
 			at.dirty = false
 			row := c.space.Edit(r)
-			*flagsOf(row) |= c.bit | flagDirty | flagUsed
+			c.space.change(row, c.bit)
 			c.link(r, e)
 			if err := c.entries.cells[0].restoreValue(e, stamp, v); err != nil {
 				return err
@@ -322,7 +322,7 @@ func (sp *Space) cutEntryKey(src []byte, words []uint64) (b, rest []byte, err er
 
 func (c *Cell) restoreValue(r Ref, stamp int64, b []byte) error {
 	row := c.space.Edit(r)
-	*flagsOf(row) |= c.bit | flagDirty | flagUsed
+	c.space.change(row, c.bit)
 	if c.ttl != nil {
 		*(*int64)(unsafe.Add(row, c.off)) = stamp
 	}

@@ -127,14 +127,14 @@ func (l *rowLayout) editKeys(c *Cell, refs []Ref, sel []int32, first, n int) {
 			b.keys[i&(blockRows-1)] = uintptr(subs[refs[row].Group()].rows.Edit(refs[row].Row()))
 		}
 	}
-	seen, off, set := uint64(0), c.off, c.bit|flagDirty|flagUsed
+	seen, off, set := uint64(0), c.off, c.bit|l.space.mark
 	for i := range n {
 		seen ^= *(*uint64)(unsafe.Add(b.cell(i), off))
 	}
 	l.touched = seen
 	for i := range n {
 		p := b.cell(i)
-		*flagsOf(p) |= set
+		setFlags(p, set)
 		b.keys[i&(blockRows-1)] = uintptr(unsafe.Add(p, off))
 	}
 }
@@ -196,7 +196,7 @@ func (r *Rows) Count(refs []Ref, sel []int32, out []uint32) {
 // SetCounters sets a counter of rows: that of rows[i], of the key refs[i], to values[i].
 func (r *Rows) SetCounters(refs []Ref, rows []RowRef, counter int, values []uint64) {
 	for _, ref := range refs {
-		*flagsOf(r.space.Edit(ref)) |= flagDirty | flagUsed
+		r.space.change(r.space.Edit(ref), 0)
 	}
 	r.writeCounters(counter, rows, values)
 }

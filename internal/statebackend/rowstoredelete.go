@@ -42,7 +42,7 @@ func (r *Rows) kill(ref Ref, row RowRef) {
 		return
 	}
 	p := r.space.Edit(ref)
-	*flagsOf(p) |= flagDirty | flagUsed
+	r.space.change(p, 0)
 	c := r.cellOf(p)
 	*(*uint64)(h.Edit(row, 8)) |= rowDead
 	c.live--

@@ -99,7 +99,7 @@ func (r *Rows) restorePayload(ref Ref, p *payloadReader) error {
 			continue
 		}
 		key := r.space.Edit(ref)
-		*flagsOf(key) |= r.cell.bit | flagDirty | flagUsed
+		r.space.change(key, r.cell.bit)
 		size := r.sizeOfStored(row)
 		at := r.room(r.cellOf(key), size)
 		r.fill(h.Edit(at, int(size)), row)

@@ -16,30 +16,42 @@ type Snapshot struct {
 	spaces []spaceSnapshot
 	spill  SpillView
 	lists  []ListSnapshot
+	// epoch is the one that the snapshot ended, and since that of the snapshot since which it tells changes; 0 where there is none.
+	epoch, since uint64
 }
 
 type spaceSnapshot struct {
 	sp   *Space
 	subs []*pages.VecSnapshot // nil for a key group without keys
 	heap *pages.HeapSnapshot
+	// gone are the keys that have left each key group, and lost the last epoch of which it knows none; nil where nothing has.
+	gone [][]byte
+	lost []uint64
 }
 
 func (s spaceSnapshot) At(o off) unsafe.Pointer { return s.heap.At(o) }
 
 // Snapshot takes a snapshot.
 func (s *Store) Snapshot() (*Snapshot, error) {
-	snap := &Snapshot{store: s, spaces: []spaceSnapshot{}}
+	snap := &Snapshot{store: s, spaces: []spaceSnapshot{}, epoch: s.changes.epoch, since: s.changes.confirmed}
 	for _, sp := range s.spaces {
 		sp.version++ // rows must be copied before they are written again
 		ss := spaceSnapshot{sp: sp, subs: make([]*pages.VecSnapshot, len(sp.subs)), heap: sp.heap.Freeze()}
 		for g, sub := range sp.subs {
 			if sub != nil {
 				ss.subs[g] = sub.rows.Freeze()
+				if sub.gone != nil && snap.since > 0 {
+					ss.takeGone(g, sub.gone, snap.since)
+				}
 			}
 		}
 		snap.spaces = append(snap.spaces, ss)
 	}
 	s.snapshots.Add(1)
+	if s.changes.epoch > 0 {
+		s.setEpoch(s.changes.epoch + 1)
+		s.changes.logs = true
+	}
 	if s.spill != nil {
 		view, err := s.spill.Freeze()
 		if err != nil {
@@ -52,6 +64,13 @@ func (s *Store) Snapshot() (*Snapshot, error) {
 		snap.lists = append(snap.lists, l.snapshot())
 	}
 	return snap, nil
+}
+
+func (s *spaceSnapshot) takeGone(group int, g *goneKeys, since uint64) {
+	if s.gone == nil {
+		s.gone, s.lost = make([][]byte, len(s.subs)), make([]uint64, len(s.subs))
+	}
+	s.gone[group], s.lost[group] = g.from(since), g.lost
 }
 
 // Release gives up the snapshot. It may be called more than once.

@@ -44,6 +44,10 @@ type Space struct {
 	heap   *pages.Heap
 	keys   int
 	ttl    bool // some cell has a time to live and is cleaned in the background
+	// mark has the flags of a change: that the row is dirty and used, and the epoch of the store.
+	mark uint64
+	// marks are the copies of it that handles have, each with the bit of its cell.
+	marks []*uint64
 	// version changes when a key is added, removed or moved and when a snapshot is taken, so that scopes look theirs up again. It is never 0.
 	version uint64
 	// maxParallelism and first are those of the store's configuration.
@@ -77,6 +81,9 @@ const (
 	flagDirty   = 1 << 49 // it differs from what the spill has
 	flagUsed    = 1 << 50 // it was used since the spill last looked
 	flagStored  = 1 << 51 // the spill has something of the key
+	// The high bits are the epoch of the last change, see changes.go.
+	epochShift = 52
+	epochBits  = 1<<64 - 1<<epochShift
 )
 
 // shortKeys are the commonest layouts of keys, for which there are short ways.
@@ -101,7 +108,8 @@ type sub struct {
 	stored int
 	free   []uint32
 	live   int
-	_      [32]byte // to fill two lines of the cache: a look-up needs the first
+	gone   *goneKeys // what has left the key group, of a store that tracks changes
+	_      [24]byte  // to fill two lines of the cache: a look-up needs the first
 }
 
 const firstSlots = 32
@@ -111,7 +119,7 @@ func (s *Store) Space(name string, layout KeyLayout) *Space {
 	if layout.Words > MaxKeyWords {
 		s.cfg.Fail(fault.New(fault.InternalInvariant, "state %q has keys of %d words", name, layout.Words))
 	}
-	sp := &Space{name: name, number: len(s.spaces), store: s, layout: layout, heap: pages.NewHeap(s.account), version: 1}
+	sp := &Space{name: name, number: len(s.spaces), store: s, layout: layout, heap: pages.NewHeap(s.account), version: 1, mark: s.mark()}
 	sp.maxParallelism, sp.first = uint64(s.cfg.MaxParallelism), uint64(s.cfg.Groups.First)
 	switch layout {
 	case KeyLayout{Words: 1}:
@@ -183,6 +191,9 @@ func (sp *Space) sub(group int) *sub {
 		sp.store.account.Add(firstSlots * 8)
 		if sp.spills() {
 			s.used = make([]uint64, 1)
+		}
+		if sp.store.changes.epoch > 0 && !sp.child {
+			s.rows.Track()
 		}
 		sp.subs[group] = s
 	}
@@ -303,7 +314,7 @@ func (sp *Space) add(s *sub, hash uint64, words []uint64, bytes []byte) uint32 {
 	s.unuse(row)
 	p := s.rows.Edit(row)
 	*(*uint64)(p) = hash
-	*flagsOf(p) = flagLive | flagUsed | flagDirty
+	*flagsOf(p) = flagLive | sp.mark
 	for i, w := range words {
 		*(*uint64)(unsafe.Add(p, rowKey+8*uintptr(i))) = w
 	}
@@ -396,6 +407,9 @@ func (sp *Space) Release(r Ref) {
 	if flags&flagStored != 0 {
 		sp.unstore(r)
 	}
+	if sp.store.changes.logs {
+		sp.logGone(r)
+	}
 	sp.drop(r.Group(), r.Row())
 }
 
@@ -408,7 +422,7 @@ func (sp *Space) Remove(r Ref) {
 }
 
 // Mark makes a key present that has no cell, or whose first cell is written through Row: it stays until it is removed.
-func (sp *Space) Mark(r Ref) { *flagsOf(sp.Edit(r)) |= 1 | flagDirty | flagUsed }
+func (sp *Space) Mark(r Ref) { sp.change(sp.Edit(r), 1) }
 
 // Row returns the row for reading. It is good until the next change of the space.
 func (sp *Space) Row(r Ref) unsafe.Pointer { return sp.subs[r.Group()].rows.At(r.Row()) }
@@ -512,6 +526,7 @@ func (sp *Space) close() {
 	for i, s := range sp.subs {
 		if s != nil {
 			s.rows.Close()
+			s.gone.close(sp.store.account)
 			n := int(s.mask+1) * 8
 			pages.Free(s.slots, n)
 			sp.store.account.Add(-int64(n))

@@ -31,6 +31,8 @@ type Spill interface {
 type SpillView interface {
 	// Entries calls yield for each stored key of a space and key group, by hash and then by key, until it returns false. The slices are good during the call.
 	Entries(sp int, group int, yield func(hash uint64, key, payload []byte) bool) error
+	// Find returns what is stored of a key, as [Spill.Load] does. It is quick if it is called in the order of Entries.
+	Find(sp, group int, hash uint64, key []byte) (payload []byte, err error)
 	Release() error
 }
 
@@ -70,7 +72,7 @@ func (sp *Space) load(group int, hash uint64, words []uint64, b []byte) (Ref, bo
 		st.cfg.Fail(fault.New(fault.StateDamaged, "state %q of operator %q: %w", sp.name, st.cfg.Operator, err))
 	}
 	f := flagsOf(sp.Edit(r))
-	*f = *f&^flagDirty | flagStored
+	*f = *f&^(flagDirty|epochBits) | flagStored | st.changes.confirmed<<epochShift // as it was when the last snapshot was taken, or its key is in the log
 	st.rest -= len(payload) >> restShift
 	st.loads++
 	return r, true
@@ -261,6 +263,9 @@ func (sp *Space) evict(r Ref, flags uint64, write func(sp *Space, group int, has
 			s.stored++
 			st.stored++
 		}
+	}
+	if st.changes.logs && st.changes.since(flags) {
+		sp.logGone(r)
 	}
 	for _, c := range sp.cells {
 		if c.kind != ValueKind || !c.fixed {

@@ -33,6 +33,9 @@ func (sp *Space) Forget(group int, hash uint64, key, payload []byte) bool {
 	}
 	s.stored--
 	sp.store.stored--
+	if sp.store.changes.logs {
+		sp.logKey(s, hash, key)
+	}
 	return true
 }
 

@@ -42,6 +42,7 @@ type Store struct {
 	stored       int // keys that the spill has
 	loads        int // keys that were brought back
 	breaths      int // how often the store breathed, for sweepSpill
+	changes      changes
 	closed       bool
 }
 

@@ -14,7 +14,7 @@ type Value[V any] struct {
 	plain   bool
 	off     uintptr
 	bit     uint64
-	mark    uint64
+	mark    uint64 // bit and the space's
 	cell    *Cell
 	codec   *codec.Codec[V]
 	scratch V
@@ -31,7 +31,8 @@ func NewValue[V any](s *Scope, name string, ttl *TTL) *Value[V] {
 	c := newCell[V](name, ValueKind, ttl)
 	s.space.reserve(c, c.valueSize())
 	cd, _ := codec.For[V]()
-	v := &Value[V]{scope: s, cell: c, codec: cd, plain: c.fixed && ttl == nil, flat: c.untimedFlat(), off: c.off, bit: c.bit, mark: c.bit | flagDirty | flagUsed}
+	v := &Value[V]{scope: s, cell: c, codec: cd, plain: c.fixed && ttl == nil, flat: c.untimedFlat(), off: c.off, bit: c.bit, mark: c.bit | s.space.mark}
+	s.space.marks = append(s.space.marks, &v.mark)
 	return v
 }
 
@@ -60,7 +61,7 @@ func (v *Value[V]) read(row unsafe.Pointer, like *V) *V {
 		if c.ttl.OnRead {
 			row = c.space.Edit(v.scope.ref)
 			*(*int64)(unsafe.Add(row, c.off)) = c.space.store.now
-			*flagsOf(row) |= flagDirty
+			c.space.change(row, 0)
 		}
 	}
 	if c.fixed {
@@ -113,7 +114,7 @@ func (v *Value[V]) Set(value V) {
 	switch {
 	case v.plain:
 		row := v.scope.write()
-		*flagsOf(row) |= v.mark
+		setFlags(row, v.mark)
 		*(*V)(unsafe.Add(row, v.off)) = value
 	case v.cell.fixed:
 		*(*V)(v.put()) = value
@@ -127,7 +128,7 @@ func (v *Value[V]) Set(value V) {
 func (v *Value[V]) put() unsafe.Pointer {
 	c := v.cell
 	row := v.scope.write()
-	*flagsOf(row) |= v.mark
+	setFlags(row, v.mark)
 	if c.ttl != nil {
 		*(*int64)(unsafe.Add(row, c.off)) = c.space.store.now
 	}
@@ -140,7 +141,7 @@ func (v *Value[V]) Edit() (value *V, fresh bool) {
 		row := v.scope.write()
 		f := flagsOf(row)
 		fresh = *f&v.bit == 0
-		*f |= v.mark
+		*f = *f&^epochBits | v.mark
 		return (*V)(unsafe.Add(row, v.off)), fresh
 	}
 	if v.flat != nil {
@@ -165,7 +166,7 @@ func (v *Value[V]) editFlat(like *V) (value *V, fresh bool) {
 	row := v.scope.write()
 	f := flagsOf(row)
 	fresh = *f&v.bit == 0
-	*f |= v.mark
+	*f = *f&^epochBits | v.mark
 	p := unsafe.Add(row, v.off)
 	v.place, v.like, v.alike = uintptr(p), like, 0
 	if fresh {

@@ -18,11 +18,16 @@ type Open func(t testing.TB, cfg statebackend.Config) *statebackend.Store
 // Run runs the suite.
 func Run(t *testing.T, open Open) {
 	t.Run("operations", func(t *testing.T) {
+		told, deleted := int64(0), int64(0)
 		for done, seed := 0, *baseSeed; done < *ops; seed++ {
 			w := newWorld(t, seed, open)
 			n := min(*ops-done, 500+int(w.rng.Uint64N(4000)))
 			w.run(n)
 			done += n
+			told, deleted = told+w.told.Load(), deleted+w.deleted.Load()
+		}
+		if told == 0 || deleted == 0 {
+			t.Errorf("snapshots have told the changes of %d key groups and %d deleted keys", told, deleted)
 		}
 	})
 	t.Run("cleaning", func(t *testing.T) { testCleaning(t, open) })

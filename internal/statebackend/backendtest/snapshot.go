@@ -1,6 +1,7 @@
 package backendtest
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/weirstream/weir/internal/base"
@@ -19,6 +20,8 @@ type part struct {
 	entries [][]entry // by the number of the space
 	done    chan struct{}
 	err     error
+	epoch   uint64
+	base    *part // that the store tells changes since
 }
 
 type entry struct {
@@ -32,34 +35,91 @@ func (w *world) takeSnapshot() {
 	}
 	n := &snapshot{}
 	for _, s := range w.sites {
+		s.confirm()
 		snap, err := s.store.Snapshot()
 		if err != nil {
 			w.fatalf("Snapshot: %v", err)
 		}
-		p := &part{groups: s.groups, done: make(chan struct{})}
+		p := &part{groups: s.groups, done: make(chan struct{}), epoch: snap.Epoch(), base: s.base}
+		s.taken = append(s.taken, p)
 		for _, k := range s.keyed {
 			p.oracles = append(p.oracles, k.export())
 		}
 		twice := w.rng.IntN(2) == 0
 		go func() {
 			defer close(p.done)
-			p.read(snap, twice)
+			p.read(w, snap, twice)
 		}()
 		n.parts = append(n.parts, p)
 	}
 	w.held = append(w.held, n)
 }
 
-func (p *part) read(snap *statebackend.Snapshot, releaseTwice bool) {
+// confirm tells the store of one of its snapshots, by chance, that it is durable.
+func (s *site) confirm() {
+	if len(s.taken) == 0 || !s.w.tracks || s.w.rng.IntN(3) == 0 {
+		return
+	}
+	i := s.w.rng.IntN(len(s.taken))
+	s.base = s.taken[i]
+	s.taken = s.taken[i+1:]
+	<-s.base.done
+	s.store.Confirm(s.base.epoch)
+}
+
+// changed puts what has changed since the base over it, and compares.
+func (p *part) changed(w *world, snap *statebackend.Snapshot, sp *statebackend.Space, g int, now []entry) error {
+	all := map[string]string{}
+	if p.base != nil {
+		for _, e := range p.base.entries[sp.Number()] {
+			if e.group == p.groups.First+g {
+				all[string(e.key)] = string(e.payload)
+			}
+		}
+	}
+	deleted := int64(0)
+	told, err := snap.Changes(sp, g, func(key, payload []byte, gone bool) bool {
+		if all[string(key)] = string(payload); gone {
+			delete(all, string(key))
+			deleted++
+		}
+		return true
+	})
+	switch {
+	case err != nil || !told:
+		return err
+	case p.base == nil:
+		return fmt.Errorf("space %s tells changes since no snapshot", sp.Name())
+	}
+	w.told.Add(1)
+	w.deleted.Add(deleted)
+	for _, e := range now {
+		payload, ok := all[string(e.key)]
+		if !ok || payload != string(e.payload) {
+			return fmt.Errorf("space %s, key %x of group %d is %x (%v) by the changes since snapshot %d, and %x in snapshot %d", sp.Name(), e.key, e.group, payload, ok, p.base.epoch, e.payload, p.epoch)
+		}
+		delete(all, string(e.key))
+	}
+	for key := range all {
+		return fmt.Errorf("space %s: key %x of group %d is gone by snapshot %d, which its changes since snapshot %d do not tell", sp.Name(), key, p.groups.First+g, p.epoch, p.base.epoch)
+	}
+	return nil
+}
+
+func (p *part) read(w *world, snap *statebackend.Snapshot, releaseTwice bool) {
 	for _, sp := range snap.Spaces() {
 		for len(p.entries) <= sp.Number() {
 			p.entries = append(p.entries, nil)
 		}
 		for g := range p.groups.Len() {
+			before := len(p.entries[sp.Number()])
 			err := snap.Entries(sp, g, func(key, payload []byte) bool {
 				p.entries[sp.Number()] = append(p.entries[sp.Number()], entry{p.groups.First + g, slices.Clone(key), slices.Clone(payload)})
 				return true
 			})
+			if err == nil {
+				err = p.changed(w, snap, sp, g, p.entries[sp.Number()][before:])
+			}
 			if err != nil && p.err == nil {
 				p.err = err
 			}

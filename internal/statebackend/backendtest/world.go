@@ -3,6 +3,7 @@ package backendtest
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 
 	"github.com/weirstream/weir/internal/base"
@@ -23,6 +24,9 @@ type world struct {
 	sites          []*site
 	held           []*snapshot
 	closed         []*statebackend.Store
+	// tracks has the stores tell changes between snapshots; told is how many key groups had some, deleted how many keys were.
+	tracks        bool
+	told, deleted atomic.Int64
 }
 
 // site is a store with the states of the world, as one subtask has it.
@@ -31,6 +35,9 @@ type site struct {
 	groups base.KeyGroupRange
 	store  *statebackend.Store
 	keyed  []keyed
+	// base is the snapshot that the store was told to be durable, taken are those since.
+	base  *part
+	taken []*part
 }
 
 // keyed is what a site has of keyed state: a table or timers.
@@ -57,6 +64,7 @@ func newWorld(t testing.TB, seed uint64, open Open) *world {
 		pool, ns := newPool(w.rng), w.rng.IntN(3)
 		w.makers = append(w.makers, func() keyed { return &timers{pool: pool, ns: ns} })
 	}
+	w.tracks = w.rng.IntN(3) > 0
 	w.sites = w.newSites()
 	return w
 }
@@ -76,6 +84,9 @@ func (w *world) newSite(groups base.KeyGroupRange) *site {
 		Operator: "operator under test", Groups: groups, MaxParallelism: w.maxParallelism,
 		Fail: func(err error) { w.fatalf("the store reports %v", err) },
 	})
+	if w.tracks {
+		s.store.Track()
+	}
 	s.store.Tick(w.now)
 	for i, make := range w.makers {
 		k := make()

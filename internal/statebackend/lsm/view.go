@@ -13,6 +13,7 @@ import (
 type emptyView struct{}
 
 func (emptyView) Entries(int, int, func(uint64, []byte, []byte) bool) error { return nil }
+func (emptyView) Find(int, int, uint64, []byte) ([]byte, error)             { return nil, nil }
 func (emptyView) Release() error                                            { return nil }
 
 // view is what a tree held at one moment.
@@ -20,6 +21,35 @@ type view struct {
 	tree     *tree
 	mu       xsync.Mutex
 	snapshot *pebble.Snapshot // nil once released
+	// finder is an iterator for Find, and key and payload are places for what it looks for and finds.
+	finder       *pebble.Iterator
+	key, payload []byte
+}
+
+// Find implements [statebackend.SpillView].
+func (v *view) Find(sp, group int, hash uint64, key []byte) (payload []byte, err error) {
+	t := v.tree
+	if v.finder == nil {
+		if v.finder, err = v.snapshot.NewIter(nil); err != nil {
+			return nil, t.failure("read", err)
+		}
+	}
+	v.key = append(appendPrefix(v.key[:0], sp, group, hash), key...)
+	if !v.finder.SeekGE(v.key) || string(v.finder.Key()) != string(v.key) {
+		if err := v.finder.Error(); err != nil {
+			return nil, t.failure("read", err)
+		}
+		return nil, nil
+	}
+	value, err := v.finder.ValueAndErr()
+	if err != nil {
+		return nil, t.failure("read", err)
+	}
+	if len(value) > 0 && value[0] == whole {
+		return value[1:], nil
+	}
+	v.payload, err = t.join(v.finder, v.key, slices.Clone(value), v.payload[:0])
+	return v.payload, err
 }
 
 // Entries implements [statebackend.SpillView].
@@ -67,6 +97,11 @@ func (v *view) Release() error {
 	v.mu.Unlock()
 	if snapshot == nil {
 		return nil
+	}
+	if v.finder != nil {
+		if err := v.finder.Close(); err != nil {
+			return v.tree.failure("close", err)
+		}
 	}
 	if err := snapshot.Close(); err != nil {
 		return v.tree.failure("close", err)
