@@ -42,6 +42,11 @@ type Checkpoints struct {
 	Retain int
 	// Compress compresses state.
 	Compress bool
+	// Incremental has checkpoints write only the keys whose state has changed since the last complete checkpoint, and those that were deleted, and refer to the files of earlier ones for the rest, as Flink's
+	// execution.checkpointing.incremental does for RocksDB; here it goes for both backends. Key groups are written as a whole in turn, so that a base and its changes do not come to much more than
+	// the state and a half. Savepoints, and the first checkpoint of a job or behind a failure, are always whole. Files of several checkpoints are then needed to restore one, so a single folder
+	// chk-N cannot be copied elsewhere by itself. Default: false, as in Flink, and since a job that changes most of its state from one checkpoint to the next gains nothing.
+	Incremental bool
 	// Resume makes the job go on from the latest complete checkpoint in Dir, if there is one: running the program again goes on where it was. The checkpoints then stay when the job has finished
 	// or was canceled, so that running it once more does nothing twice. Without it the job begins anew, Dir must hold no checkpoint, and they are deleted at the end, unless it fails.
 	Resume bool
@@ -150,7 +155,7 @@ func (e *Environment) recovery(ctx context.Context, p *local.Program) error {
 		return err
 	}
 	p.Recovery = jobmanager.Recovery{Restart: strategy, JobName: p.Plan.Graph.Name, Keep: c.Resume, Clock: func() int64 { return time.Now().UnixMilli() }}
-	p.Inline, p.Compress, p.DropState = inlineState, c.Compress, c.AllowNonRestoredState
+	p.Inline, p.Compress, p.DropState, p.Incremental = inlineState, c.Compress, c.AllowNonRestoredState, c.Incremental
 	if c.Dir != "" {
 		s, err := storage.Open(c.Dir)
 		if err != nil {

@@ -177,6 +177,7 @@ func (s *Sim) program(kept storage.Storage, build func(env *weir.Environment), l
 	}
 	started = true
 	p.Compress = s.rng.IntN(2) == 0
+	p.Incremental = s.rng.IntN(3) > 0
 	if s.rng.IntN(2) == 0 {
 		p.Inline = 0
 	}

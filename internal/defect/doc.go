@@ -16,5 +16,7 @@ var Names = []string{
 	"enumerator-forgotten",         // enumerators begin anew behind a restore
 	"complete-on-first-ack",        // the first acknowledgment completes a checkpoint
 	"requests-forgotten",           // asynchronous requests in flight are not part of a checkpoint
+	"deletions-not-logged",         // an incremental checkpoint does not know of deleted keys
+	"changes-since-unconfirmed",    // an incremental checkpoint tells changes since one that need not have become complete
 	"failed-write-acknowledged",    // a task whose write has failed acknowledges all the same
 }

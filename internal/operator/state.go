@@ -11,6 +11,8 @@ type StateConfig struct {
 	Account *pages.Account
 	// Spill makes the storage for what does not fit into memory; nil for the memory backend.
 	Spill func(s *statebackend.Store) (statebackend.Spill, error)
+	// Track has stores tell what has changed between two snapshots.
+	Track bool
 }
 
 // OpenStore returns the operator's store, which is made at the first call. It is called when the instance is made, so that all states are declared before Open. The task closes the store.
@@ -37,6 +39,9 @@ func (c *Context) openStore(spill func(s *statebackend.Store) (statebackend.Spil
 	s, err := statebackend.New(cfg)
 	if err != nil {
 		return nil, err
+	}
+	if c.State.Track {
+		s.Track()
 	}
 	c.Store = s
 	s.Tick(c.Host.Now().UnixMilli())

@@ -27,10 +27,14 @@ type changes struct {
 }
 
 // since is whether a row with these flags may have changed since any snapshot that changes may be asked for.
-func (c *changes) since(flags uint64) bool { return changedIn(flags, c.epoch, c.epoch-max(c.confirmed, 1)) }
+func (c *changes) since(flags uint64) bool {
+	return changedIn(flags, c.epoch, c.epoch-max(c.confirmed, 1))
+}
 
 // changedIn is whether a row has changed in the last so many epochs, of which the given one is the last.
-func changedIn(flags, epoch, epochs uint64) bool { return (epoch-flags>>epochShift)&(1<<(64-epochShift)-1) < epochs }
+func changedIn(flags, epoch, epochs uint64) bool {
+	return (epoch-flags>>epochShift)&(1<<(64-epochShift)-1) < epochs
+}
 
 // mostEpochs is how many epochs can be told apart.
 const mostEpochs = 1<<(64-epochShift) - 1

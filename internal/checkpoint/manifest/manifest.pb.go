@@ -1029,6 +1029,7 @@ type TaskState struct {
 	Finished      bool                   `protobuf:"varint,2,opt,name=finished,proto3" json:"finished,omitempty"` // the task need not run
 	Written       int64                  `protobuf:"varint,3,opt,name=written,proto3" json:"written,omitempty"`   // bytes that this checkpoint wrote
 	Files         []string               `protobuf:"bytes,4,rep,name=files,proto3" json:"files,omitempty"`        // that this checkpoint wrote
+	Keeps         int64                  `protobuf:"varint,6,opt,name=keeps,proto3" json:"keeps,omitempty"`       // the oldest checkpoint that later ones of this task may refer to the files of; 0 for none
 	Root          string                 `protobuf:"bytes,5,opt,name=root,proto3" json:"root,omitempty"`          // URL of the storage of what is restored, "" for that of the job
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1090,6 +1091,13 @@ func (x *TaskState) GetFiles() []string {
 		return x.Files
 	}
 	return nil
+}
+
+func (x *TaskState) GetKeeps() int64 {
+	if x != nil {
+		return x.Keeps
+	}
+	return 0
 }
 
 func (x *TaskState) GetRoot() string {
@@ -1252,12 +1260,13 @@ const file_manifest_proto_rawDesc = "" +
 	"\bsegments\x18\x03 \x03(\v2\x1b.weir.checkpoint.v1.SegmentR\bsegments\x12\x1c\n" +
 	"\twatermark\x18\x04 \x01(\x12R\twatermark\x12\x12\n" +
 	"\x04idle\x18\x05 \x01(\bR\x04idle\x12#\n" +
-	"\rhas_watermark\x18\x06 \x01(\bR\fhasWatermark\"\xab\x01\n" +
+	"\rhas_watermark\x18\x06 \x01(\bR\fhasWatermark\"\xc1\x01\n" +
 	"\tTaskState\x12>\n" +
 	"\toperators\x18\x01 \x03(\v2 .weir.checkpoint.v1.TaskOperatorR\toperators\x12\x1a\n" +
 	"\bfinished\x18\x02 \x01(\bR\bfinished\x12\x18\n" +
 	"\awritten\x18\x03 \x01(\x03R\awritten\x12\x14\n" +
-	"\x05files\x18\x04 \x03(\tR\x05files\x12\x12\n" +
+	"\x05files\x18\x04 \x03(\tR\x05files\x12\x14\n" +
+	"\x05keeps\x18\x06 \x01(\x03R\x05keeps\x12\x12\n" +
 	"\x04root\x18\x05 \x01(\tR\x04root\"S\n" +
 	"\fTaskOperator\x12\x10\n" +
 	"\x03uid\x18\x01 \x01(\tR\x03uid\x121\n" +

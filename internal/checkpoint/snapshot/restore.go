@@ -24,12 +24,12 @@ type Source interface {
 	Close() error
 }
 
-// Reader reads segments. It keeps the last file open. It belongs to one goroutine.
+// Reader reads segments. It keeps some files open, as the segments of a key group lie in several. It belongs to one goroutine.
 type Reader struct {
 	open    func(ctx context.Context, name string) (Source, error)
 	ctx     context.Context
-	name    string
-	file    Source
+	files   map[string]Source
+	file    Source // the one at hand
 	data    []byte
 	raw     []byte
 	decoder *zstd.Decoder
@@ -37,7 +37,7 @@ type Reader struct {
 
 // NewReader returns a reader of files that open opens.
 func NewReader(ctx context.Context, open func(ctx context.Context, name string) (Source, error)) *Reader {
-	return &Reader{ctx: ctx, open: open}
+	return &Reader{ctx: ctx, open: open, files: map[string]Source{}}
 }
 
 // Close closes what is open.
@@ -46,13 +46,20 @@ func (r *Reader) Close() error {
 		r.decoder.Close()
 		r.decoder = nil
 	}
-	if r.file == nil {
-		return nil
-	}
-	f := r.file
-	r.file = nil
-	return f.Close()
+	return r.closeFiles()
 }
+
+func (r *Reader) closeFiles() (err error) {
+	for _, f := range r.files {
+		err = errors.Join(err, f.Close())
+	}
+	clear(r.files)
+	r.file = nil
+	return err
+}
+
+// openFiles is how many files are open at a time, at most.
+const openFiles = 64
 
 // maxSegment bounds what a damaged manifest can ask for.
 const maxSegment = 1 << 40
@@ -102,17 +109,20 @@ func (r *Reader) Segment(seg *manifest.Segment) ([]byte, error) {
 
 // openFile makes a file the one at hand.
 func (r *Reader) openFile(name string) error {
-	if r.file != nil && r.name == name {
+	if f := r.files[name]; f != nil {
+		r.file = f
 		return nil
 	}
-	if err := r.Close(); err != nil {
-		return err
+	if len(r.files) >= openFiles {
+		if err := r.closeFiles(); err != nil {
+			return err
+		}
 	}
 	f, err := r.open(r.ctx, name)
 	if err != nil {
 		return fault.New(fault.CheckpointDamaged, "%s: %w", name, err)
 	}
-	r.file, r.name = f, name
+	r.file, r.files[name] = f, f
 	return nil
 }
 

@@ -189,7 +189,7 @@ func write(t testing.TB, s *statebackend.Store, disk storage.Storage, o Options)
 	w := NewWriter(context.Background(), o)
 	defer w.Abort()
 	part = &manifest.Subtask{}
-	if err := w.Store(snap, part); err != nil {
+	if err := w.Store(snap, part, nil); err != nil {
 		t.Fatal(err)
 	}
 	written, file, err := w.Close()
@@ -700,7 +700,7 @@ func TestFailuresOfTheFile(t *testing.T) {
 	for writes, want := range []string{"disk full", "disk full", "fsync"} {
 		f := &failing{writes: writes}
 		w := NewWriter(context.Background(), Options{Name: "f", Create: func(context.Context, string) (File, error) { return f, nil }})
-		err := w.Store(snap, &manifest.Subtask{})
+		err := w.Store(snap, &manifest.Subtask{}, nil)
 		if err == nil {
 			_, _, err = w.Close()
 		}
@@ -712,7 +712,7 @@ func TestFailuresOfTheFile(t *testing.T) {
 		}
 	}
 	w := NewWriter(context.Background(), Options{Create: func(context.Context, string) (File, error) { return nil, errors.New("no such bucket") }})
-	if err := w.Store(snap, &manifest.Subtask{}); err != nil {
+	if err := w.Store(snap, &manifest.Subtask{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := w.Close(); err == nil || !strings.Contains(err.Error(), "no such bucket") {
@@ -721,7 +721,7 @@ func TestFailuresOfTheFile(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(errors.New("the checkpoint was aborted"))
 	w = NewWriter(ctx, Options{Create: func(context.Context, string) (File, error) { return &failing{writes: 9}, nil }})
-	if err := w.Store(snap, &manifest.Subtask{}); err != nil {
+	if err := w.Store(snap, &manifest.Subtask{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := w.Close(); err == nil || !strings.Contains(err.Error(), "the checkpoint was aborted") {

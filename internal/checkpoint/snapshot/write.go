@@ -31,6 +31,37 @@ type Options struct {
 	Checkpoint int64
 }
 
+// Of a key group, changes are written behind a base. What that comes to is bounded: a base is written anew when the changes would come to more than half of it; and, so that not all are written by the same
+// checkpoint, each key group has its turn at every rebaseEvery-th checkpoint, if the changes have come to more than a tenth, or to more segments than are worth their place in the manifest.
+const (
+	rebaseEvery   = 20
+	leastSegments = 8
+	mostSegments  = 200
+	segmentShare  = 10 << 10 // bytes of a base for each segment of changes
+)
+
+// grown are the bytes of a base and of the changes behind it.
+func grown(g *manifest.Group) (base, changes int64) {
+	for i, s := range g.GetSegments() {
+		if i == 0 {
+			base = s.GetRawLength()
+		} else {
+			changes += s.GetRawLength()
+		}
+	}
+	return base, changes
+}
+
+// due is whether the base of a key group is to be written anew.
+func (w *Writer) due(g *manifest.Group) bool {
+	base, changes := grown(g)
+	if (w.opts.Checkpoint+int64(g.GetGroup()))%rebaseEvery != 0 || changes == 0 {
+		return false
+	}
+	most := min(max(base/segmentShare, leastSegments), mostSegments)
+	return changes*10 > base || int64(len(g.GetSegments())) > most
+}
+
 // File is a file that is being written: it is there once Close has returned nil.
 type File interface {
 	io.Writer
@@ -43,6 +74,7 @@ type Writer struct {
 	ctx      context.Context
 	opts     Options
 	file     File
+	carried  int   // bytes of earlier checkpoints that go with the manifest
 	at       int64 // where the next byte goes in the file
 	pending  bytes.Buffer
 	segments []*manifest.Segment // that lie in pending, and not in the file yet
@@ -57,10 +89,15 @@ func NewWriter(ctx context.Context, o Options) *Writer { return &Writer{ctx: ctx
 // pendingBytes is how much is gathered before it is written to the file.
 const pendingBytes = 1 << 20
 
-// Store writes the state of a store: into part go its spaces and operator lists.
-func (w *Writer) Store(snap *statebackend.Snapshot, part *manifest.Subtask) error {
+// Store writes the state of a store: into part go its spaces and operator lists. base is what the checkpoint has since which the snapshot tells changes: only these are written then, and part refers to the
+// files of base for the rest; nil writes everything.
+func (w *Writer) Store(snap *statebackend.Snapshot, part, base *manifest.Subtask) error {
+	before := map[string]*manifest.Space{}
+	for _, m := range base.GetSpaces() {
+		before[m.GetName()] = m
+	}
 	for _, sp := range snap.Spaces() {
-		m, err := w.space(snap, sp)
+		m, err := w.space(snap, sp, before[sp.Name()])
 		if err != nil {
 			return err
 		}
@@ -92,10 +129,24 @@ func Savepoint(ctx context.Context, create func(ctx context.Context, name string
 	return w.Files, w.Written, appendLists(snap, part)
 }
 
-func (w *Writer) space(snap *statebackend.Snapshot, sp *statebackend.Space) (*manifest.Space, error) {
+func (w *Writer) space(snap *statebackend.Snapshot, sp *statebackend.Space, base *manifest.Space) (*manifest.Space, error) {
 	m := Describe(sp)
 	groups := snap.Groups()
+	before := base.GetGroups() // in the order of their numbers
 	for g := range groups.Len() {
+		for len(before) > 0 && int(before[0].GetGroup()) < groups.First+g {
+			before = before[1:]
+		}
+		if len(before) > 0 && int(before[0].GetGroup()) == groups.First+g {
+			next, err := w.changes(snap, sp, g, before[0])
+			if err != nil {
+				return nil, err
+			}
+			if next != nil {
+				m.Groups = append(m.Groups, next)
+				continue
+			}
+		}
 		seg := &manifest.Segment{Checkpoint: w.opts.Checkpoint}
 		w.raw = w.raw[:0]
 		err := snap.Entries(sp, g, func(key, payload []byte) bool {
@@ -115,6 +166,46 @@ func (w *Writer) space(snap *statebackend.Snapshot, sp *statebackend.Space) (*ma
 		m.Groups = append(m.Groups, &manifest.Group{Group: int32(groups.First + g), Segments: []*manifest.Segment{seg}})
 	}
 	return m, nil
+}
+
+// changes writes what has changed in a key group since base, if anything has. It returns nil if the key group is to be written as a whole.
+func (w *Writer) changes(snap *statebackend.Snapshot, sp *statebackend.Space, g int, base *manifest.Group) (*manifest.Group, error) {
+	if w.due(base) {
+		return nil, nil
+	}
+	whole, since := grown(base)
+	seg := &manifest.Segment{Checkpoint: w.opts.Checkpoint, Changes: true}
+	w.raw = w.raw[:0]
+	outgrown := false
+	told, err := snap.Changes(sp, g, func(key, payload []byte, deleted bool) bool {
+		w.raw = AppendChange(w.raw, key, payload, deleted)
+		seg.Entries++
+		outgrown = 2*(since+int64(len(w.raw))) > whole
+		return !outgrown
+	})
+	if err != nil || !told || outgrown {
+		return nil, err
+	}
+	segments := base.GetSegments()
+	for _, s := range segments {
+		w.carried += len(s.GetData())
+	}
+	if seg.Entries > 0 {
+		if err := w.segment(seg); err != nil {
+			return nil, err
+		}
+		segments = append(segments[:len(segments):len(segments)], seg)
+	}
+	return &manifest.Group{Group: base.GetGroup(), Segments: segments}, nil
+}
+
+// AppendChange appends an entry of changes: a key that is put, or deleted.
+func AppendChange(dst, key, payload []byte, deleted bool) []byte {
+	if !deleted {
+		return AppendEntry(append(dst, 0), key, payload)
+	}
+	dst = binary.AppendUvarint(append(dst, 1), uint64(len(key)))
+	return append(dst, key...)
 }
 
 // AppendEntry appends an entry of a base.
@@ -190,7 +281,7 @@ func (w *Writer) flush() error {
 
 // Close completes what was written: the file is durable then, or what there is goes into the segments themselves. It returns how many bytes were written and whether there is a file.
 func (w *Writer) Close() (written int64, file bool, err error) {
-	if w.file == nil && w.pending.Len() <= w.opts.Inline {
+	if w.file == nil && w.pending.Len() <= w.opts.Inline-w.carried {
 		for _, s := range w.segments {
 			s.Data, s.Offset = bytes.Clone(w.pending.Bytes()[s.Offset:s.Offset+s.Length]), 0
 		}

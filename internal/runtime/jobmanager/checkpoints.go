@@ -3,6 +3,7 @@ package jobmanager
 import (
 	"fmt"
 	"maps"
+	"math"
 	"path"
 	"slices"
 
@@ -45,10 +46,13 @@ type checkpoints struct {
 	pending     map[int64]*pendingCheckpoint
 	storing     int // manifests that are being written
 	completed   map[int64]*manifest.Manifest
-	savepoints  map[int64]bool     // that are complete: their files are the user's
-	latest      *manifest.Manifest // what the job is restored from; nil for a fresh start
-	finalAsked  bool
-	finalAt     int64 // when the final checkpoint is asked for again, 0 for not
+	// lingering are checkpoints that are not kept any more, but whose files a task may refer to still: those from keepFrom on.
+	lingering  map[int64]*manifest.Manifest
+	keepFrom   int64
+	savepoints map[int64]bool     // that are complete: their files are the user's
+	latest     *manifest.Manifest // what the job is restored from; nil for a fresh start
+	finalAsked bool
+	finalAt    int64 // when the final checkpoint is asked for again, 0 for not
 }
 
 // finalToken stands for the checkpoint behind the last record, which the machine asks for itself.
@@ -75,7 +79,7 @@ func (m *Machine) Recover(r Recovery) {
 	if r.Restart.Kind != restart.None {
 		m.strategy = restart.New(r.Restart, r.Rand)
 	}
-	m.ck = checkpoints{pending: map[int64]*pendingCheckpoint{}, completed: map[int64]*manifest.Manifest{}, savepoints: map[int64]bool{}, latest: r.Restore}
+	m.ck = checkpoints{pending: map[int64]*pendingCheckpoint{}, completed: map[int64]*manifest.Manifest{}, lingering: map[int64]*manifest.Manifest{}, keepFrom: math.MaxInt64, savepoints: map[int64]bool{}, latest: r.Restore}
 	if r.Checkpoints == nil {
 		return
 	}
@@ -196,6 +200,8 @@ func (m *Machine) stopCheckpoints(reason error) {
 	}
 	m.ck.running, m.ck.finalAsked, m.ck.finalAt = false, false, 0
 	m.coordinate(coordinator.Stopped{Reason: reason})
+	m.ck.keepFrom = math.MaxInt64 // the tasks of the next attempt write everything first
+	m.dropLingering()
 }
 
 // finalCheckpoint asks for the checkpoint behind the last record: what sinks have prepared is committed when it is complete, so that a job that is restored behind that point does not do it again.
@@ -372,6 +378,13 @@ func (m *Machine) completeCheckpoint(x coordinator.Complete) {
 	if x.Kind == coordinator.Checkpoint {
 		m.ck.completed[x.ID] = p.manifest
 		m.ck.latest = p.manifest
+		m.ck.keepFrom = math.MaxInt64
+		for _, state := range p.acks {
+			if state.Keeps > 0 {
+				m.ck.keepFrom = min(m.ck.keepFrom, state.Keeps)
+			}
+		}
+		m.dropLingering()
 	} else {
 		m.ck.savepoints[x.ID] = true
 	}
@@ -421,8 +434,32 @@ func (m *Machine) discard(id int64) {
 	if c == nil {
 		return
 	}
-	used := m.usedFiles()
 	files := []string{path.Join(catalog.Folder(id), manifest.FileName)}
+	if id >= m.ck.keepFrom {
+		m.ck.lingering[id] = c
+		m.emit(DeleteFiles{Files: files})
+		return
+	}
+	m.emit(DeleteFiles{Files: append(files, m.unused(c)...)})
+}
+
+// dropLingering deletes the files that no task will refer to any more.
+func (m *Machine) dropLingering() {
+	for _, id := range slices.Sorted(maps.Keys(m.ck.lingering)) {
+		if id >= m.ck.keepFrom {
+			return
+		}
+		c := m.ck.lingering[id]
+		delete(m.ck.lingering, id)
+		if files := m.unused(c); len(files) > 0 {
+			m.emit(DeleteFiles{Files: files})
+		}
+	}
+}
+
+// unused are the files of a checkpoint that no other one refers to.
+func (m *Machine) unused(c *manifest.Manifest) (files []string) {
+	used := m.usedFiles()
 	seen := map[string]bool{}
 	c.EachFile(func(file string) {
 		if !used[file] && !seen[file] {
@@ -430,7 +467,7 @@ func (m *Machine) discard(id int64) {
 			files = append(files, file)
 		}
 	})
-	m.emit(DeleteFiles{Files: files})
+	return files
 }
 
 // manifestName is where the manifest of a checkpoint lies in the storage of the job, or that of a savepoint in its own.
@@ -444,8 +481,10 @@ func manifestName(id int64, target string) string {
 // usedFiles are those that the checkpoints which are kept refer to.
 func (m *Machine) usedFiles() map[string]bool {
 	used := map[string]bool{}
-	for _, c := range m.ck.completed {
-		c.EachFile(func(file string) { used[file] = true })
+	for _, all := range []map[int64]*manifest.Manifest{m.ck.completed, m.ck.lingering} {
+		for _, c := range all {
+			c.EachFile(func(file string) { used[file] = true })
+		}
 	}
 	return used
 }

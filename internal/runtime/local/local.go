@@ -46,6 +46,8 @@ type Program struct {
 	DropState bool
 	// AtLeastOnce takes checkpoints without alignment.
 	AtLeastOnce bool
+	// Incremental has checkpoints write what has changed since the one before.
+	Incremental bool
 	// Lose, unless nil, is asked for each message between the two roles whether it is lost: for simulations.
 	Lose func(m proto.Message) bool
 	// Pace, unless nil, is asked how long a source waits before it reads on: for simulations.
@@ -54,7 +56,7 @@ type Program struct {
 
 // state says how the tasks of the process keep state.
 func (p *Program) state(id base.JobID) operator.StateConfig {
-	c := operator.StateConfig{Account: pages.NewAccount("state of job "+string(id), p.StateMemory, nil)}
+	c := operator.StateConfig{Account: pages.NewAccount("state of job "+string(id), p.StateMemory, nil), Track: p.Incremental && p.Storage != nil}
 	if p.StateBackend != nil {
 		stores := 0
 		for _, v := range p.Plan.Vertices {
@@ -111,7 +113,7 @@ func Submit(s sched.Scheduler, id base.JobID, p *Program) *Job {
 		},
 		Logger: p.Logger.With("job", string(id)), Params: p.Params,
 		ChunkRows: p.ChunkRows, ChunkBytes: p.ChunkBytes, ChannelBytes: p.ChannelBytes, FlushTimeout: p.FlushTimeout, State: p.state(id),
-		Checkpoints: task.CheckpointConfig{Storage: p.Storage, Inline: p.Inline, Compress: p.Compress, Drop: p.DropState, AtLeastOnce: p.AtLeastOnce}, Pace: p.Pace,
+		Checkpoints: task.CheckpointConfig{Storage: p.Storage, Inline: p.Inline, Compress: p.Compress, Drop: p.DropState, AtLeastOnce: p.AtLeastOnce, Incremental: p.Incremental && p.Storage != nil}, Pace: p.Pace,
 	})
 	return j
 }

@@ -27,6 +27,8 @@ type CheckpointConfig struct {
 	Inline int
 	// Compress compresses state.
 	Compress bool
+	// Incremental writes what has changed since the last checkpoint that is complete, and refers to the files of earlier ones for the rest.
+	Incremental bool
 	// Drop lets state be left behind that the program has no place for.
 	Drop bool
 	// AtLeastOnce has tasks not wait for the barriers of all channels: records may be in the state of a checkpoint and come again behind a restore.
@@ -39,6 +41,14 @@ type frozen struct {
 	state *manifest.TaskState
 	snaps []*statebackend.Snapshot // by node; nil for a node without state
 	taken atomic.Bool              // by whoever releases the snapshots
+	base  *written                 // what the snapshots tell changes since; nil for nothing
+}
+
+// written is what this task has written for a checkpoint, with all that it refers to: later ones may tell changes since then.
+type written struct {
+	id     int64
+	epochs []uint64            // by node, of the snapshots
+	parts  []*manifest.Subtask // by node
 }
 
 // release gives up the snapshots, if nobody else has taken them.
@@ -91,7 +101,7 @@ func (t *Task) passBarrier(id int64, unaligned bool) *frozen {
 
 // freeze takes the state of all operators. It returns nil if the task has failed.
 func (t *Task) freeze(id int64, finished bool) *frozen {
-	f := &frozen{id: id, state: &manifest.TaskState{Finished: finished}}
+	f := &frozen{id: id, state: &manifest.TaskState{Finished: finished}, base: t.confirmed}
 	t.passed = max(t.passed, id)
 	if t.cfg.Checkpoints.Storage == nil {
 		return f
@@ -113,7 +123,54 @@ func (t *Task) freeze(id int64, finished bool) *frozen {
 		f.release()
 		return nil
 	}
+	if t.cfg.Checkpoints.Incremental && !finished {
+		f.state.Keeps = t.keeps(id)
+	}
 	return f
+}
+
+// keeps is the oldest checkpoint that later ones of this task may be based on.
+func (t *Task) keeps(id int64) int64 {
+	if t.confirmed != nil {
+		return t.confirmed.id
+	}
+	for _, w := range t.acked {
+		id = min(id, w.id)
+	}
+	for _, f := range t.writing {
+		id = min(id, f.id)
+	}
+	return id
+}
+
+// noteWritten keeps what was written for a checkpoint until it is known whether that is complete.
+func (t *Task) noteWritten(f *frozen, epochs []uint64) {
+	if !t.cfg.Checkpoints.Incremental || f.state.Root != "" || f.state.Finished {
+		return
+	}
+	w := &written{id: f.id, epochs: epochs}
+	for _, op := range f.state.Operators {
+		w.parts = append(w.parts, &manifest.Subtask{Spaces: op.Parts[0].Spaces})
+	}
+	t.acked = append(t.acked, w)
+	if defect.Is("changes-since-unconfirmed") {
+		t.confirm(f.id)
+	}
+}
+
+// confirm makes a checkpoint the one that later ones tell changes since.
+func (t *Task) confirm(id int64) {
+	i := slices.IndexFunc(t.acked, func(w *written) bool { return w.id == id })
+	if i < 0 || t.confirmed != nil && t.confirmed.id > id {
+		return
+	}
+	t.confirmed = t.acked[i]
+	t.acked = slices.DeleteFunc(t.acked, func(w *written) bool { return w.id <= id })
+	for i, n := range t.nodes {
+		if i < len(t.confirmed.epochs) && t.confirmed.epochs[i] > 0 {
+			n.ctx.Store.Confirm(t.confirmed.epochs[i])
+		}
+	}
 }
 
 func (t *Task) freezeNode(n *node, id int64, finished bool) (*manifest.Subtask, *statebackend.Snapshot, error) {
@@ -160,6 +217,12 @@ func (t *Task) acknowledge(f *frozen) {
 		t.commitDue()
 	}
 	t.writing = append(t.writing, f)
+	epochs := make([]uint64, len(f.snaps))
+	for i, s := range f.snaps {
+		if s != nil {
+			epochs[i] = s.Epoch()
+		}
+	}
 	var ack []byte
 	var err error
 	t.Async(0, 0, func(ctx context.Context) {
@@ -177,6 +240,7 @@ func (t *Task) acknowledge(f *frozen) {
 			t.cfg.Listener.BarrierDecline(f.id, err)
 			return
 		}
+		t.noteWritten(f, epochs)
 		t.cfg.Listener.BarrierAck(f.id, ack)
 	})
 }
@@ -216,7 +280,11 @@ func (t *Task) write(ctx context.Context, f *frozen) ([]byte, error) {
 			defer late.Release()
 			snap = late
 		}
-		if err := w.Store(snap, f.state.Operators[i].Parts[0]); err != nil {
+		var base *manifest.Subtask
+		if f.base != nil && f.state.Root == "" && i < len(f.base.epochs) && snap.Since() > 0 && snap.Since() == f.base.epochs[i] {
+			base = f.base.parts[i]
+		}
+		if err := w.Store(snap, f.state.Operators[i].Parts[0], base); err != nil {
 			return nil, err
 		}
 	}
@@ -270,6 +338,7 @@ func (t *Task) dropEarly() {
 // Completed tells that a checkpoint is durable: what was prepared up to it is committed. It may be called from any goroutine.
 func (t *Task) Completed(id int64) {
 	t.Post(func() {
+		t.confirm(id)
 		t.committable = max(t.committable, id)
 		t.commitDue()
 	})

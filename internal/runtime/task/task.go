@@ -130,10 +130,12 @@ type Task struct {
 	passed      int64 // the last checkpoint that the task has taken part in
 	lastBarrier int64 // that came while the last records went through; 0 for none
 	writing     []*frozen
-	early       *frozen // the state where an unaligned barrier overtook the stream
-	overdraft   int64   // bytes sent when the overdraft of a record began; -1 for none
-	calling     int     // the node that is being made, or of which a method runs other than by a record; -1 for none
-	closed      int     // nodes of which Close was called
+	acked       []*written // checkpoints that may become complete, in their order
+	confirmed   *written   // the last one that is; nil for none
+	early       *frozen    // the state where an unaligned barrier overtook the stream
+	overdraft   int64      // bytes sent when the overdraft of a record began; -1 for none
+	calling     int        // the node that is being made, or of which a method runs other than by a record; -1 for none
+	closed      int        // nodes of which Close was called
 	timed       []*node
 	random      *rand.Rand
 	accs        []*operator.Accumulator

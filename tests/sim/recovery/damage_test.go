@@ -93,6 +93,7 @@ func crashed(t *testing.T, rng *rand.Rand, kept storage.Storage) *outcome {
 	}
 	p.Inline = []int{0, 20 << 10}[rng.IntN(2)]
 	p.Compress = rng.IntN(2) == 0
+	p.Incremental = rng.IntN(2) == 0
 	sim := sched.NewSim(rng.Uint64())
 	defer sim.Close()
 	job := local.Submit(sim, base.JobID("crashed"), p)
