@@ -86,9 +86,9 @@ type Vector struct {
 	Words []uint64
 	Wide  [][2]uint64
 	Views []View
-	// Buffers are what views of long strings lie in. The last is the vector's own to append to, if own is set.
+	// Buffers are what views of long strings lie in.
 	Buffers [][]byte
-	own     bool
+	own     int // which of Buffers is the vector's own to append to, counted from 1; 0 for none
 	// Valid has a bit for each row, set where there is a value. Nil means that there is no null.
 	Valid []uint64
 	// Offsets of lists and pairs: row i has the entries from Offsets[i] to Offsets[i+1] of the children.
@@ -109,9 +109,9 @@ func (v *Vector) Reset(form Form, n int) {
 		v.Wide = grow(v.Wide, n)
 	case Text:
 		v.Views = grow(v.Views, n)
-		if v.own {
-			v.Buffers = v.Buffers[len(v.Buffers)-1:]
-			v.Buffers[0] = v.Buffers[0][:0]
+		if v.own > 0 {
+			v.Buffers = append(v.Buffers[:0], v.Buffers[v.own-1][:0])
+			v.own = 1
 		} else {
 			v.Buffers = nil
 		}
@@ -254,42 +254,28 @@ func (v *Vector) SetString(row int, s string) {
 
 // Put copies bytes into the vector's own buffer and returns where they lie, for [MakeView].
 func (v *Vector) Put(b []byte) (number, offset int) {
-	if !v.own {
-		v.Buffers = append(v.Buffers, nil)
-		v.own = true
-	}
-	number = len(v.Buffers) - 1
-	own := v.Buffers[number]
-	offset = len(own)
+	own, number := v.Room()
 	v.Buffers[number] = append(own, b...)
-	return number, offset
+	return number, len(own)
 }
 
 // Room returns the vector's own buffer, to be appended to and given back by [Vector.SetRoom]: for functions that make their result in place. number is that of the
 // buffer, for MakeView.
 func (v *Vector) Room() (own []byte, number int) {
-	if !v.own {
+	if v.own == 0 {
 		v.Buffers = append(v.Buffers, nil)
-		v.own = true
+		v.own = len(v.Buffers)
 	}
-	number = len(v.Buffers) - 1
-	return v.Buffers[number], number
+	return v.Buffers[v.own-1], v.own - 1
 }
 
 // SetRoom gives back what Room returned.
-func (v *Vector) SetRoom(own []byte) { v.Buffers[len(v.Buffers)-1] = own }
+func (v *Vector) SetRoom(own []byte) { v.Buffers[v.own-1] = own }
 
 // Share lets views of v point into the buffers of o: it returns what to add to the buffer numbers of o's views. The buffers stay o's.
 func (v *Vector) Share(o *Vector) (base int) {
-	var mine []byte
-	if v.own {
-		mine, v.Buffers = v.Buffers[len(v.Buffers)-1], v.Buffers[:len(v.Buffers)-1]
-	}
 	base = len(v.Buffers)
 	v.Buffers = append(v.Buffers, o.Buffers...)
-	if v.own {
-		v.Buffers = append(v.Buffers, mine)
-	}
 	return base
 }
 
@@ -303,7 +289,7 @@ func (v *Vector) SetConst(o *Vector, i int) {
 func (v *Vector) Alias(o *Vector) {
 	keep := v.valid
 	*v = *o
-	v.own, v.valid = false, keep
+	v.own, v.valid = 0, keep
 }
 
 // Gather makes v the flat vector of the given rows of o, in their order. Strings are copied into v.

@@ -1,0 +1,347 @@
+// Package nexmark makes the event stream of the Nexmark benchmark (Tucker, Tufte, Papadimos, Maier: "NEXMark - A Benchmark for Queries over Data Streams", 2002) straight into columns.
+//
+// Every event depends on its id alone, so that a stream can be split, restarted and compared row by row. The fields are those of Apache Beam's generator, bit by bit: its java.util.Random
+// is seeded with the event's id. Channel and url of a bid, which Beam does not have, are drawn as in the Flink port, by a second generator seeded with the id XOR 0x6E65786D61726B, from 4 hot
+// and 10,000 cold channels.
+//
+// Of 50 events one is a person, three are auctions and 46 are bids.
+package nexmark
+
+import (
+	"strconv"
+
+	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/types"
+)
+
+const (
+	baseTime     = 1436918400000 // 2015-07-15T00:00:00Z
+	firstID      = 1000          // of persons and auctions
+	hot          = 100           // of so many persons or auctions one is hot
+	active       = 1000          // persons that act
+	inFlight     = 100           // auctions that are bid for
+	lead         = 10            // ids that do not exist yet and are referred to
+	cold         = 10_000        // channels
+	channelSeed  = 0x6E65786D61726B
+	eventsARound = 50
+)
+
+// The events by type, as in the column event_type.
+const (
+	Person  = 0
+	Auction = 1
+	Bid     = 2
+)
+
+// Fields are the columns of the stream: event_type, and person, auction and bid, of which one is not null.
+func Fields() []types.Field {
+	number, text, at := types.New(types.BigInt), types.String(), types.TimestampOf(3)
+	f := func(name string, t types.Type) types.Field { return types.Field{Name: name, Type: t} }
+	return []types.Field{
+		f("event_type", types.New(types.Int)),
+		f("person", types.RowOf(f("id", number), f("name", text), f("emailAddress", text), f("creditCard", text), f("city", text), f("state", text), f("dateTime", at), f("extra", text))),
+		f("auction", types.RowOf(f("id", number), f("itemName", text), f("description", text), f("initialBid", number), f("reserve", number), f("dateTime", at), f("expires", at), f("seller", number),
+			f("category", number), f("extra", text))),
+		f("bid", types.RowOf(f("auction", number), f("bidder", number), f("price", number), f("channel", text), f("url", text), f("dateTime", at), f("extra", text))),
+	}
+}
+
+// Generator makes events. It is not changed by that, and may be used by several goroutines, each with batches of its own.
+type Generator struct {
+	delay float64 // microseconds of event time between two events
+}
+
+// NewGenerator returns the generator of a stream with so many events in a second of event time, at least 1.
+func NewGenerator(eventsPerSecond int64) *Generator {
+	return &Generator{delay: 1e6 / float64(max(eventsPerSecond, 1))}
+}
+
+// Time is the event time of an event, in milliseconds since the epoch.
+func (g *Generator) Time(event int64) int64 {
+	return baseTime + int64(float64(event)*g.delay)/1000
+}
+
+// Fill makes b the n events first, first+step, first+2·step and so on, with the columns of [Fields]. The batch's memory is used again.
+func (g *Generator) Fill(b *column.Batch, first, step int64, n int) {
+	for len(b.Cols) < 4 {
+		b.Cols = append(b.Cols, new(column.Vector))
+	}
+	b.Cols, b.N, b.Sel, b.Kinds = b.Cols[:4], n, nil, nil
+	kinds := b.Cols[0]
+	kinds.Reset(column.Word, n)
+	var valid [3][]uint64
+	for i, forms := range rowForms {
+		row := b.Cols[i+1]
+		row.Reset(column.Tuple, n)
+		valid[i] = row.NoneValid(n)
+		for k, form := range forms {
+			row.Child(k).Reset(form, n)
+		}
+	}
+	persons, auctions := newWriter(b.Cols[1]), newWriter(b.Cols[2])
+	bids := bidWriter{w: newWriter(b.Cols[3])}
+	bids.open()
+	event := first
+	for row := range n {
+		kind := Bid
+		if round := event % eventsARound; round < 1 {
+			kind = Person
+			g.person(&persons, row, event)
+		} else if round < 4 {
+			kind = Auction
+			g.auction(&auctions, row, event)
+		} else {
+			g.bid(&bids, row, event)
+		}
+		kinds.Words[row] = uint64(kind)
+		valid[kind][row>>6] |= 1 << (row & 63)
+		event += step
+	}
+	bids.close()
+}
+
+var rowForms = [3][]column.Form{Person: formsOf("wtttttwt"), Auction: formsOf("wttwwwwwwt"), Bid: formsOf("wwwttwt")}
+
+func formsOf(s string) []column.Form {
+	forms := make([]column.Form, len(s))
+	for i, c := range s {
+		if c == 't' {
+			forms[i] = column.Text
+		}
+	}
+	return forms
+}
+
+func lastPerson(event int64) int64 { return event / eventsARound }
+
+func lastAuction(event int64) int64 {
+	round, at := event/eventsARound, event%eventsARound
+	if at < 1 {
+		return round*3 - 1
+	}
+	return round*3 + min(at, 3) - 1
+}
+
+func nextPerson(event int64, r *random) int64 {
+	n := lastPerson(event) + 1
+	acting := min(n, active)
+	return n - acting + int64(r.below(uint32(acting+lead)))
+}
+
+func nextAuction(event int64, r *random) int64 {
+	high := lastAuction(event)
+	low := max(high-inFlight, 0)
+	return low + int64(r.below(uint32(high-low+1+lead)))
+}
+
+// writer writes the fields of rows of one kind.
+type writer struct {
+	fields []*column.Vector
+}
+
+func newWriter(v *column.Vector) writer { return writer{v.Children} }
+
+func (w *writer) word(field, row int, v int64) { w.fields[field].Words[row] = uint64(v) }
+
+// room and text bracket what makes a string at the end of a field's buffer.
+func (w *writer) room(field int) ([]byte, int, int) {
+	own, number := w.fields[field].Room()
+	return own, number, len(own)
+}
+
+func (w *writer) text(field, row int, own []byte, number, from int) {
+	v := w.fields[field]
+	s := own[from:]
+	v.Views[row] = column.MakeView(s, number, from)
+	if len(s) <= column.InlineBytes {
+		own = own[:from]
+	}
+	v.SetRoom(own)
+}
+
+var (
+	firstNames = [...]string{"Peter", "Paul", "Luke", "John", "Saul", "Vicky", "Kate", "Julie", "Sarah", "Deiter", "Walter"}
+	lastNames  = [...]string{"Shultz", "Abrams", "Spencer", "White", "Bartels", "Walton", "Smith", "Jones", "Noris"}
+	cities     = [...]string{"Phoenix", "Los Angeles", "San Francisco", "Boise", "Portland", "Bend", "Redmond", "Seattle", "Kent", "Cheyenne"}
+	states     = [...]string{"AZ", "CA", "ID", "OR", "WA", "WY"}
+)
+
+func (g *Generator) person(w *writer, row int, event int64) {
+	r := seeded(event)
+	w.word(0, row, lastPerson(event)+firstID)
+	w.word(6, row, g.Time(event))
+
+	own, number, from := w.room(1)
+	own = append(own, firstNames[r.below(uint32(len(firstNames)))]...)
+	own = append(own, ' ')
+	own = append(own, lastNames[r.below(uint32(len(lastNames)))]...)
+	size := 8 + len(own) - from
+	w.text(1, row, own, number, from)
+
+	own, number, from = w.room(2)
+	own = r.text(own, 7, ' ')
+	own = append(own, '@')
+	own = r.text(own, 5, ' ')
+	own = append(own, ".com"...)
+	size += len(own) - from
+	w.text(2, row, own, number, from)
+
+	own, number, from = w.room(3)
+	for i := range 4 {
+		if i > 0 {
+			own = append(own, ' ')
+		}
+		n := r.below(10_000)
+		own = append(own, '0'+byte(n/1000), '0'+byte(n/100%10), '0'+byte(n/10%10), '0'+byte(n%10))
+	}
+	size += len(own) - from
+	w.text(3, row, own, number, from)
+
+	city, state := cities[r.below(uint32(len(cities)))], states[r.below(uint32(len(states)))]
+	w.fields[4].SetString(row, city)
+	w.fields[5].SetString(row, state)
+	size += len(city) + len(state)
+
+	own, number, from = w.room(7)
+	w.text(7, row, r.extra(own, size, 200), number, from)
+}
+
+func (g *Generator) auction(w *writer, row int, event int64) {
+	r := seeded(event)
+	at := g.Time(event)
+	var seller int64
+	if r.below(4) > 0 {
+		seller = lastPerson(event) / hot * hot
+	} else {
+		seller = nextPerson(event, &r)
+	}
+	category := 10 + int64(r.below(5))
+	initial := r.price()
+	horizon := g.Time(event+inFlight*eventsARound/3) - at
+	expires := at + 1 + int64(r.below(uint32(max(2*horizon, 1))))
+	w.word(0, row, lastAuction(event)+firstID)
+	w.word(3, row, initial)
+	w.word(5, row, at)
+	w.word(6, row, expires)
+	w.word(7, row, seller+firstID)
+	w.word(8, row, category)
+	size := 48
+	for field, limit := range [...]uint32{1: 20, 2: 100} {
+		if limit > 0 {
+			own, number, from := w.room(field)
+			own = r.text(own, limit, ' ')
+			size += len(own) - from
+			w.text(field, row, own, number, from)
+		}
+	}
+	w.word(4, row, initial+r.price())
+	own, number, from := w.room(9)
+	w.text(9, row, r.extra(own, size, 500), number, from)
+}
+
+// bidWriter writes bids: channel and url are views of a table that all bids share, extra lies in the column's own memory.
+type bidWriter struct {
+	w       writer
+	auction []uint64
+	bidder  []uint64
+	price   []uint64
+	channel []column.View
+	url     []column.View
+	at      []uint64
+	extra   []column.View
+	own     []byte
+	number  int
+}
+
+func (b *bidWriter) open() {
+	f := b.w.fields
+	b.auction, b.bidder, b.price, b.at = f[0].Words, f[1].Words, f[2].Words, f[5].Words
+	b.channel, b.url, b.extra = f[3].Views, f[4].Views, f[6].Views
+	f[3].Buffers, f[4].Buffers = channels.buffers, channels.buffers
+	b.own, b.number = f[6].Room()
+}
+
+func (b *bidWriter) close() { b.w.fields[6].SetRoom(b.own) }
+
+func (g *Generator) bid(b *bidWriter, row int, event int64) {
+	r := seeded(event)
+	var auction, bidder int64
+	if r.below(2) > 0 {
+		auction = lastAuction(event) / hot * hot
+	} else {
+		auction = nextAuction(event, &r)
+	}
+	if r.below(4) > 0 {
+		bidder = lastPerson(event)/hot*hot + 1
+	} else {
+		bidder = nextPerson(event, &r)
+	}
+	b.auction[row], b.bidder[row] = uint64(auction+firstID), uint64(bidder+firstID)
+	b.price[row] = uint64(r.price())
+	b.at[row] = uint64(g.Time(event))
+	from := len(b.own)
+	b.own = r.extra(b.own, 32, 100)
+	b.extra[row] = column.MakeView(b.own[from:], b.number, from)
+
+	second := seeded(event ^ channelSeed)
+	var c uint32
+	if second.below(2) > 0 {
+		c = second.below(4)
+	} else {
+		c = 4 + second.below(cold)
+	}
+	b.channel[row], b.url[row] = channels.names[c], channels.urls[c]
+}
+
+// channelTable is the channels with their urls: the hot ones first.
+type channelTable struct {
+	names, urls []column.View
+	buffers     [][]byte
+}
+
+// channels are drawn once, from a generator seeded with the number of channels' seeds.
+var channels = makeChannels()
+
+func makeChannels() channelTable {
+	var t channelTable
+	r := seeded(channelSeed)
+	var names, urls column.Vector
+	names.Reset(column.Text, 4+cold)
+	url := func(row int) {
+		s := []byte("https://www.nexmark.com/")
+		for range 3 {
+			s = append(r.text(s, 5, '_'), '/')
+		}
+		s = append(s, "item.htm?query=1"...)
+		if row >= 4 && r.below(10) > 0 {
+			s = append(s, "&channel_id="...)
+			s = strconv.AppendInt(s, int64(reversed(int32(row-4))), 10)
+		}
+		urls.SetBytes(row, s)
+	}
+	urls.Reset(column.Text, 4+cold)
+	for i, name := range []string{"Google", "Facebook", "Baidu", "Apple"} {
+		names.SetString(i, name)
+		url(i)
+	}
+	for i := range cold {
+		names.SetString(4+i, "channel-"+strconv.Itoa(i))
+		url(4 + i)
+	}
+	t.names = names.Views
+	t.urls, t.buffers = urls.Views, urls.Buffers // names are short enough for their views
+	return t
+}
+
+// reversed is the absolute value of i with its bits in reverse order; that of the least number is itself, as in Java.
+func reversed(i int32) int32 {
+	var out int32
+	for range 32 {
+		out = out<<1 | i&1
+		i >>= 1
+	}
+	if out < 0 {
+		out = -out
+	}
+	return out
+}
