@@ -104,6 +104,9 @@ const (
 	StorageDenied         Code = "storage.denied"
 	StorageFull           Code = "storage.full"
 	StorageFailed         Code = "storage.failed"
+	SQLSyntax             Code = "sql.syntax"
+	SQLUnsupported        Code = "sql.unsupported"
+	SQLTooDeep            Code = "sql.too-deep"
 	InternalInvariant     Code = "internal.invariant"
 )
 
@@ -197,6 +200,9 @@ var codes = []Info{
 	{StorageDenied, External, true, "A storage may not be read or written.", "check permissions and credentials, and whether it is read-only"},
 	{StorageFull, External, true, "A storage is full.", "free space or raise the quota; old checkpoints and savepoints may be removed"},
 	{StorageFailed, External, true, "A read or write of a storage failed.", "check the disk, the server and the network"},
+	{SQLSyntax, User, false, "A text is not SQL as Weir reads it.", ""},
+	{SQLUnsupported, User, false, "A text is SQL that Weir does not support.", ""},
+	{SQLTooDeep, User, false, "A statement nests or chains its parts deeper than Weir allows.", "split it into several statements or views"},
 	{InternalInvariant, Weir, false, "An invariant of the engine does not hold.", "this is a defect of Weir: please report it with the text above"},
 }
 

@@ -28,6 +28,7 @@ var rooms = map[string]string{
 	"job":        "The life of a job.",
 	"checkpoint": "Taking checkpoints and savepoints, and restoring from them.",
 	"storage":    "Where checkpoints and savepoints are kept: a directory, or a prefix in a bucket. The message names the object.",
+	"sql":        "SQL texts. The message names the place, and shows it.",
 	"internal":   "Weir itself.",
 }
 
