@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -238,16 +239,16 @@ func restoreFrom(ctx context.Context, p *local.Program, c Checkpoints) error {
 
 // Checkpoint takes a checkpoint now, and returns its number when it is complete.
 func (c *JobClient) Checkpoint(ctx context.Context) (int64, error) {
-	return c.request(ctx, coordinator.Checkpoint, "")
+	return c.request(ctx, coordinator.Checkpoint, "", false)
 }
 
-func (c *JobClient) request(ctx context.Context, kind coordinator.Kind, target string) (int64, error) {
+func (c *JobClient) request(ctx context.Context, kind coordinator.Kind, target string, drain bool) (int64, error) {
 	type answer struct {
 		id  int64
 		err error
 	}
 	answers := make(chan answer, 1)
-	c.job.Checkpoint(kind, target, false, func(id int64, err error) { answers <- answer{id, err} })
+	c.job.Checkpoint(kind, target, drain, func(id int64, err error) { answers <- answer{id, err} })
 	select {
 	case a := <-answers:
 		return a.id, a.err
@@ -260,14 +261,57 @@ func (c *JobClient) request(ctx context.Context, kind coordinator.Kind, target s
 // later version of it. Keyed state and timers lie there as Parquet files, one for each state of an operator and subtask, with a row for each entry, which other tools can read. It belongs to the caller: the job neither deletes it nor is restored from it after a failure. The job must have a storage for checkpoints, and goes on. What sinks in two phases have
 // prepared by then is part of it, and is committed by a job that is restored from it, as it is by this one with its next checkpoint.
 func (c *JobClient) Savepoint(ctx context.Context, dir string) (string, error) {
+	target, err := c.savepointIn(dir)
+	if err != nil {
+		return "", err
+	}
+	_, err = c.request(ctx, coordinator.Savepoint, target, false)
+	return target, err
+}
+
+// savepointIn returns a new folder below dir.
+func (c *JobClient) savepointIn(dir string) (string, error) {
 	if dir == "" {
-		return "", fault.New(fault.OptionInvalid, "Savepoint is given no directory")
+		return "", fault.New(fault.OptionInvalid, "a savepoint is given no directory")
+	}
+	if !strings.Contains(dir, ":") { // a program that goes on from it may stand elsewhere
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return "", fault.New(fault.OptionInvalid, "the directory of a savepoint: %w", err)
+		}
+		dir = abs
 	}
 	var unique [6]byte
 	rand.Read(unique[:]) // never fails
-	target := strings.TrimSuffix(dir, "/") + "/savepoint-" + c.ID()[:6] + "-" + hex.EncodeToString(unique[:])
-	_, err := c.request(ctx, coordinator.Savepoint, target)
-	return target, err
+	return strings.TrimSuffix(dir, "/") + "/savepoint-" + c.ID()[:6] + "-" + hex.EncodeToString(unique[:]), nil
+}
+
+// StopWithSavepoint ends the job with a savepoint below dir, as [JobClient.Savepoint] makes one, and returns the savepoint's path when the job has ended as FINISHED. Sources stop at the savepoint's barrier; behind it no
+// record, timer or asynchronous result has any effect, sinks in two phases commit all that was written in front of it, and the tasks end, but windows and timers that are not due do not fire. A job that begins with the savepoint
+// goes on exactly there. So does the same program with Checkpoints.Resume, as long as the savepoint stays where it is.
+//
+// With drain, all input is taken to have ended: event time comes to its end in front of the barrier, so that windows and event-time timers fire, and operators finish. That is for ending a job for good:
+// what a job that begins with such a savepoint gets after that belongs into windows that have been given out.
+//
+// If the savepoint fails, the error says why, and the job goes on; one that drains cannot, and fails, to be restarted from its latest checkpoint if its strategy allows. If the job fails when the savepoint is complete and before all
+// tasks have ended, the error has the code checkpoint.stop-failed and comes with the path: the job is restarted from that savepoint, and goes on. When ctx ends, StopWithSavepoint returns, and the job may end all the same.
+func (c *JobClient) StopWithSavepoint(ctx context.Context, dir string, drain bool) (string, error) {
+	target, err := c.savepointIn(dir)
+	if err != nil {
+		return "", err
+	}
+	if _, err := c.request(ctx, coordinator.StopWithSavepoint, target, drain); err != nil {
+		if fault.CodeOf(err) == fault.CheckpointStopFailed {
+			return target, err
+		}
+		return "", err
+	}
+	select {
+	case <-c.Done():
+		return target, nil
+	case <-ctx.Done():
+		return target, context.Cause(ctx)
+	}
 }
 
 // Restarts is how often the job was begun anew after a failure.

@@ -83,6 +83,7 @@ const (
 	CheckpointSubsumed    Code = "checkpoint.subsumed"
 	CheckpointFailures    Code = "checkpoint.too-many-failures"
 	CheckpointRequests    Code = "checkpoint.too-many-requests"
+	CheckpointStopFailed  Code = "checkpoint.stop-failed"
 	StateSchema           Code = "state.schema-incompatible"
 	StateSchemaDamaged    Code = "state.schema-damaged"
 	StateMemory           Code = "state.memory"
@@ -179,6 +180,7 @@ var codes = []Info{
 	{CheckpointSubsumed, User, true, "A checkpoint was given up, because a later one was complete before it.", "nothing is lost: the later one holds more"},
 	{CheckpointFailures, External, true, "More checkpoints failed, one after another, than the job tolerates.", "see the cause, which is that of the last one; the number is the setting for tolerable failures of checkpoints"},
 	{CheckpointRequests, User, true, "Too many checkpoints and savepoints have been asked for and wait.", "wait for those under way"},
+	{CheckpointStopFailed, External, true, "A job failed while it ended behind its savepoint, which is complete.", "nothing is lost: if the job was restarted it goes on from that savepoint, so stop it again; if not, begin it with the savepoint"},
 	{StateSchema, User, false, "Stored data cannot be read as the type that the program has now.", "change the type back, or give the changed field a new name: then what was stored of it is dropped, and it starts at zero"},
 	{StateSchemaDamaged, External, false, "The stored description of a type cannot be read.", "the stored state is damaged, or a newer version of Weir wrote it: restore another one"},
 	{StateMemory, User, false, "State does not fit into the memory that is set.", "raise Options.Memory, give the state a time to live, or set Options.StateBackend to that of package backends/lsm, which keeps on disk what does not fit"},

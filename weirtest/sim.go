@@ -50,6 +50,7 @@ type Sim struct {
 	pastTrace uint64
 	pastSteps int64
 	troubled  bool
+	stops     int
 }
 
 var quiet = slog.New(slog.DiscardHandler)

@@ -18,6 +18,7 @@ import (
 	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/checkpoint/coordinator"
 	"github.com/weirstream/weir/internal/checkpoint/storage"
+	"github.com/weirstream/weir/internal/dataflow"
 	"github.com/weirstream/weir/internal/runtime/local"
 	"github.com/weirstream/weir/internal/runtime/sched"
 	"github.com/weirstream/weir/internal/wire"
@@ -80,14 +81,25 @@ func (s *Sim) Same(got, want []string) {
 }
 
 // Survive runs a job to its end through what the seed has in store: in each life of the process the parallelism and other options of [Sim.Options] are drawn anew, checkpoints are taken every few milliseconds,
-// writing them takes its time and fails at times, messages about them are lost, and writers of a [Ledger] fail. At random moments the process crashes: all that was in memory is gone. The next life
-// begins with the latest complete checkpoint. build is called for each life.
+// writing them takes its time and fails at times, messages about them are lost, and writers of a [Ledger] fail. At random moments the process crashes: all that was in memory is gone; or the job is stopped with a savepoint. The next life
+// begins with the latest complete checkpoint, or that savepoint. build is called for each life.
 //
 // Operators should have uids: the shape of the job differs from life to life.
 func (s *Sim) Survive(build func(env *weir.Environment)) {
 	s.t.Helper()
+	s.survive(build, s.rng.IntN(4), 20_000, 3)
+}
+
+// StopAndGoOn is Survive for a job that is stopped with a savepoint again and again, and goes on from there each time; now and then it crashes while it stops.
+func (s *Sim) StopAndGoOn(build func(env *weir.Environment)) {
+	s.t.Helper()
+	s.survive(build, 2+s.rng.IntN(4), 4_000, 1)
+}
+
+// survive runs a job through so many lives that end by a crash or, one of oneIn, with a savepoint, no more than so many steps into the life, and one that comes to its end.
+func (s *Sim) survive(build func(env *weir.Environment), crashes int, most float64, oneIn int) {
+	s.t.Helper()
 	kept := storage.NewMemory()
-	crashes := s.rng.IntN(4)
 	s.troubled = true
 	for life := 0; ; life++ {
 		if life > 0 {
@@ -95,8 +107,11 @@ func (s *Sim) Survive(build func(env *weir.Environment)) {
 		}
 		p := s.program(kept, build, life)
 		s.job = local.Submit(s.sim, base.JobID(fmt.Sprintf("simulated-%d", life)), p)
-		if !s.live(int64(math.Exp(s.rng.Float64() * math.Log(20_000)))) {
+		if !s.live(int64(math.Exp(s.rng.Float64() * math.Log(most)))) {
 			if life < crashes {
+				if s.rng.IntN(oneIn) == 0 {
+					s.stopWithSavepoint()
+				}
 				continue
 			}
 			s.troubled = false // the last life must come to its end
@@ -108,6 +123,20 @@ func (s *Sim) Survive(build func(env *weir.Environment)) {
 		return
 	}
 }
+
+// stopWithSavepoint asks the job to end with a savepoint. It may not come to that in time: then the process crashes in the middle of it. Either way, the next life goes on from the latest that is complete.
+func (s *Sim) stopWithSavepoint() {
+	s.t.Helper()
+	s.job.Checkpoint(coordinator.StopWithSavepoint, "file://"+s.t.TempDir()+"/savepoint?sync=false", false, func(_ int64, err error) {
+		if err == nil && s.job.State() != dataflow.JobRunning { // told in the step that ends the job
+			s.stops++
+		}
+	})
+	s.live(1 + s.rng.Int64N(10_000))
+}
+
+// Stops is how often the job has ended with a savepoint in [Sim.Survive].
+func (s *Sim) Stops() int { return s.stops }
 
 // nextLife begins anew with another scheduler.
 func (s *Sim) nextLife(life int) {
@@ -214,7 +243,7 @@ func (s *Sim) storageFault(rng *rand.Rand, op storage.Op, slow time.Duration) (f
 func aboutCheckpoints(m proto.Message) bool {
 	switch m := m.(type) {
 	case *wire.ToTaskManager:
-		return m.GetTriggerBarrier() != nil || m.GetCheckpointComplete() != nil
+		return m.GetTriggerBarrier() != nil || m.GetCheckpointComplete() != nil && !m.GetCheckpointComplete().GetStop()
 	case *wire.ToJobManager:
 		return m.GetBarrierAck() != nil || m.GetBarrierDecline() != nil
 	}

@@ -39,9 +39,22 @@ type Element struct {
 	Chunk     Chunk
 	// Bytes is what the chunk pins.
 	Bytes int
-	// Checkpoint numbers a barrier.
+	// Checkpoint numbers a barrier. Stop says whether anything comes behind it.
 	Checkpoint int64
+	Stop       StopMode
 }
+
+// StopMode is what a barrier says of the end of the job. The numbers are those of package wire.
+type StopMode uint8
+
+const (
+	// GoOn: records follow.
+	GoOn StopMode = iota
+	// Stop: it is that of the savepoint behind which the job ends, and nothing follows unless the savepoint is given up.
+	Stop
+	// Drain: so, and all input has ended in front of it.
+	Drain
+)
 
 // ChannelWriter is the writing end of a channel from one producer subtask to one consumer subtask. Only the producer's task uses it.
 type ChannelWriter interface {

@@ -339,6 +339,7 @@ type ToTaskManager struct {
 	//	*ToTaskManager_Release_
 	//	*ToTaskManager_AlignWatermark_
 	//	*ToTaskManager_CheckpointComplete_
+	//	*ToTaskManager_CheckpointAborted_
 	Message       isToTaskManager_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -471,6 +472,15 @@ func (x *ToTaskManager) GetCheckpointComplete() *ToTaskManager_CheckpointComplet
 	return nil
 }
 
+func (x *ToTaskManager) GetCheckpointAborted() *ToTaskManager_CheckpointAborted {
+	if x != nil {
+		if x, ok := x.Message.(*ToTaskManager_CheckpointAborted_); ok {
+			return x.CheckpointAborted
+		}
+	}
+	return nil
+}
+
 type isToTaskManager_Message interface {
 	isToTaskManager_Message()
 }
@@ -515,6 +525,10 @@ type ToTaskManager_CheckpointComplete_ struct {
 	CheckpointComplete *ToTaskManager_CheckpointComplete `protobuf:"bytes,10,opt,name=checkpoint_complete,json=checkpointComplete,proto3,oneof"`
 }
 
+type ToTaskManager_CheckpointAborted_ struct {
+	CheckpointAborted *ToTaskManager_CheckpointAborted `protobuf:"bytes,11,opt,name=checkpoint_aborted,json=checkpointAborted,proto3,oneof"`
+}
+
 func (*ToTaskManager_Deploy_) isToTaskManager_Message() {}
 
 func (*ToTaskManager_Cancel_) isToTaskManager_Message() {}
@@ -534,6 +548,8 @@ func (*ToTaskManager_Release_) isToTaskManager_Message() {}
 func (*ToTaskManager_AlignWatermark_) isToTaskManager_Message() {}
 
 func (*ToTaskManager_CheckpointComplete_) isToTaskManager_Message() {}
+
+func (*ToTaskManager_CheckpointAborted_) isToTaskManager_Message() {}
 
 // ToJobManager is a message from a task manager to the job manager. Messages of one sender arrive in the order they were sent.
 type ToJobManager struct {
@@ -993,6 +1009,7 @@ type ToTaskManager_TriggerBarrier struct {
 	Checkpoint    int64                  `protobuf:"varint,2,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
 	Unaligned     bool                   `protobuf:"varint,3,opt,name=unaligned,proto3" json:"unaligned,omitempty"`
 	Target        string                 `protobuf:"bytes,4,opt,name=target,proto3" json:"target,omitempty"` // of a savepoint: URL of the storage for it
+	Stop          int32                  `protobuf:"varint,5,opt,name=stop,proto3" json:"stop,omitempty"`    // 1: nothing comes behind the barrier, the job ends with this savepoint; 2: so, and all input has ended in front of it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1055,11 +1072,19 @@ func (x *ToTaskManager_TriggerBarrier) GetTarget() string {
 	return ""
 }
 
+func (x *ToTaskManager_TriggerBarrier) GetStop() int32 {
+	if x != nil {
+		return x.Stop
+	}
+	return 0
+}
+
 // CheckpointComplete tells a task that a checkpoint is durable: what was prepared up to it may be committed.
 type ToTaskManager_CheckpointComplete struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Attempt       *Attempt               `protobuf:"bytes,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	Checkpoint    int64                  `protobuf:"varint,2,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	Stop          bool                   `protobuf:"varint,3,opt,name=stop,proto3" json:"stop,omitempty"` // it was the savepoint behind which the job ends: the task commits and ends
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1108,6 +1133,66 @@ func (x *ToTaskManager_CheckpointComplete) GetCheckpoint() int64 {
 	return 0
 }
 
+func (x *ToTaskManager_CheckpointComplete) GetStop() bool {
+	if x != nil {
+		return x.Stop
+	}
+	return false
+}
+
+// CheckpointAborted tells a task that a savepoint behind which the job was to end will not be complete: it goes on.
+type ToTaskManager_CheckpointAborted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Attempt       *Attempt               `protobuf:"bytes,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Checkpoint    int64                  `protobuf:"varint,2,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToTaskManager_CheckpointAborted) Reset() {
+	*x = ToTaskManager_CheckpointAborted{}
+	mi := &file_wire_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToTaskManager_CheckpointAborted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToTaskManager_CheckpointAborted) ProtoMessage() {}
+
+func (x *ToTaskManager_CheckpointAborted) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToTaskManager_CheckpointAborted.ProtoReflect.Descriptor instead.
+func (*ToTaskManager_CheckpointAborted) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{4, 7}
+}
+
+func (x *ToTaskManager_CheckpointAborted) GetAttempt() *Attempt {
+	if x != nil {
+		return x.Attempt
+	}
+	return nil
+}
+
+func (x *ToTaskManager_CheckpointAborted) GetCheckpoint() int64 {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return 0
+}
+
 // Commit tells a task that all writers of the job have finished: it may commit what it prepared.
 type ToTaskManager_Commit struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1118,7 +1203,7 @@ type ToTaskManager_Commit struct {
 
 func (x *ToTaskManager_Commit) Reset() {
 	*x = ToTaskManager_Commit{}
-	mi := &file_wire_proto_msgTypes[14]
+	mi := &file_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1130,7 +1215,7 @@ func (x *ToTaskManager_Commit) String() string {
 func (*ToTaskManager_Commit) ProtoMessage() {}
 
 func (x *ToTaskManager_Commit) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[14]
+	mi := &file_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1143,7 +1228,7 @@ func (x *ToTaskManager_Commit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToTaskManager_Commit.ProtoReflect.Descriptor instead.
 func (*ToTaskManager_Commit) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{4, 7}
+	return file_wire_proto_rawDescGZIP(), []int{4, 8}
 }
 
 func (x *ToTaskManager_Commit) GetAttempt() *Attempt {
@@ -1163,7 +1248,7 @@ type ToTaskManager_Release struct {
 
 func (x *ToTaskManager_Release) Reset() {
 	*x = ToTaskManager_Release{}
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1175,7 +1260,7 @@ func (x *ToTaskManager_Release) String() string {
 func (*ToTaskManager_Release) ProtoMessage() {}
 
 func (x *ToTaskManager_Release) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1188,7 +1273,7 @@ func (x *ToTaskManager_Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToTaskManager_Release.ProtoReflect.Descriptor instead.
 func (*ToTaskManager_Release) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{4, 8}
+	return file_wire_proto_rawDescGZIP(), []int{4, 9}
 }
 
 func (x *ToTaskManager_Release) GetJob() string {
@@ -1209,7 +1294,7 @@ type ToTaskManager_AlignWatermark struct {
 
 func (x *ToTaskManager_AlignWatermark) Reset() {
 	*x = ToTaskManager_AlignWatermark{}
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1221,7 +1306,7 @@ func (x *ToTaskManager_AlignWatermark) String() string {
 func (*ToTaskManager_AlignWatermark) ProtoMessage() {}
 
 func (x *ToTaskManager_AlignWatermark) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1234,7 +1319,7 @@ func (x *ToTaskManager_AlignWatermark) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToTaskManager_AlignWatermark.ProtoReflect.Descriptor instead.
 func (*ToTaskManager_AlignWatermark) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{4, 9}
+	return file_wire_proto_rawDescGZIP(), []int{4, 10}
 }
 
 func (x *ToTaskManager_AlignWatermark) GetAttempt() *Attempt {
@@ -1262,7 +1347,7 @@ type ToJobManager_Register struct {
 
 func (x *ToJobManager_Register) Reset() {
 	*x = ToJobManager_Register{}
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1274,7 +1359,7 @@ func (x *ToJobManager_Register) String() string {
 func (*ToJobManager_Register) ProtoMessage() {}
 
 func (x *ToJobManager_Register) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1318,7 +1403,7 @@ type ToJobManager_TaskState struct {
 
 func (x *ToJobManager_TaskState) Reset() {
 	*x = ToJobManager_TaskState{}
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1330,7 +1415,7 @@ func (x *ToJobManager_TaskState) String() string {
 func (*ToJobManager_TaskState) ProtoMessage() {}
 
 func (x *ToJobManager_TaskState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1391,7 +1476,7 @@ type ToJobManager_ReaderStarted struct {
 
 func (x *ToJobManager_ReaderStarted) Reset() {
 	*x = ToJobManager_ReaderStarted{}
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1403,7 +1488,7 @@ func (x *ToJobManager_ReaderStarted) String() string {
 func (*ToJobManager_ReaderStarted) ProtoMessage() {}
 
 func (x *ToJobManager_ReaderStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1435,7 +1520,7 @@ type ToJobManager_SplitRequest struct {
 
 func (x *ToJobManager_SplitRequest) Reset() {
 	*x = ToJobManager_SplitRequest{}
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1447,7 +1532,7 @@ func (x *ToJobManager_SplitRequest) String() string {
 func (*ToJobManager_SplitRequest) ProtoMessage() {}
 
 func (x *ToJobManager_SplitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1480,7 +1565,7 @@ type ToJobManager_ReaderEvent struct {
 
 func (x *ToJobManager_ReaderEvent) Reset() {
 	*x = ToJobManager_ReaderEvent{}
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1492,7 +1577,7 @@ func (x *ToJobManager_ReaderEvent) String() string {
 func (*ToJobManager_ReaderEvent) ProtoMessage() {}
 
 func (x *ToJobManager_ReaderEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1534,7 +1619,7 @@ type ToJobManager_BarrierAck struct {
 
 func (x *ToJobManager_BarrierAck) Reset() {
 	*x = ToJobManager_BarrierAck{}
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1546,7 +1631,7 @@ func (x *ToJobManager_BarrierAck) String() string {
 func (*ToJobManager_BarrierAck) ProtoMessage() {}
 
 func (x *ToJobManager_BarrierAck) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1595,7 +1680,7 @@ type ToJobManager_BarrierDecline struct {
 
 func (x *ToJobManager_BarrierDecline) Reset() {
 	*x = ToJobManager_BarrierDecline{}
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1607,7 +1692,7 @@ func (x *ToJobManager_BarrierDecline) String() string {
 func (*ToJobManager_BarrierDecline) ProtoMessage() {}
 
 func (x *ToJobManager_BarrierDecline) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1654,7 +1739,7 @@ type ToJobManager_ReadyToCommit struct {
 
 func (x *ToJobManager_ReadyToCommit) Reset() {
 	*x = ToJobManager_ReadyToCommit{}
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1666,7 +1751,7 @@ func (x *ToJobManager_ReadyToCommit) String() string {
 func (*ToJobManager_ReadyToCommit) ProtoMessage() {}
 
 func (x *ToJobManager_ReadyToCommit) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1702,7 +1787,7 @@ type ToJobManager_ReportWatermark struct {
 
 func (x *ToJobManager_ReportWatermark) Reset() {
 	*x = ToJobManager_ReportWatermark{}
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1714,7 +1799,7 @@ func (x *ToJobManager_ReportWatermark) String() string {
 func (*ToJobManager_ReportWatermark) ProtoMessage() {}
 
 func (x *ToJobManager_ReportWatermark) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1789,7 +1874,7 @@ const file_wire_proto_rawDesc = "" +
 	"\abuckets\x18\a \x03(\v2&.weir.wire.v1.Accumulator.BucketsEntryR\abuckets\x1a:\n" +
 	"\fBucketsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\x03R\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\x8f\r\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xfd\x0e\n" +
 	"\rToTaskManager\x12<\n" +
 	"\x06deploy\x18\x01 \x01(\v2\".weir.wire.v1.ToTaskManager.DeployH\x00R\x06deploy\x12<\n" +
 	"\x06cancel\x18\x02 \x01(\v2\".weir.wire.v1.ToTaskManager.CancelH\x00R\x06cancel\x12O\n" +
@@ -1801,7 +1886,8 @@ const file_wire_proto_rawDesc = "" +
 	"\arelease\x18\b \x01(\v2#.weir.wire.v1.ToTaskManager.ReleaseH\x00R\arelease\x12U\n" +
 	"\x0falign_watermark\x18\t \x01(\v2*.weir.wire.v1.ToTaskManager.AlignWatermarkH\x00R\x0ealignWatermark\x12a\n" +
 	"\x13checkpoint_complete\x18\n" +
-	" \x01(\v2..weir.wire.v1.ToTaskManager.CheckpointCompleteH\x00R\x12checkpointComplete\x1a\x83\x01\n" +
+	" \x01(\v2..weir.wire.v1.ToTaskManager.CheckpointCompleteH\x00R\x12checkpointComplete\x12^\n" +
+	"\x12checkpoint_aborted\x18\v \x01(\v2-.weir.wire.v1.ToTaskManager.CheckpointAbortedH\x00R\x11checkpointAborted\x1a\x83\x01\n" +
 	"\x06Deploy\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x1d\n" +
 	"\n" +
@@ -1818,15 +1904,22 @@ const file_wire_proto_rawDesc = "" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x1aT\n" +
 	"\vSourceEvent\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x14\n" +
-	"\x05event\x18\x02 \x01(\fR\x05event\x1a\x97\x01\n" +
+	"\x05event\x18\x02 \x01(\fR\x05event\x1a\xab\x01\n" +
 	"\x0eTriggerBarrier\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x02 \x01(\x03R\n" +
 	"checkpoint\x12\x1c\n" +
 	"\tunaligned\x18\x03 \x01(\bR\tunaligned\x12\x16\n" +
-	"\x06target\x18\x04 \x01(\tR\x06target\x1ae\n" +
+	"\x06target\x18\x04 \x01(\tR\x06target\x12\x12\n" +
+	"\x04stop\x18\x05 \x01(\x05R\x04stop\x1ay\n" +
 	"\x12CheckpointComplete\x12/\n" +
+	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x1e\n" +
+	"\n" +
+	"checkpoint\x18\x02 \x01(\x03R\n" +
+	"checkpoint\x12\x12\n" +
+	"\x04stop\x18\x03 \x01(\bR\x04stop\x1ad\n" +
+	"\x11CheckpointAborted\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x02 \x01(\x03R\n" +
@@ -1903,7 +1996,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 	return file_wire_proto_rawDescData
 }
 
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_wire_proto_goTypes = []any{
 	(*Attempt)(nil),                          // 0: weir.wire.v1.Attempt
 	(*Split)(nil),                            // 1: weir.wire.v1.Split
@@ -1919,18 +2012,19 @@ var file_wire_proto_goTypes = []any{
 	(*ToTaskManager_SourceEvent)(nil),        // 11: weir.wire.v1.ToTaskManager.SourceEvent
 	(*ToTaskManager_TriggerBarrier)(nil),     // 12: weir.wire.v1.ToTaskManager.TriggerBarrier
 	(*ToTaskManager_CheckpointComplete)(nil), // 13: weir.wire.v1.ToTaskManager.CheckpointComplete
-	(*ToTaskManager_Commit)(nil),             // 14: weir.wire.v1.ToTaskManager.Commit
-	(*ToTaskManager_Release)(nil),            // 15: weir.wire.v1.ToTaskManager.Release
-	(*ToTaskManager_AlignWatermark)(nil),     // 16: weir.wire.v1.ToTaskManager.AlignWatermark
-	(*ToJobManager_Register)(nil),            // 17: weir.wire.v1.ToJobManager.Register
-	(*ToJobManager_TaskState)(nil),           // 18: weir.wire.v1.ToJobManager.TaskState
-	(*ToJobManager_ReaderStarted)(nil),       // 19: weir.wire.v1.ToJobManager.ReaderStarted
-	(*ToJobManager_SplitRequest)(nil),        // 20: weir.wire.v1.ToJobManager.SplitRequest
-	(*ToJobManager_ReaderEvent)(nil),         // 21: weir.wire.v1.ToJobManager.ReaderEvent
-	(*ToJobManager_BarrierAck)(nil),          // 22: weir.wire.v1.ToJobManager.BarrierAck
-	(*ToJobManager_BarrierDecline)(nil),      // 23: weir.wire.v1.ToJobManager.BarrierDecline
-	(*ToJobManager_ReadyToCommit)(nil),       // 24: weir.wire.v1.ToJobManager.ReadyToCommit
-	(*ToJobManager_ReportWatermark)(nil),     // 25: weir.wire.v1.ToJobManager.ReportWatermark
+	(*ToTaskManager_CheckpointAborted)(nil),  // 14: weir.wire.v1.ToTaskManager.CheckpointAborted
+	(*ToTaskManager_Commit)(nil),             // 15: weir.wire.v1.ToTaskManager.Commit
+	(*ToTaskManager_Release)(nil),            // 16: weir.wire.v1.ToTaskManager.Release
+	(*ToTaskManager_AlignWatermark)(nil),     // 17: weir.wire.v1.ToTaskManager.AlignWatermark
+	(*ToJobManager_Register)(nil),            // 18: weir.wire.v1.ToJobManager.Register
+	(*ToJobManager_TaskState)(nil),           // 19: weir.wire.v1.ToJobManager.TaskState
+	(*ToJobManager_ReaderStarted)(nil),       // 20: weir.wire.v1.ToJobManager.ReaderStarted
+	(*ToJobManager_SplitRequest)(nil),        // 21: weir.wire.v1.ToJobManager.SplitRequest
+	(*ToJobManager_ReaderEvent)(nil),         // 22: weir.wire.v1.ToJobManager.ReaderEvent
+	(*ToJobManager_BarrierAck)(nil),          // 23: weir.wire.v1.ToJobManager.BarrierAck
+	(*ToJobManager_BarrierDecline)(nil),      // 24: weir.wire.v1.ToJobManager.BarrierDecline
+	(*ToJobManager_ReadyToCommit)(nil),       // 25: weir.wire.v1.ToJobManager.ReadyToCommit
+	(*ToJobManager_ReportWatermark)(nil),     // 26: weir.wire.v1.ToJobManager.ReportWatermark
 }
 var file_wire_proto_depIdxs = []int32{
 	6,  // 0: weir.wire.v1.Accumulator.buckets:type_name -> weir.wire.v1.Accumulator.BucketsEntry
@@ -1940,45 +2034,47 @@ var file_wire_proto_depIdxs = []int32{
 	10, // 4: weir.wire.v1.ToTaskManager.no_more_splits:type_name -> weir.wire.v1.ToTaskManager.NoMoreSplits
 	11, // 5: weir.wire.v1.ToTaskManager.source_event:type_name -> weir.wire.v1.ToTaskManager.SourceEvent
 	12, // 6: weir.wire.v1.ToTaskManager.trigger_barrier:type_name -> weir.wire.v1.ToTaskManager.TriggerBarrier
-	14, // 7: weir.wire.v1.ToTaskManager.commit:type_name -> weir.wire.v1.ToTaskManager.Commit
-	15, // 8: weir.wire.v1.ToTaskManager.release:type_name -> weir.wire.v1.ToTaskManager.Release
-	16, // 9: weir.wire.v1.ToTaskManager.align_watermark:type_name -> weir.wire.v1.ToTaskManager.AlignWatermark
+	15, // 7: weir.wire.v1.ToTaskManager.commit:type_name -> weir.wire.v1.ToTaskManager.Commit
+	16, // 8: weir.wire.v1.ToTaskManager.release:type_name -> weir.wire.v1.ToTaskManager.Release
+	17, // 9: weir.wire.v1.ToTaskManager.align_watermark:type_name -> weir.wire.v1.ToTaskManager.AlignWatermark
 	13, // 10: weir.wire.v1.ToTaskManager.checkpoint_complete:type_name -> weir.wire.v1.ToTaskManager.CheckpointComplete
-	17, // 11: weir.wire.v1.ToJobManager.register:type_name -> weir.wire.v1.ToJobManager.Register
-	18, // 12: weir.wire.v1.ToJobManager.task_state:type_name -> weir.wire.v1.ToJobManager.TaskState
-	20, // 13: weir.wire.v1.ToJobManager.split_request:type_name -> weir.wire.v1.ToJobManager.SplitRequest
-	21, // 14: weir.wire.v1.ToJobManager.reader_event:type_name -> weir.wire.v1.ToJobManager.ReaderEvent
-	22, // 15: weir.wire.v1.ToJobManager.barrier_ack:type_name -> weir.wire.v1.ToJobManager.BarrierAck
-	24, // 16: weir.wire.v1.ToJobManager.ready_to_commit:type_name -> weir.wire.v1.ToJobManager.ReadyToCommit
-	19, // 17: weir.wire.v1.ToJobManager.reader_started:type_name -> weir.wire.v1.ToJobManager.ReaderStarted
-	25, // 18: weir.wire.v1.ToJobManager.report_watermark:type_name -> weir.wire.v1.ToJobManager.ReportWatermark
-	23, // 19: weir.wire.v1.ToJobManager.barrier_decline:type_name -> weir.wire.v1.ToJobManager.BarrierDecline
-	0,  // 20: weir.wire.v1.ToTaskManager.Deploy.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 21: weir.wire.v1.ToTaskManager.Cancel.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 22: weir.wire.v1.ToTaskManager.AssignSplits.attempt:type_name -> weir.wire.v1.Attempt
-	1,  // 23: weir.wire.v1.ToTaskManager.AssignSplits.splits:type_name -> weir.wire.v1.Split
-	0,  // 24: weir.wire.v1.ToTaskManager.NoMoreSplits.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 25: weir.wire.v1.ToTaskManager.SourceEvent.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 26: weir.wire.v1.ToTaskManager.TriggerBarrier.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 27: weir.wire.v1.ToTaskManager.CheckpointComplete.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 28: weir.wire.v1.ToTaskManager.Commit.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 29: weir.wire.v1.ToTaskManager.AlignWatermark.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 30: weir.wire.v1.ToJobManager.TaskState.attempt:type_name -> weir.wire.v1.Attempt
-	2,  // 31: weir.wire.v1.ToJobManager.TaskState.failure:type_name -> weir.wire.v1.Failure
-	3,  // 32: weir.wire.v1.ToJobManager.TaskState.accumulators:type_name -> weir.wire.v1.Accumulator
-	0,  // 33: weir.wire.v1.ToJobManager.ReaderStarted.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 34: weir.wire.v1.ToJobManager.SplitRequest.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 35: weir.wire.v1.ToJobManager.ReaderEvent.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 36: weir.wire.v1.ToJobManager.BarrierAck.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 37: weir.wire.v1.ToJobManager.BarrierDecline.attempt:type_name -> weir.wire.v1.Attempt
-	2,  // 38: weir.wire.v1.ToJobManager.BarrierDecline.failure:type_name -> weir.wire.v1.Failure
-	0,  // 39: weir.wire.v1.ToJobManager.ReadyToCommit.attempt:type_name -> weir.wire.v1.Attempt
-	0,  // 40: weir.wire.v1.ToJobManager.ReportWatermark.attempt:type_name -> weir.wire.v1.Attempt
-	41, // [41:41] is the sub-list for method output_type
-	41, // [41:41] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	14, // 11: weir.wire.v1.ToTaskManager.checkpoint_aborted:type_name -> weir.wire.v1.ToTaskManager.CheckpointAborted
+	18, // 12: weir.wire.v1.ToJobManager.register:type_name -> weir.wire.v1.ToJobManager.Register
+	19, // 13: weir.wire.v1.ToJobManager.task_state:type_name -> weir.wire.v1.ToJobManager.TaskState
+	21, // 14: weir.wire.v1.ToJobManager.split_request:type_name -> weir.wire.v1.ToJobManager.SplitRequest
+	22, // 15: weir.wire.v1.ToJobManager.reader_event:type_name -> weir.wire.v1.ToJobManager.ReaderEvent
+	23, // 16: weir.wire.v1.ToJobManager.barrier_ack:type_name -> weir.wire.v1.ToJobManager.BarrierAck
+	25, // 17: weir.wire.v1.ToJobManager.ready_to_commit:type_name -> weir.wire.v1.ToJobManager.ReadyToCommit
+	20, // 18: weir.wire.v1.ToJobManager.reader_started:type_name -> weir.wire.v1.ToJobManager.ReaderStarted
+	26, // 19: weir.wire.v1.ToJobManager.report_watermark:type_name -> weir.wire.v1.ToJobManager.ReportWatermark
+	24, // 20: weir.wire.v1.ToJobManager.barrier_decline:type_name -> weir.wire.v1.ToJobManager.BarrierDecline
+	0,  // 21: weir.wire.v1.ToTaskManager.Deploy.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 22: weir.wire.v1.ToTaskManager.Cancel.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 23: weir.wire.v1.ToTaskManager.AssignSplits.attempt:type_name -> weir.wire.v1.Attempt
+	1,  // 24: weir.wire.v1.ToTaskManager.AssignSplits.splits:type_name -> weir.wire.v1.Split
+	0,  // 25: weir.wire.v1.ToTaskManager.NoMoreSplits.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 26: weir.wire.v1.ToTaskManager.SourceEvent.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 27: weir.wire.v1.ToTaskManager.TriggerBarrier.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 28: weir.wire.v1.ToTaskManager.CheckpointComplete.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 29: weir.wire.v1.ToTaskManager.CheckpointAborted.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 30: weir.wire.v1.ToTaskManager.Commit.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 31: weir.wire.v1.ToTaskManager.AlignWatermark.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 32: weir.wire.v1.ToJobManager.TaskState.attempt:type_name -> weir.wire.v1.Attempt
+	2,  // 33: weir.wire.v1.ToJobManager.TaskState.failure:type_name -> weir.wire.v1.Failure
+	3,  // 34: weir.wire.v1.ToJobManager.TaskState.accumulators:type_name -> weir.wire.v1.Accumulator
+	0,  // 35: weir.wire.v1.ToJobManager.ReaderStarted.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 36: weir.wire.v1.ToJobManager.SplitRequest.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 37: weir.wire.v1.ToJobManager.ReaderEvent.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 38: weir.wire.v1.ToJobManager.BarrierAck.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 39: weir.wire.v1.ToJobManager.BarrierDecline.attempt:type_name -> weir.wire.v1.Attempt
+	2,  // 40: weir.wire.v1.ToJobManager.BarrierDecline.failure:type_name -> weir.wire.v1.Failure
+	0,  // 41: weir.wire.v1.ToJobManager.ReadyToCommit.attempt:type_name -> weir.wire.v1.Attempt
+	0,  // 42: weir.wire.v1.ToJobManager.ReportWatermark.attempt:type_name -> weir.wire.v1.Attempt
+	43, // [43:43] is the sub-list for method output_type
+	43, // [43:43] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -1997,6 +2093,7 @@ func file_wire_proto_init() {
 		(*ToTaskManager_Release_)(nil),
 		(*ToTaskManager_AlignWatermark_)(nil),
 		(*ToTaskManager_CheckpointComplete_)(nil),
+		(*ToTaskManager_CheckpointAborted_)(nil),
 	}
 	file_wire_proto_msgTypes[5].OneofWrappers = []any{
 		(*ToJobManager_Register_)(nil),
@@ -2016,7 +2113,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   26,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

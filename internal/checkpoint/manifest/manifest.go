@@ -87,8 +87,11 @@ func DecodeTask(b []byte) (*TaskState, error) {
 	return t, nil
 }
 
-// Files calls yield for each data file that the manifest refers to, once for each segment.
+// EachFile calls yield for each data file of the job's storage that the manifest refers to, once for each segment.
 func (m *Manifest) EachFile(yield func(file string)) {
+	if m.Root != "" {
+		return
+	}
 	segment := func(all []*Segment) {
 		for _, s := range all {
 			if s.File != "" {

@@ -27,13 +27,14 @@ const (
 type Manifest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            int64                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"` // "checkpoint", "savepoint"
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"` // "checkpoint", "savepoint", "stop-with-savepoint"
 	Job           string                 `protobuf:"bytes,3,opt,name=job,proto3" json:"job,omitempty"`
 	JobName       string                 `protobuf:"bytes,4,opt,name=job_name,json=jobName,proto3" json:"job_name,omitempty"`
 	Created       int64                  `protobuf:"varint,5,opt,name=created,proto3" json:"created,omitempty"` // milliseconds since the epoch
 	Operators     []*Operator            `protobuf:"bytes,6,rep,name=operators,proto3" json:"operators,omitempty"`
 	GraphHash     string                 `protobuf:"bytes,7,opt,name=graph_hash,json=graphHash,proto3" json:"graph_hash,omitempty"`
 	WeirVersion   string                 `protobuf:"bytes,8,opt,name=weir_version,json=weirVersion,proto3" json:"weir_version,omitempty"`
+	Root          string                 `protobuf:"bytes,9,opt,name=root,proto3" json:"root,omitempty"` // URL of the storage that the files are in, where it is another: the job ended with a savepoint there
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -120,6 +121,13 @@ func (x *Manifest) GetGraphHash() string {
 func (x *Manifest) GetWeirVersion() string {
 	if x != nil {
 		return x.WeirVersion
+	}
+	return ""
+}
+
+func (x *Manifest) GetRoot() string {
+	if x != nil {
+		return x.Root
 	}
 	return ""
 }
@@ -1164,7 +1172,7 @@ var File_manifest_proto protoreflect.FileDescriptor
 
 const file_manifest_proto_rawDesc = "" +
 	"\n" +
-	"\x0emanifest.proto\x12\x12weir.checkpoint.v1\"\xf3\x01\n" +
+	"\x0emanifest.proto\x12\x12weir.checkpoint.v1\"\x87\x02\n" +
 	"\bManifest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x10\n" +
@@ -1174,7 +1182,8 @@ const file_manifest_proto_rawDesc = "" +
 	"\toperators\x18\x06 \x03(\v2\x1c.weir.checkpoint.v1.OperatorR\toperators\x12\x1d\n" +
 	"\n" +
 	"graph_hash\x18\a \x01(\tR\tgraphHash\x12!\n" +
-	"\fweir_version\x18\b \x01(\tR\vweirVersion\"\xfb\x01\n" +
+	"\fweir_version\x18\b \x01(\tR\vweirVersion\x12\x12\n" +
+	"\x04root\x18\t \x01(\tR\x04root\"\xfb\x01\n" +
 	"\bOperator\x12\x10\n" +
 	"\x03uid\x18\x01 \x01(\tR\x03uid\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +

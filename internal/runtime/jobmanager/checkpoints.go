@@ -51,6 +51,7 @@ type checkpoints struct {
 	keepFrom   int64
 	savepoints map[int64]bool     // that are complete: their files are the user's
 	latest     *manifest.Manifest // what the job is restored from; nil for a fresh start
+	stops      stops
 	finalAsked bool
 	finalAt    int64 // when the final checkpoint is asked for again, 0 for not
 }
@@ -79,7 +80,7 @@ func (m *Machine) Recover(r Recovery) {
 	if r.Restart.Kind != restart.None {
 		m.strategy = restart.New(r.Restart, r.Rand)
 	}
-	m.ck = checkpoints{pending: map[int64]*pendingCheckpoint{}, completed: map[int64]*manifest.Manifest{}, lingering: map[int64]*manifest.Manifest{}, keepFrom: math.MaxInt64, savepoints: map[int64]bool{}, latest: r.Restore}
+	m.ck = checkpoints{pending: map[int64]*pendingCheckpoint{}, completed: map[int64]*manifest.Manifest{}, lingering: map[int64]*manifest.Manifest{}, keepFrom: math.MaxInt64, savepoints: map[int64]bool{}, stops: stops{asked: map[int64]bool{}}, latest: r.Restore}
 	if r.Checkpoints == nil {
 		return
 	}
@@ -161,6 +162,9 @@ func (m *Machine) carryOut(x coordinator.Effect) {
 }
 
 func (m *Machine) answer(x coordinator.Answer) {
+	if m.holdAnswer(x) {
+		return
+	}
 	if x.Token != finalToken {
 		m.emit(CheckpointAnswered{x.Token, x.ID, x.Err})
 		return
@@ -206,7 +210,7 @@ func (m *Machine) stopCheckpoints(reason error) {
 
 // finalCheckpoint asks for the checkpoint behind the last record: what sinks have prepared is committed when it is complete, so that a job that is restored behind that point does not do it again.
 func (m *Machine) finalCheckpoint() {
-	if !m.ck.running || m.ck.finalAsked || m.ck.finalAt > m.now {
+	if !m.ck.running || m.ck.stops.complete || m.ck.finalAsked || m.ck.finalAt > m.now {
 		return
 	}
 	for t := range m.eachTask {
@@ -225,6 +229,9 @@ func (m *Machine) requestCheckpoint(e CheckpointRequested) {
 	case m.state != dataflow.JobRunning:
 		m.emit(CheckpointAnswered{e.Token, 0, m.notRunning()})
 	default:
+		if e.Kind == coordinator.StopWithSavepoint {
+			m.ck.stops.asked[e.Token] = true
+		}
 		m.coordinate(coordinator.Requested{Token: e.Token, Kind: e.Kind, Target: e.Target, Drain: e.Drain})
 	}
 }
@@ -254,7 +261,7 @@ func (m *Machine) enumeratorsSnapshotted(e EnumeratorsSnapshotted) {
 
 func (m *Machine) triggerTask(t *task, p *pendingCheckpoint) {
 	m.send(t, &wire.ToTaskManager{Message: &wire.ToTaskManager_TriggerBarrier_{
-		TriggerBarrier: &wire.ToTaskManager_TriggerBarrier{Attempt: m.wireID(t), Checkpoint: p.trigger.ID, Unaligned: p.trigger.Unaligned, Target: p.trigger.Target}}})
+		TriggerBarrier: &wire.ToTaskManager_TriggerBarrier{Attempt: m.wireID(t), Checkpoint: p.trigger.ID, Unaligned: p.trigger.Unaligned, Target: p.trigger.Target, Stop: stopMode(p.trigger)}}})
 }
 
 // joinPending has a task that has just become ready to commit take part in the checkpoints under way: no barrier reaches it any more.
@@ -342,7 +349,7 @@ func (m *Machine) store(id int64) {
 	}
 	p.manifest, p.storing = c, true
 	m.ck.storing++
-	m.emit(StoreManifest{ID: id, Manifest: c, Target: p.trigger.Target})
+	m.emit(StoreManifest{ID: id, Manifest: c, Target: p.trigger.Target, Pointer: p.trigger.Kind == coordinator.StopWithSavepoint})
 }
 
 func (m *Machine) subtaskState(t *task, p *pendingCheckpoint, operator int) *manifest.Subtask {
@@ -385,8 +392,13 @@ func (m *Machine) completeCheckpoint(x coordinator.Complete) {
 			}
 		}
 		m.dropLingering()
+		m.dropPointers(x.ID)
 	} else {
 		m.ck.savepoints[x.ID] = true
+	}
+	stop := x.Kind == coordinator.StopWithSavepoint
+	if stop {
+		m.stopped(x.ID, p)
 	}
 	m.emit(CheckpointCompleted{x.ID, x.Kind, x.Bytes, x.Duration})
 	if !x.Commit {
@@ -395,7 +407,7 @@ func (m *Machine) completeCheckpoint(x coordinator.Complete) {
 	for t := range m.eachTask {
 		if t.state == dataflow.TaskRunning {
 			m.send(t, &wire.ToTaskManager{Message: &wire.ToTaskManager_CheckpointComplete_{
-				CheckpointComplete: &wire.ToTaskManager_CheckpointComplete{Attempt: m.wireID(t), Checkpoint: x.ID}}})
+				CheckpointComplete: &wire.ToTaskManager_CheckpointComplete{Attempt: m.wireID(t), Checkpoint: x.ID, Stop: stop}}})
 		}
 	}
 }
@@ -407,6 +419,7 @@ func (m *Machine) abortCheckpoint(x coordinator.Abort) {
 	}
 	p.aborted = true
 	m.emit(CheckpointFailed{x.ID, x.Err})
+	m.goOn(x.ID, p)
 	if !p.storing {
 		m.forget(x.ID, p)
 	}
@@ -424,6 +437,9 @@ func (m *Machine) forget(id int64, p *pendingCheckpoint) {
 	}
 	if len(files) > 0 {
 		m.emit(DeleteFiles{Target: p.trigger.Target, Files: files})
+	}
+	if p.manifest != nil && p.trigger.Kind == coordinator.StopWithSavepoint {
+		m.emit(DeleteFiles{Files: []string{manifestName(id, "")}})
 	}
 }
 
@@ -507,7 +523,7 @@ func (m *Machine) taskRestore(t *task) (state []byte, finished bool, err error) 
 	s := &manifest.TaskState{}
 	vertex := m.plan.Vertices[t.id.Subtask.Vertex]
 	s.Finished = true
-	if m.ck.latest == m.recovery.Restore {
+	if s.Root = m.ck.latest.Root; s.Root == "" && m.ck.latest == m.recovery.Restore {
 		s.Root = m.recovery.RestoreRoot
 	}
 	for _, op := range vertex.Operators {

@@ -39,6 +39,7 @@ type (
 		ID       int64
 		Manifest *manifest.Manifest
 		Target   string // of a savepoint: URL of its storage
+		Pointer  bool   // another manifest in the storage of the job leads to it: the job is restored from it until a later checkpoint is complete
 	}
 	// DeleteFiles removes files from the storage of the job, or that of a savepoint, in their order. It is not answered; what cannot be removed stays.
 	DeleteFiles struct {
@@ -122,7 +123,12 @@ func (e JobChanged) String() string          { return fmt.Sprintf("job: %v -> %v
 func (e StartEnumerator) String() string     { return fmt.Sprintf("enumerator v%d: start", e.Vertex) }
 func (e CloseEnumerator) String() string     { return fmt.Sprintf("enumerator v%d: close", e.Vertex) }
 func (e SnapshotEnumerators) String() string { return fmt.Sprintf("snapshot enumerators for %d", e.ID) }
-func (e StoreManifest) String() string       { return fmt.Sprintf("store manifest %d", e.ID) }
+func (e StoreManifest) String() string {
+	if e.Pointer {
+		return fmt.Sprintf("store manifest %d, and a pointer to it", e.ID)
+	}
+	return fmt.Sprintf("store manifest %d", e.ID)
+}
 func (e DeleteFiles) String() string         { return "delete " + strings.Join(e.Files, " ") }
 func (e CheckpointCompleted) String() string { return fmt.Sprintf("%v %d complete", e.Kind, e.ID) }
 func (e CheckpointFailed) String() string {
@@ -175,10 +181,16 @@ func describe(m *wire.ToTaskManager) string {
 		return fmt.Sprintf("event %v %q", m.GetSourceEvent().GetAttempt().ID(), m.GetSourceEvent().GetEvent())
 	case m.GetTriggerBarrier() != nil:
 		t := m.GetTriggerBarrier()
-		return fmt.Sprintf("barrier %v %d%s", t.GetAttempt().ID(), t.GetCheckpoint(), unaligned(t.GetUnaligned()))
+		return fmt.Sprintf("barrier %v %d%s%s", t.GetAttempt().ID(), t.GetCheckpoint(), unaligned(t.GetUnaligned()), [...]string{"", " stop", " drain"}[t.GetStop()])
 	case m.GetCheckpointComplete() != nil:
 		c := m.GetCheckpointComplete()
+		if c.GetStop() {
+			return fmt.Sprintf("complete %v %d, end", c.GetAttempt().ID(), c.GetCheckpoint())
+		}
 		return fmt.Sprintf("complete %v %d", c.GetAttempt().ID(), c.GetCheckpoint())
+	case m.GetCheckpointAborted() != nil:
+		c := m.GetCheckpointAborted()
+		return fmt.Sprintf("go on %v %d", c.GetAttempt().ID(), c.GetCheckpoint())
 	case m.GetCommit() != nil:
 		return fmt.Sprintf("commit %v", m.GetCommit().GetAttempt().ID())
 	case m.GetAlignWatermark() != nil:

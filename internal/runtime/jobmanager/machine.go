@@ -476,6 +476,7 @@ func (m *Machine) cancel(e CancelRequested) {
 	switch m.state {
 	case dataflow.JobInitializing, dataflow.JobCreated, dataflow.JobRunning, dataflow.JobRestarting:
 		m.cancelRequested = true
+		m.answerStop(fault.New(fault.JobCanceled, "job %s was canceled", m.job))
 		m.become(dataflow.JobCancelling)
 		m.takeDown()
 	default:
@@ -487,6 +488,7 @@ func (m *Machine) cancel(e CancelRequested) {
 func (m *Machine) fail(e Event, err error) {
 	switch m.state {
 	case dataflow.JobCreated, dataflow.JobRunning:
+		m.answerStop(err)
 		if m.tryRestart(err) {
 			return
 		}
@@ -536,6 +538,7 @@ func (m *Machine) settle() {
 		m.closeEnumerators()
 		if m.enumeratorsClosed() && m.ck.storing == 0 {
 			m.discardAll()
+			m.answerStop(nil)
 			m.end(dataflow.JobFinished, nil)
 		}
 	case dataflow.JobRestarting:

@@ -92,7 +92,13 @@ func (j *JobManager) writeManifest(ctx context.Context, e StoreManifest) error {
 	if err != nil {
 		return err
 	}
-	return storage.WriteNew(ctx, s, manifestName(e.ID, e.Target), b)
+	if err := storage.WriteNew(ctx, s, manifestName(e.ID, e.Target), b); err != nil || !e.Pointer {
+		return err
+	}
+	if b, err = manifest.Encode(pointerTo(e.Manifest, e.Target)); err != nil {
+		return err
+	}
+	return storage.WriteNew(ctx, j.cfg.Storage, manifestName(e.ID, ""), b)
 }
 
 // deleteFiles removes files in their order, so that a manifest goes before what it refers to.

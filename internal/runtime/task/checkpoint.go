@@ -68,7 +68,7 @@ func (f *frozen) drop() {
 }
 
 // Barrier lets a barrier into the stream of a source's task, or has a task that has finished and waits for leave to commit take part in the checkpoint. It may be called from any goroutine.
-func (t *Task) Barrier(id int64, unaligned bool) {
+func (t *Task) Barrier(id int64, unaligned bool, stop operator.StopMode) {
 	t.Post(func() {
 		switch {
 		case t.finished && id <= t.passed: // its answer was lost, and what it would say now is of another moment
@@ -78,8 +78,13 @@ func (t *Task) Barrier(id int64, unaligned bool) {
 		case t.finishing: // it goes on with the stream of its last records, and is part of the checkpoint when these are through
 			t.lastBarrier = max(t.lastBarrier, id)
 		case t.source != nil:
-			f := t.passBarrier(id, unaligned)
-			t.acknowledge(f)
+			t.noteStop(id, stop)
+			if t.stopMode(id) == operator.Drain {
+				t.drain()
+				return
+			}
+			t.early = t.passBarrier(id, unaligned)
+			t.ackBarrier()
 		}
 	})
 }
@@ -94,7 +99,7 @@ func (t *Task) passBarrier(id int64, unaligned bool) *frozen {
 	}
 	f := t.freeze(id, false)
 	for _, o := range t.outputs {
-		o.Signal(operator.Element{Kind: operator.Barrier, Checkpoint: id, Unaligned: unaligned || defect.Is("barrier-overtakes-record")})
+		o.Signal(operator.Element{Kind: operator.Barrier, Checkpoint: id, Stop: t.stopMode(id), Unaligned: unaligned || defect.Is("barrier-overtakes-record")})
 	}
 	return f
 }
@@ -174,7 +179,8 @@ func (t *Task) confirm(id int64) {
 }
 
 func (t *Task) freezeNode(n *node, id int64, finished bool) (*manifest.Subtask, *statebackend.Snapshot, error) {
-	sub := &manifest.Subtask{Index: int32(t.cfg.Subtask), Finished: finished, Watermark: n.done, EmittedWatermark: n.emitted, HasWatermark: true}
+	sub := &manifest.Subtask{Index: int32(t.cfg.Subtask), Finished: finished, Watermark: n.done, EmittedWatermark: n.emitted}
+	sub.HasWatermark = t.stopMode(id) != operator.Drain // the end of all time is none to go on from
 	if n.holds != nil {
 		sub.Watermark = n.emitted
 	}
@@ -225,7 +231,7 @@ func (t *Task) acknowledge(f *frozen) {
 	}
 	var ack []byte
 	var err error
-	t.Async(0, 0, func(ctx context.Context) {
+	t.async(0, 0, func(ctx context.Context) {
 		if !f.taken.CompareAndSwap(false, true) {
 			return
 		}
@@ -335,17 +341,20 @@ func (t *Task) dropEarly() {
 	}
 }
 
-// Completed tells that a checkpoint is durable: what was prepared up to it is committed. It may be called from any goroutine.
-func (t *Task) Completed(id int64) {
+// Completed tells that a checkpoint is durable: what was prepared up to it is committed. If it was a savepoint behind which the job ends, stop is set. It may be called from any goroutine.
+func (t *Task) Completed(id int64, stop bool) {
 	t.Post(func() {
 		t.confirm(id)
 		t.committable = max(t.committable, id)
+		if stop {
+			t.endHere()
+		}
 		t.commitDue()
 	})
 }
 
 // Commit tells that all writers of the job have finished, where there are no checkpoints. It may be called from any goroutine.
-func (t *Task) Commit() { t.Completed(math.MaxInt64) }
+func (t *Task) Commit() { t.Completed(math.MaxInt64, false) }
 
 // commitAttempts is how often a commit is tried; the pauses between grow from 100 ms.
 const commitAttempts = 6
@@ -367,7 +376,7 @@ func (t *Task) commitDue() {
 func (t *Task) tryCommit(c operator.Commits, work func(context.Context) error, done func(), attempt int) {
 	var err error
 	node := t.nodeOf(c)
-	t.Async(node, time.Duration(attempt)*100*time.Millisecond, func(ctx context.Context) { err = work(ctx) }, func() {
+	t.async(node, time.Duration(attempt)*100*time.Millisecond, func(ctx context.Context) { err = work(ctx) }, func() {
 		switch {
 		case err == nil:
 			done()

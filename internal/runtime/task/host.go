@@ -118,6 +118,21 @@ func (t *Task) idleNode(node int, idle bool) {
 
 // Async implements [operator.Host].
 func (t *Task) Async(node int, delay time.Duration, work func(context.Context), then func()) {
+	if then == nil {
+		t.async(node, delay, work, nil)
+		return
+	}
+	t.async(node, delay, work, func() {
+		t.unlessStopped(func() {
+			before := t.enter(node)
+			then()
+			t.calling = before
+		})
+	})
+}
+
+// async is Async for the task itself: then is called also when the task has stopped.
+func (t *Task) async(node int, delay time.Duration, work func(context.Context), then func()) {
 	name := t.nodes[node].ctx.Name
 	t.cfg.Scheduler.Async(t.ctx, name, delay, func(ctx context.Context) {
 		returned := false

@@ -134,8 +134,9 @@ type Task struct {
 	confirmed   *written   // the last one that is; nil for none
 	early       *frozen    // the state where an unaligned barrier overtook the stream
 	overdraft   int64      // bytes sent when the overdraft of a record began; -1 for none
-	calling     int        // the node that is being made, or of which a method runs other than by a record; -1 for none
-	closed      int        // nodes of which Close was called
+	stopping    stopping
+	calling     int // the node that is being made, or of which a method runs other than by a record; -1 for none
+	closed      int // nodes of which Close was called
 	timed       []*node
 	random      *rand.Rand
 	accs        []*operator.Accumulator
@@ -362,6 +363,9 @@ func (t *Task) step() outcome {
 	}
 	if t.failure != nil || t.canceled.Load() {
 		return done
+	}
+	if t.stopping.stopped {
+		return idle
 	}
 	if !t.room() {
 		return blocked // keeps T3
@@ -659,7 +663,11 @@ func (t *Task) propagate() {
 		}
 		t.follow(s)
 		if len(t.signals) == 0 {
-			if t.finishing && s.kind == signalFinish {
+			switch {
+			case !t.finishing || s.kind != signalFinish:
+			case t.stopping.draining:
+				t.drained()
+			default:
 				t.finish()
 			}
 			return
@@ -741,6 +749,7 @@ func (t *Task) commit() outcome {
 }
 
 func (t *Task) barrier(channel int, e operator.Element) {
+	t.noteStop(e.Checkpoint, e.Stop)
 	decision, restarted := t.aligner.Barrier(channel, e.Checkpoint, e.Unaligned)
 	if restarted {
 		t.releaseChannels()
@@ -752,17 +761,23 @@ func (t *Task) barrier(channel int, e operator.Element) {
 	case checkpoint.PassEarly:
 		t.early = t.passBarrier(e.Checkpoint, true)
 	case checkpoint.Complete:
-		if !t.aligner.Passed() {
-			t.early = t.passBarrier(e.Checkpoint, e.Unaligned)
-		}
-		t.ackBarrier()
+		t.aligned(e.Checkpoint, e.Unaligned)
 	}
 }
 
 func (t *Task) completeBarrier() {
 	id, _ := t.aligner.Current()
+	t.aligned(id, false)
+}
+
+// aligned comes when all channels have brought a barrier.
+func (t *Task) aligned(id int64, unaligned bool) {
 	if !t.aligner.Passed() {
-		t.early = t.passBarrier(id, false)
+		if t.stopMode(id) == operator.Drain {
+			t.drain()
+			return
+		}
+		t.early = t.passBarrier(id, unaligned)
 	}
 	t.ackBarrier()
 }
@@ -772,9 +787,15 @@ func (t *Task) ackBarrier() {
 	f := t.early
 	t.early = nil
 	t.acknowledge(f)
+	if f != nil {
+		t.stopBehind(f.id)
+	}
 }
 
 func (t *Task) releaseChannels() {
+	if t.cfg.Gate == nil {
+		return
+	}
 	for i := range t.cfg.Gate.Channels() {
 		t.cfg.Gate.Hold(i, false)
 	}

@@ -140,11 +140,15 @@ func (m *TaskManager) handle(message *wire.ToTaskManager) {
 			m.mu.Unlock()
 		}
 		if t := m.task(x.TriggerBarrier.Attempt); t != nil {
-			t.Barrier(x.TriggerBarrier.Checkpoint, x.TriggerBarrier.Unaligned)
+			t.Barrier(x.TriggerBarrier.Checkpoint, x.TriggerBarrier.Unaligned, operator.StopMode(x.TriggerBarrier.Stop))
 		}
 	case *wire.ToTaskManager_CheckpointComplete_:
 		if t := m.task(x.CheckpointComplete.Attempt); t != nil {
-			t.Completed(x.CheckpointComplete.Checkpoint)
+			t.Completed(x.CheckpointComplete.Checkpoint, x.CheckpointComplete.Stop)
+		}
+	case *wire.ToTaskManager_CheckpointAborted_:
+		if t := m.task(x.CheckpointAborted.Attempt); t != nil {
+			t.Aborted(x.CheckpointAborted.Checkpoint)
 		}
 	case *wire.ToTaskManager_Commit_:
 		if t := m.task(x.Commit.Attempt); t != nil {

@@ -87,3 +87,20 @@ func TestExactlyOnce(t *testing.T) {
 		s.Same(ledger.Committed(), want)
 	})
 }
+
+// TestStops stops the job with a savepoint again and again.
+func TestStops(t *testing.T) {
+	want := expected(events)
+	runs, stops := 0, 0
+	weirtest.Seeds(t, func(s *weirtest.Sim) {
+		runs++
+		defer func() { stops += s.Stops() }()
+		ledger := weirtest.NewLedger[string](s)
+		s.StopAndGoOn(func(env *weir.Environment) { ledger.End(build(env, events)) })
+		s.Same(ledger.Committed(), want)
+	})
+	if runs >= 20 && stops < runs/10 {
+		t.Errorf("%d stops in %d runs", stops, runs)
+	}
+	t.Log(stops, "stops in", runs, "runs")
+}
