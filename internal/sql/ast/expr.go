@@ -148,7 +148,7 @@ const (
 	OpImmSucceeds     BinaryOp = "IMMEDIATELY SUCCEEDS"
 )
 
-// Binary is an operator between two operands. Operators of one strength are grouped from the left.
+// Binary is an operator between two operands.
 type Binary struct {
 	Span
 	Op   BinaryOp
@@ -256,12 +256,14 @@ type Subquery struct {
 // When is one arm of a CASE.
 type When struct {
 	Span
-	Cond   Expr
+	// Cond is the condition, or what the operand is compared with.
+	Cond Expr
+	// Or are further values that the operand is compared with: CASE x WHEN 1, 2 THEN ... Nil without an operand.
+	Or     []Expr
 	Result Expr
 }
 
-// Case is CASE [operand] WHEN .. THEN .. [ELSE ..] END. With an operand, a condition that is a *Row without ROW has alternatives:
-// CASE x WHEN 1, 2 THEN .. is CASE x WHEN (1, 2) THEN ...
+// Case is CASE [operand] WHEN .. THEN .. [ELSE ..] END.
 type Case struct {
 	Span
 	Operand Expr // nil for a searched case

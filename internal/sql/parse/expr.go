@@ -6,7 +6,8 @@ import (
 	"github.com/weirstream/weir/internal/sql/ast"
 )
 
-// How strong operators bind, weaker ones first. An operand of an operator is read with the strength above its own.
+// How strong operators bind, weaker ones first. The right operand of an operator is read with the strength above its own, so that operators
+// of one strength are grouped from the left; those of bindLike are grouped from the right, as in Flink.
 const (
 	bindMultiset  = 14 // MULTISET UNION and EXCEPT
 	bindIntersect = 18 // MULTISET INTERSECT
@@ -147,7 +148,7 @@ func (p *parser) operator(x ast.Expr, start, bind int) ast.Expr {
 		}
 		b.Low = p.operators(bindAnd + 1)
 		p.expect("AND")
-		b.High = p.operators(bindLike + 1)
+		b.High = p.operators(bindLike)
 		b.Span = p.from(start)
 		return b
 	case "IN":
@@ -161,9 +162,9 @@ func (p *parser) operator(x ast.Expr, start, bind int) ast.Expr {
 		p.expect("TO")
 		l.Op = ast.OpSimilarTo
 	}
-	l.Pattern = p.operators(bindLike + 1)
+	l.Pattern = p.operators(bindLike)
 	if p.quiet("ESCAPE") {
-		l.Escape = p.operators(bindLike + 1)
+		l.Escape = p.operators(bindLike)
 	}
 	l.Span = p.from(start)
 	return l
@@ -370,7 +371,7 @@ func (p *parser) keyword() ast.Expr {
 	case "FINAL", "RUNNING":
 		if p.inMatch > 0 && (next.isName() || next.flags&callable != 0) && (p.peek(2).is("(") || p.peek(2).is(".")) || t.text == "RUNNING" {
 			p.advance()
-			x := p.operand()
+			x := p.operators(bindSign)
 			return &ast.PatternNav{Span: p.from(t.Start), Final: t.text == "FINAL", X: x}
 		}
 	case "JSON_EXISTS", "JSON_VALUE", "JSON_QUERY":
@@ -527,13 +528,8 @@ func (p *parser) caseOf() ast.Expr {
 			break
 		}
 		w := &ast.When{Cond: p.expr()}
-		if c.Operand != nil && p.at(",") {
-			row := &ast.Row{Elems: []ast.Expr{w.Cond}}
-			for p.accept(",") {
-				row.Elems = append(row.Elems, p.expr())
-			}
-			row.Span = p.from(w.Cond.Pos().Start)
-			w.Cond = row
+		for c.Operand != nil && p.accept(",") {
+			w.Or = append(w.Or, p.expr())
 		}
 		p.expect("THEN")
 		w.Result = p.expr()

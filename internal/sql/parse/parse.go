@@ -90,6 +90,8 @@ func (p *parser) end(semicolon bool) {
 	}
 	if semicolon {
 		p.wanted(";")
+	} else {
+		p.wanted("the end of the text")
 	}
 	p.unexpected()
 }

@@ -3,6 +3,7 @@ package parse
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/weirstream/weir/fault"
@@ -222,7 +223,13 @@ func (p *parser) spanOf(t token) ast.Span {
 const named = 7
 
 func (p *parser) expectation() string {
-	want := p.want
+	want := make([]string, len(p.want))
+	for i, w := range p.want {
+		// Marks are hard to see without quotes.
+		if want[i] = w; !isWordByte(w[0]) {
+			want[i] = strconv.Quote(w)
+		}
+	}
 	switch n := len(want); {
 	case n == 0:
 		return ""
