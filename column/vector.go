@@ -434,17 +434,61 @@ func extend[T any](s []T, n, total int) []T {
 	return t
 }
 
-// Flatten returns v if it is flat, else the flat copy of its first n rows, made in into.
+// Flatten returns v if it is flat, else the flat copy of its first n rows, made in into, which then may share the buffers of strings with v.
 func (v *Vector) Flatten(n int, into *Vector) *Vector {
 	if v.Index == nil && !v.Const {
 		return v
 	}
-	rows := make([]int32, n)
-	for i := range rows {
-		rows[i] = int32(i)
+	if v.Form > Text {
+		rows := make([]int32, n)
+		for i := range rows {
+			rows[i] = int32(i)
+		}
+		into.Gather(v, rows)
+		return into
 	}
-	into.Gather(v, rows)
+	from := v
+	if v.Index != nil {
+		from = v.Base
+	}
+	into.Reset(v.Form, n)
+	switch v.Form {
+	case Word:
+		spread(into.Words, from.Words, v.Index)
+	case Wide:
+		spread(into.Wide, from.Wide, v.Index)
+	case Text:
+		spread(into.Views, from.Views, v.Index)
+		into.Buffers, into.own = from.Buffers[:len(from.Buffers):len(from.Buffers)], 0
+	}
+	if from.Valid != nil {
+		valid := into.AllValid(n)
+		if v.Index == nil {
+			if from.Valid[0]&1 == 0 {
+				clear(valid)
+			}
+			return into
+		}
+		for i, at := range v.Index[:n] {
+			if from.Valid[at>>6]>>(at&63)&1 == 0 {
+				valid[i>>6] &^= 1 << (i & 63)
+			}
+		}
+	}
 	return into
+}
+
+// spread fills out with the values at index, or with the first value if there is none.
+func spread[T any](out, from []T, index []int32) {
+	if index == nil {
+		for i := range out {
+			out[i] = from[0]
+		}
+		return
+	}
+	for i, at := range index[:len(out)] {
+		out[i] = from[at]
+	}
 }
 
 // CountNulls counts the nulls among the first n rows of a flat vector.

@@ -108,6 +108,7 @@ const (
 	SQLSyntax             Code = "sql.syntax"
 	SQLUnsupported        Code = "sql.unsupported"
 	SQLTooDeep            Code = "sql.too-deep"
+	ExpressionValue       Code = "sql.value"
 	InternalInvariant     Code = "internal.invariant"
 )
 
@@ -205,6 +206,7 @@ var codes = []Info{
 	{SQLSyntax, User, false, "A text is not SQL as Weir reads it.", ""},
 	{SQLUnsupported, User, false, "A text is SQL that Weir does not support.", ""},
 	{SQLTooDeep, User, false, "A statement nests or chains its parts deeper than Weir allows.", "split it into several statements or views"},
+	{ExpressionValue, User, false, "An expression of SQL cannot be computed for a value: a text that is no number, a division by zero, a number out of range.", "correct the data, filter such rows before, or use TRY_CAST, which gives NULL"},
 	{InternalInvariant, Weir, false, "An invariant of the engine does not hold.", "this is a defect of Weir: please report it with the text above"},
 }
 

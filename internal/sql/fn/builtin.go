@@ -1,0 +1,121 @@
+package fn
+
+import (
+	"fmt"
+
+	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/types"
+)
+
+// Builtin has the functions and operators of SQL. It is not changed: a session that adds functions looks here after its own.
+var Builtin = builtin()
+
+func builtin() *Registry {
+	r := &Registry{}
+	for _, family := range [][]*Function{comparisons(), logic(), arithmetic(), casts(), conditionals()} {
+		for _, f := range family {
+			r.Add(f)
+		}
+	}
+	return r
+}
+
+// wrong is the error of an argument that a function does not take.
+func wrong(format string, args ...any) error { return fmt.Errorf(format, args...) }
+
+// count checks the number of arguments.
+func count(args []Arg, from, to int) error {
+	if len(args) < from || len(args) > to {
+		if from == to {
+			return wrong("%d arguments are given, but it takes %d", len(args), from)
+		}
+		return wrong("%d arguments are given, but it takes %d to %d", len(args), from, to)
+	}
+	return nil
+}
+
+func boolean(args []Arg) Signature { return Signature{Result: Strict(types.New(types.Boolean), args)} }
+
+// common returns the type to which values of both types are brought, when they meet in a CASE or a comparison, nullable if one is; invalid if there is none.
+func common(a, b types.Type) types.Type {
+	nullable := a.Nullable() || b.Nullable()
+	t := types.Type{}
+	switch {
+	case a.Kind() == types.Null:
+		t, nullable = b, true
+	case b.Kind() == types.Null:
+		t, nullable = a, true
+	case a.WithNullable(true).Same(b.WithNullable(true)):
+		t = a
+	case a.IsNumeric() && b.IsNumeric():
+		t = commonNumber(a, b)
+	case a.IsChar() && b.IsChar():
+		k := types.Varchar
+		if a.Kind() == types.Char && b.Kind() == types.Char && a.Length() == b.Length() {
+			k = types.Char
+		}
+		t = types.Of(k, max(a.Length(), b.Length()), 0)
+	case a.IsBytes() && b.IsBytes():
+		t = types.Of(types.Varbinary, max(a.Length(), b.Length()), 0)
+	case a.Kind() == b.Kind() && a.IsDatetime():
+		t = a
+		if b.Precision() > a.Precision() {
+			t = b
+		}
+	case a.Kind() == types.Date && b.IsTimestamp():
+		t = b
+	case b.Kind() == types.Date && a.IsTimestamp():
+		t = a
+	case a.IsTimestamp() && b.IsTimestamp():
+		t = types.TimestampLTZOf(max(a.Precision(), b.Precision()))
+	case a.Kind() == b.Kind() && a.IsInterval():
+		t = a
+	}
+	if !t.Valid() {
+		return t
+	}
+	return t.WithNullable(nullable).WithAttribute(types.NoAttribute)
+}
+
+func commonNumber(a, b types.Type) types.Type {
+	switch {
+	case a.Kind() == types.Double || b.Kind() == types.Double:
+		return types.New(types.Double)
+	case a.Kind() == types.Float || b.Kind() == types.Float:
+		if a.Kind() == types.Decimal || b.Kind() == types.Decimal {
+			return types.New(types.Double)
+		}
+		return types.New(types.Float)
+	case a.Kind() == types.Decimal || b.Kind() == types.Decimal:
+		p, s := digits(a)
+		q, t := digits(b)
+		scale := max(s, t)
+		return types.DecimalOf(min(types.MaxDecimal, max(p-s, q-t)+scale), scale)
+	case a.Kind() > b.Kind():
+		return types.New(a.Kind())
+	}
+	return types.New(b.Kind())
+}
+
+// digits returns precision and scale of an exact number.
+func digits(t types.Type) (precision, scale int) {
+	switch t.Kind() {
+	case types.TinyInt:
+		return 3, 0
+	case types.SmallInt:
+		return 5, 0
+	case types.Int:
+		return 10, 0
+	case types.BigInt:
+		return 19, 0
+	}
+	return t.Precision(), t.Scale()
+}
+
+// setBool sets a row of a BOOLEAN vector.
+func setBool(out *column.Vector, row int, b bool) {
+	out.Words[row] = 0
+	if b {
+		out.Words[row] = 1
+	}
+}

@@ -1,0 +1,220 @@
+package fn
+
+import (
+	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/types"
+)
+
+// Equals is the operator =, for those who make comparisons of their own.
+var Equals = comparison("=", "whether two values are equal", func(c int) bool { return c == 0 })
+
+func comparisons() []*Function {
+	return []*Function{
+		Equals,
+		comparison("<>", "whether two values differ", func(c int) bool { return c != 0 }, "!="),
+		comparison("<", "whether the first is less", func(c int) bool { return c == -1 }),
+		comparison("<=", "whether the first is not greater", func(c int) bool { return c == -1 || c == 0 }),
+		comparison(">", "whether the first is greater", func(c int) bool { return c == 1 }),
+		comparison(">=", "whether the first is not less", func(c int) bool { return c == 1 || c == 0 }),
+		distinct("IS DISTINCT FROM", 1), distinct("IS NOT DISTINCT FROM", 0),
+		test("IS NULL", "whether there is no value", false, 1, 0, 0), test("IS NOT NULL", "whether there is a value", false, 0, 1, 1),
+		test("IS TRUE", "whether it is true", true, 0, 0, 1), test("IS NOT TRUE", "whether it is false or unknown", true, 1, 1, 0),
+		test("IS FALSE", "whether it is false", true, 0, 1, 0), test("IS NOT FALSE", "whether it is true or unknown", true, 1, 0, 1),
+		test("IS UNKNOWN", "whether it is null", true, 1, 0, 0), test("IS NOT UNKNOWN", "whether it is true or false", true, 0, 1, 1),
+	}
+}
+
+// unordered is the result of a comparison with NaN.
+const unordered = 2
+
+func comparable2(args []Arg, ordered bool) ([]types.Type, error) {
+	if err := count(args, 2, 2); err != nil {
+		return nil, err
+	}
+	a, b := args[0].Type, args[1].Type
+	t := common(a, b)
+	if !t.Valid() {
+		// A literal in quotes is taken for what it is compared with, if that is a time.
+		switch {
+		case a.IsDatetime() && b.IsChar():
+			t = a
+		case b.IsDatetime() && a.IsChar():
+			t = b
+		default:
+			return nil, wrong("%s and %s cannot be compared", a, b)
+		}
+	}
+	if ordered {
+		switch t.Kind() {
+		case types.Array, types.Map, types.Multiset, types.Row, types.Structured, types.Raw, types.Variant, types.Bitmap:
+			return nil, wrong("values of type %s have no order", t)
+		}
+	}
+	if a.IsExact() && b.IsExact() || t.IsChar() && a.IsChar() && b.IsChar() || t.IsBytes() {
+		return nil, nil
+	}
+	return []types.Type{t.WithNullable(a.Nullable()), t.WithNullable(b.Nullable())}, nil
+}
+
+func comparison(name, doc string, accept func(int) bool, aliases ...string) *Function {
+	ordered := name != "=" && name != "<>"
+	return &Function{
+		Name: name, Aliases: aliases, Syntax: Infix, Doc: doc, Constants: true,
+		Infer: func(s *Session, args []Arg) (Signature, error) {
+			casts, err := comparable2(args, ordered)
+			sig := boolean(args)
+			sig.Args = casts
+			return sig, err
+		},
+		Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
+			compare := comparer(args[0].Type, args[1].Type)
+			var table [4]uint64
+			for c := -1; c <= unordered; c++ {
+				if accept(c) {
+					table[c+1] = 1
+				}
+			}
+			words := column.FormOf(args[0].Type) == column.Word && column.FormOf(args[1].Type) == column.Word && !args[0].Type.IsApprox() &&
+				args[0].Type.Kind() != types.Decimal && args[1].Type.Kind() != types.Decimal
+			return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+				a, b := args[0], args[1]
+				if words && sel == nil && !a.Const {
+					x, res := a.Ints()[:n], out.Words[:n]
+					if b.Const {
+						y := b.Int(0)
+						for i, v := range x {
+							res[i] = table[sign(v, y)+1]
+						}
+						return nil
+					}
+					y := b.Ints()[:n]
+					for i, v := range x {
+						res[i] = table[sign(v, y[i])+1]
+					}
+					return nil
+				}
+				Rows(sel, n, func(row int) {
+					if a.Null(row) || b.Null(row) {
+						return
+					}
+					out.Words[row] = table[compare(a, b, row)+1]
+				})
+				return nil
+			}, nil
+		},
+	}
+}
+
+func sign(a, b int64) int {
+	c := 0
+	if a > b {
+		c = 1
+	}
+	if a < b {
+		c = -1
+	}
+	return c
+}
+
+// comparer returns how values of two types compare: -1, 0 or 1, or unordered. Values without an order are equal or 1.
+func comparer(a, b types.Type) func(x, y *column.Vector, row int) int {
+	switch {
+	case a.IsApprox() || b.IsApprox():
+		return func(x, y *column.Vector, row int) int {
+			p, q := x.Float(row), y.Float(row)
+			switch {
+			case p < q:
+				return -1
+			case p > q:
+				return 1
+			case p == q:
+				return 0
+			}
+			return unordered
+		}
+	case a.IsExact() && b.IsExact():
+		_, s := digits(a)
+		_, t := digits(b)
+		if s == t && column.FormOf(a) == column.Word && column.FormOf(b) == column.Word {
+			return func(x, y *column.Vector, row int) int { return sign(x.Int(row), y.Int(row)) }
+		}
+		wideA, wideB := column.FormOf(a) == column.Wide, column.FormOf(b) == column.Wide
+		return func(x, y *column.Vector, row int) int {
+			return compareScaled(load(x, row, wideA), s, load(y, row, wideB), t)
+		}
+	}
+	switch column.FormOf(a) {
+	case column.Word:
+		return func(x, y *column.Vector, row int) int { return sign(x.Int(row), y.Int(row)) }
+	case column.Wide:
+		return func(x, y *column.Vector, row int) int { return compareWide(x.WideAt(row), y.WideAt(row)) }
+	case column.Text:
+		return func(x, y *column.Vector, row int) int {
+			v, i := x.At(row)
+			w, k := y.At(row)
+			return column.CompareViews(&v.Views[i], v.Buffers, &w.Views[k], w.Buffers)
+		}
+	}
+	return func(x, y *column.Vector, row int) int {
+		if x.Value(row).Equal(y.Value(row)) {
+			return 0
+		}
+		return 1
+	}
+}
+
+func distinct(name string, different uint64) *Function {
+	return &Function{
+		Name: name, Syntax: Infix, Doc: "compares two values, null being equal to null only", Nulls: NullCustom, Constants: true,
+		Infer: func(s *Session, args []Arg) (Signature, error) {
+			casts, err := comparable2(args, false)
+			return Signature{Args: casts, Result: types.New(types.Boolean).NotNull()}, err
+		},
+		Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
+			compare := comparer(args[0].Type, args[1].Type)
+			return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+				a, b := args[0], args[1]
+				Rows(sel, n, func(row int) {
+					p, q := a.Null(row), b.Null(row)
+					out.Words[row] = 1 - different
+					if p != q || !p && compare(a, b, row) != 0 {
+						out.Words[row] = different
+					}
+				})
+				return nil
+			}, nil
+		},
+	}
+}
+
+// test is a test of one value that is never null itself: what it gives for null, false (or any value) and true.
+func test(name, doc string, boolean bool, null, no, yes uint64) *Function {
+	return &Function{
+		Name: name, Syntax: Postfix, Doc: doc, Nulls: NullCustom, Constants: true,
+		Infer: func(s *Session, args []Arg) (Signature, error) {
+			if err := count(args, 1, 1); err != nil {
+				return Signature{}, err
+			}
+			if k := args[0].Type.Kind(); boolean && k != types.Boolean && k != types.Null {
+				return Signature{}, wrong("%s is not BOOLEAN", args[0].Type)
+			}
+			return Signature{Result: types.New(types.Boolean).NotNull()}, nil
+		},
+		Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
+			return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+				v := args[0]
+				Rows(sel, n, func(row int) {
+					switch {
+					case v.Null(row):
+						out.Words[row] = null
+					case no != yes && v.Word(row) == 0:
+						out.Words[row] = no
+					default:
+						out.Words[row] = yes
+					}
+				})
+				return nil
+			}, nil
+		},
+	}
+}
