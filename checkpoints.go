@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -213,14 +212,7 @@ func UseStorage(ctx context.Context, p *local.Program, s storage.Storage, c Chec
 
 func restoreFrom(ctx context.Context, p *local.Program, c Checkpoints) error {
 	where := strings.TrimSuffix(strings.TrimSuffix(c.Restore, "/"+manifest.FileName), "/")
-	folder := ""
-	root := where
-	if base := path.Base(where); strings.HasPrefix(base, "chk-") { // its files are named from the folder above
-		root, folder = path.Dir(where), base
-		if scheme, rest, ok := strings.Cut(where, "://"); ok {
-			root = scheme + "://" + path.Dir(rest)
-		}
-	}
+	root, folder := catalog.Locate(where)
 	s, err := storage.Open(root)
 	if err != nil {
 		return err

@@ -101,3 +101,16 @@ func Sweep(ctx context.Context, s storage.Storage, c Contents, kept []*manifest.
 	}
 	return s.Remove(ctx, gone...)
 }
+
+// Locate finds what a path or URL of a checkpoint, savepoint or their _metadata means: the storage that its files are named from, and the folder of the manifest there, "" for the storage itself.
+func Locate(where string) (root, folder string) {
+	where = strings.TrimSuffix(strings.TrimSuffix(where, "/"+manifest.FileName), "/")
+	base := path.Base(where)
+	if !strings.HasPrefix(base, "chk-") {
+		return where, ""
+	}
+	if scheme, rest, ok := strings.Cut(where, "://"); ok { // its files are named from the folder above
+		return scheme + "://" + path.Dir(rest), base
+	}
+	return path.Dir(where), base
+}

@@ -244,7 +244,7 @@ func (r *Reader) space(sp *statebackend.Space, m *manifest.Space, drop bool) err
 		if err := r.openFile(t.GetFile()); err != nil {
 			return err
 		}
-		if err := table.Each(r.file, t, m, sp.Store().Config().Groups, to.Add); err != nil {
+		if err := table.Each(r.file, t, m, sp.Store().Config().Groups, func(_ int, key, payload []byte) error { return to.Add(key, payload) }); err != nil {
 			return err
 		}
 	}

@@ -21,7 +21,7 @@ type Source interface {
 
 // Each calls yield for each entry that a table has in some key groups: with the key and a payload of this entry alone, as the Restorer of a space takes them. The slices are good during the call. cell is the number that the payload
 // gives the state. What is wrong with the file has the code checkpoint.damaged, and names it.
-func Each(from Source, m *manifest.Table, sp *manifest.Space, groups base.KeyGroupRange, yield func(key, payload []byte) error) (err error) {
+func Each(from Source, m *manifest.Table, sp *manifest.Space, groups base.KeyGroupRange, yield func(group int, key, payload []byte) error) (err error) {
 	damaged := func(format string, args ...any) error {
 		return fault.New(fault.CheckpointDamaged, "%s: "+format, append([]any{m.GetFile()}, args...)...)
 	}
@@ -85,7 +85,7 @@ type tableReader struct {
 	cell         int
 	row          *cells
 	groups       base.KeyGroupRange
-	yield        func(key, payload []byte) error
+	yield        func(group int, key, payload []byte) error
 	failed       error // by yield
 	open         parquet.Rows
 	at           int64
@@ -149,7 +149,7 @@ func (r *tableReader) one(row parquet.Row) error {
 	if !r.groups.Contains(group) {
 		return fmt.Errorf("a row of key group %d stands among those of others", group)
 	}
-	r.failed = r.yield(key, payload)
+	r.failed = r.yield(group, key, payload)
 	return r.failed
 }
 

@@ -1,0 +1,14 @@
+// Command weir is Weir's command line: weir inspect PATH tells what a checkpoint or savepoint has.
+package main
+
+import (
+	"os"
+
+	"github.com/weirstream/weir/backends/s3"
+	"github.com/weirstream/weir/internal/cli"
+)
+
+func main() {
+	s3.Register()
+	os.Exit(cli.Run(os.Args[1:], os.Stdout, os.Stderr))
+}
