@@ -93,19 +93,7 @@ func (v *Vector) Value(row int) Value {
 func (v *Vector) AppendValue(x Value, shape *Shape, n int) {
 	v.Form = shape.Form
 	if v.Valid != nil || x.Null {
-		had := v.Valid != nil
-		words := (n + 64) / 64
-		old := (n + 63) / 64
-		v.valid = extend(v.valid, min(old, len(v.valid)), words)
-		if !had {
-			for i := range old {
-				v.valid[i] = math.MaxUint64
-			}
-		}
-		for i := old; i < words; i++ {
-			v.valid[i] = 0
-		}
-		v.Valid = v.valid
+		v.extendValid(n, n+1)
 		if x.Null {
 			v.Valid[n>>6] &^= 1 << (n & 63)
 		} else {

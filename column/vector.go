@@ -393,24 +393,26 @@ func (v *Vector) appendConst(o *Vector, count, n int) {
 	v.Append(&flat, rows, n)
 }
 
-func (v *Vector) appendValid(o *Vector, rows []int32, n int) {
-	if o.Valid == nil && v.Valid == nil {
-		return
-	}
-	total := n + len(rows)
-	words := (total + 63) / 64
+// extendValid gives the bitmap room for total rows, of which the first n keep their bits; without a bitmap they had values.
+func (v *Vector) extendValid(n, total int) {
+	old, words := (n+63)/64, (total+63)/64
 	had := v.Valid != nil
-	old := (n + 63) / 64
 	v.valid = extend(v.valid, min(old, len(v.valid)), words)
 	if !had {
 		for i := range old {
 			v.valid[i] = math.MaxUint64
 		}
 	}
-	for i := old; i < words; i++ {
-		v.valid[i] = 0
-	}
+	clear(v.valid[old:words])
 	v.Valid = v.valid
+}
+
+func (v *Vector) appendValid(o *Vector, rows []int32, n int) {
+	if o.Valid == nil && v.Valid == nil {
+		return
+	}
+	total := n + len(rows)
+	v.extendValid(n, total)
 	if o.Valid == nil {
 		for i := n; i < total; i++ {
 			v.Valid[i>>6] |= 1 << (i & 63)

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Registry finds functions by name, without regard to case. The zero Registry is empty; [Builtin] has all of SQL's.
+// Registry finds functions by name, without regard to case. The zero Registry is empty; [Builtin] has those of SQL.
 type Registry struct {
 	scalar    map[string]*Function
 	aggregate map[string]*Aggregate
