@@ -144,6 +144,15 @@ func (c Checkpoints) coordinator() coordinator.Config {
 // recovery adds to a program how it takes checkpoints, and with what it begins.
 func (e *Environment) recovery(ctx context.Context, p *local.Program) error {
 	c := e.options.Checkpoints
+	if e.graph.Batch {
+		if c.Restore != "" {
+			return fault.New(fault.OptionInvalid, "Checkpoints.Restore is set, but the job runs in batch mode, which has no checkpoints to begin with: use Streaming")
+		}
+		if c.Dir != "" {
+			e.options.Logger.Info("checkpoints are off: a batch job begins anew after a failure", "job", p.Plan.Graph.Name)
+		}
+		c = Checkpoints{}
+	}
 	strategy := restart.Default(restart.None)
 	if c.Dir != "" {
 		strategy = restart.Default(restart.ExponentialDelay)

@@ -44,11 +44,16 @@ type Options struct {
 	AllowUnalignedSourceSplits bool
 	// StateBackend says where state lives: in memory, which is the default, or on disk as far as it does not fit into memory: see package backends/lsm.
 	StateBackend StateBackend
-	// StateDir is the directory in which the lsm backend keeps its files while the job runs. Default: the system's directory for temporary files.
+	// StateDir is the directory in which the lsm backend and batch jobs keep their files while the job runs. Default: the system's directory for temporary files.
 	StateDir string
 	// Memory bounds, in bytes, what state, its caches and the exchange between tasks take together; the program's own memory and the Go runtime's come on top. The exchange's part is set aside, ChannelBytes for each channel, and state has the rest: with the memory backend the job fails when
 	// its state needs more, with the lsm backend state beyond that goes to disk. Default: no bound, and 1 GiB with the lsm backend.
 	Memory int64
+	// RuntimeMode is Streaming, Batch or Automatic. Default Streaming.
+	RuntimeMode RuntimeMode
+	// BatchMemory is how many bytes of its input a subtask of a batch job keeps in memory where input has to wait: for the records of its key, or for the end of a broadcast stream. The rest goes to a temporary file in StateDir. It also
+	// bounds the state of operators that take records as they come: beyond it the records of further keys wait. Default: what half of Memory leaves for each such subtask; 256 MiB where that is not set.
+	BatchMemory int64
 	// Checkpoints makes the job survive failures. Default: none.
 	Checkpoints Checkpoints
 	// Restart says what happens after a failure. Default: [ExponentialDelayRestart] with checkpoints, [NoRestart] without.
@@ -93,6 +98,12 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Memory < 0 {
 		wrong("Options.Memory is %d, it must not be negative", o.Memory)
+	}
+	if o.BatchMemory < 0 {
+		wrong("Options.BatchMemory is %d, it must not be negative", o.BatchMemory)
+	}
+	if o.RuntimeMode > Automatic {
+		wrong("Options.RuntimeMode is %d, it must be Streaming, Batch or Automatic", o.RuntimeMode)
 	}
 	if o.Memory == 0 && o.StateBackend.create != nil {
 		o.Memory = 1 << 30
@@ -154,6 +165,10 @@ func (e *Environment) Program(ctx context.Context, name string) (*local.Program,
 		Plan: plan, GraphHash: e.graph.Hash(), Logger: e.options.Logger, Params: e.options.Parameters,
 		ChunkRows: e.options.ChunkRows, ChunkBytes: e.options.ChunkBytes, ChannelBytes: e.options.ChannelBytes,
 		FlushTimeout: max(e.options.FlushTimeout, 0),
+	}
+	if e.graph.Batch {
+		p.StateBackend = nil
+		p.Batch, p.StateMemory = e.batch(plan, memory)
 	}
 	return p, e.recovery(ctx, p)
 }
@@ -225,6 +240,9 @@ type typeError interface{ typeError() error }
 
 func (e *Environment) plan() (*dataflow.Plan, error) {
 	errs := slices.Clone(e.errs)
+	if err := e.chooseMode(); err != nil {
+		errs = append(errs, err)
+	}
 	plan, err := e.graph.Plan()
 	if err != nil && (len(errs) == 0 || fault.CodeOf(err) != fault.GraphEmpty) {
 		errs = append(errs, err)

@@ -60,6 +60,7 @@ func ProcessJoin[K comparable, A, B, U any](j *IntervalJoined[K, A, B], fn func(
 				f.dropped = operator.LateCounters(x.c)
 				return nil
 			}
+			fns.Early = true // the timers only forget what no record behind them needs
 			fns.Element1 = f.onFirst
 			fns.Element2 = f.onSecond
 			fns.Timer = func(t int64, _ bool, _ *Collector[U]) error {

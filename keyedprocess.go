@@ -28,7 +28,8 @@ func (d TimeDomain) String() string {
 //
 // A timer is set for the current key and a time; it is set once, however often it is registered. Timers are state. When one has come, OnTimer is called with its key as the current one: event-time timers when the
 // watermark has come to their time, in the order of their times; processing-time timers by the engine's clock. An event-time timer that is behind the watermark already fires
-// with the next one. At the end of bounded input all event-time timers fire, and processing-time timers that have not come are dropped.
+// with the next one. At the end of bounded input all event-time timers fire, and processing-time timers that have not come are dropped; in batch mode both fire when the
+// records of their key have come: see [RuntimeMode].
 type KeyedContext[K comparable] struct {
 	*Context
 	rt     *operator.KeyedRuntime[K]

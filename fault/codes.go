@@ -28,6 +28,7 @@ const (
 	GraphNilFunction      Code = "graph.nil-function"
 	GraphForeignStream    Code = "graph.foreign-stream"
 	GraphUsed             Code = "graph.used"
+	GraphUnbounded        Code = "graph.unbounded-source"
 	TypeUnsupported       Code = "type.unsupported"
 	TypeKey               Code = "type.key"
 	TypeDecode            Code = "type.decode"
@@ -126,6 +127,7 @@ var codes = []Info{
 	{GraphNilFunction, User, false, "A function given to an operator is nil.", "pass a function"},
 	{GraphForeignStream, User, false, "Streams of two environments were joined in one operator.", "build one job in one environment"},
 	{GraphUsed, User, false, "An environment was executed or changed after it had been executed.", "one environment is one job: make a new environment"},
+	{GraphUnbounded, User, false, "A source has no end, but the job is to run in batch mode.", "bound the source, or set Options.RuntimeMode to Streaming or Automatic"},
 	{TypeUnsupported, User, false, "A type that must travel between tasks cannot be encoded.", "use exported or unexported fields of basic types, structs, slices, arrays, maps, time.Time, pointers to these, or implement encoding.BinaryMarshaler and BinaryUnmarshaler"},
 	{TypeKey, User, false, "A type cannot be a key.", "key by booleans, numbers, strings, arrays, time.Time or structs of these"},
 	{TypeDecode, Weir, false, "Encoded data does not have the form that its type says.", "the data is damaged or was written with another type"},

@@ -130,6 +130,8 @@ type Graph struct {
 	Parallelism int
 	// MaxParallelism is the default of operators that set none; 0 means derived from the parallelism.
 	MaxParallelism int
+	// Batch runs the graph, whose sources are all bounded, in batch mode: see operator.Grouping.
+	Batch bool
 	// DisableChaining turns all chaining off.
 	DisableChaining bool
 	Operators       []*Operator

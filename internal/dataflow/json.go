@@ -19,6 +19,7 @@ type graphJSON struct {
 	Parallelism     int    `json:"parallelism"`
 	MaxParallelism  int    `json:"max_parallelism"`
 	DisableChaining bool   `json:"disable_chaining"`
+	Batch           bool   `json:"batch,omitempty"`
 }
 
 type operatorJSON struct {
@@ -66,7 +67,7 @@ type constJSON struct {
 func (g *Graph) JSON() ([]byte, error) {
 	doc := document{head: graphJSON{
 		Version: jsonVersion, Name: g.Name, Parallelism: g.Parallelism, MaxParallelism: g.MaxParallelism,
-		DisableChaining: g.DisableChaining,
+		DisableChaining: g.DisableChaining, Batch: g.Batch,
 	}}
 	doc.list("operators")
 	for i, op := range g.Operators {

@@ -13,6 +13,9 @@ func (p *Plan) Text() string {
 	if p.Graph.Name != "" { // it has none before it is executed
 		name = fmt.Sprintf("job %q", p.Graph.Name)
 	}
+	if p.Graph.Batch {
+		name += " in batch mode"
+	}
 	fmt.Fprintf(&b, "%s: %s, %s, %s, %s, %s\n", name,
 		count(len(p.UIDs), "operator"), plural(len(p.Vertices), "vertex", "vertices"), count(p.Subtasks(), "subtask"),
 		count(p.Slots, "slot"), count(len(p.Regions()), "region"))

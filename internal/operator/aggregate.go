@@ -12,6 +12,7 @@ type aggregateInstance[T any, K comparable, A, R any] struct {
 	Base
 	in *Keyed[T]
 	f  *Aggregate[T, K, A, R]
+	*finalValues[K, A]
 }
 
 // New implements [Factory].
@@ -22,6 +23,21 @@ func (f *Aggregate[T, K, A, R]) New(ctx *Context, w Wiring) (Instance, error) {
 	}
 	key, create, add, result, next := f.Key.Of, f.Create, f.Add, f.Result, Next[R](w)
 	a := &aggregateInstance[T, K, A, R]{f: f, in: &Keyed[T]{Touch: keys.Scope.Space().Touch}}
+	if ctx.Batch {
+		a.finalValues = newFinalValues(ctx, keys, kept, func(k K, acc *A, ts int64) { next(result(k, *acc), ts) })
+		a.in.Has = func(v *T, _ int64, hash uint64) bool { return a.has(key(*v), hash) }
+		a.in.Process = func(v *T, ts int64, hash uint64) {
+			keys.Aim(key(*v), hash)
+			acc, fresh := kept.Edit()
+			if fresh {
+				*acc = create()
+			}
+			*acc = add(*acc, *v)
+			kept.Done()
+			a.note(ts)
+		}
+		return a, nil
+	}
 	a.in.Process = func(v *T, ts int64, hash uint64) {
 		k := key(*v)
 		keys.Aim(k, hash)

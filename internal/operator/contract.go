@@ -182,6 +182,8 @@ type Context struct {
 	KeyGroups      base.KeyGroupRange
 	// Bounded is whether all sources of the job end by themselves.
 	Bounded bool
+	// Batch is whether the job runs in batch mode: the only watermark is the last one, and keyed operators emit final results: see [Grouping].
+	Batch bool
 	// Params are the job's parameters.
 	Params map[string]string
 	// Stop is raised when the chain should return to the task at the next record boundary.

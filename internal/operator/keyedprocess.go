@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"github.com/weirstream/weir/eventtime"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/statebackend"
 )
@@ -18,6 +19,8 @@ type KeyedFunctions[A, B, U any] struct {
 	Close     func() error
 	// User lists the user's own functions, for naming a panic.
 	User []any
+	// Early lets event-time timers of a batch job come before the first record of their key that is behind them, and not only when their key ends: for an operator of the engine's own that forgets by them.
+	Early bool
 }
 
 // KeyedProcess runs functions with keyed state and timers. Its first input is keyed, the second, if there is one, keyed by the same type or (Broadcast) not keyed.
@@ -82,6 +85,22 @@ func (f *KeyedProcess[K, A, B, U]) New(ctx *Context, w Wiring) (Instance, error)
 
 func keyedInput[K comparable, A, B, U, T any](m *keyedInstance[K, A, B, U], key func(T) K, element func(*T, int64, *Collector[U]) error) *Keyed[T] {
 	space := m.rt.Keys.Scope.Space()
+	if m.ctx.Batch && m.fns.Early {
+		return &Keyed[T]{Touch: space.Touch, Process: func(v *T, ts int64, hash uint64) {
+			if ts > eventtime.NoTimestamp+1 {
+				for m.rt.Timers.Advance(ts - 1) {
+				}
+			}
+			if m.ctx.Failed {
+				return
+			}
+			m.rt.Keys.Set(key(*v), hash)
+			m.out.ts = ts
+			if err := element(v, ts, m.out); err != nil {
+				m.check(err)
+			}
+		}}
+	}
 	return &Keyed[T]{Touch: space.Touch, Process: func(v *T, ts int64, hash uint64) {
 		if m.ctx.Failed {
 			return
@@ -128,6 +147,20 @@ func (m *keyedInstance[K, A, B, U]) Watermark(t int64) bool {
 	if m.fns.Watermark != nil && !m.ctx.Failed {
 		m.out.ts = t
 		m.check(m.fns.Watermark(t, m.out))
+	}
+	return false
+}
+
+// EndKeys implements [Grouped].
+func (m *keyedInstance[K, A, B, U]) EndKeys(last bool) (more bool) {
+	if m.ctx.Failed {
+		return false
+	}
+	if m.rt.Timers.drain() {
+		return true
+	}
+	if !last {
+		m.rt.Keys.forget(m.rt.Store)
 	}
 	return false
 }

@@ -26,6 +26,7 @@ type reduceInstance[T any, K comparable] struct {
 	Base
 	in *Keyed[T]
 	f  *Reduce[T, K]
+	*finalValues[K, T]
 }
 
 // New implements [Factory].
@@ -44,6 +45,25 @@ func (f *Reduce[T, K]) New(ctx *Context, w Wiring) (Instance, error) {
 		}
 	}
 	r := &reduceInstance[T, K]{f: f, in: &Keyed[T]{Touch: keys.Scope.Space().Touch}}
+	if ctx.Batch {
+		r.finalValues = newFinalValues(ctx, keys, kept, func(_ K, v *T, ts int64) { emit(v, ts) })
+		r.in.Has = func(v *T, _ int64, hash uint64) bool { return r.has(key(*v), hash) }
+		r.in.Process = func(v *T, ts int64, hash uint64) {
+			keys.Aim(key(*v), hash)
+			record, fresh := kept.EditLike(v)
+			switch {
+			case fresh:
+				*record = *v
+			case into != nil:
+				into(record, v)
+			default:
+				*record = fn(*record, *v)
+			}
+			kept.Done()
+			r.note(ts)
+		}
+		return r, nil
+	}
 	r.in.Process = func(v *T, ts int64, hash uint64) {
 		keys.Aim(key(*v), hash)
 		record, fresh := kept.EditLike(v)

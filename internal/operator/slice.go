@@ -183,6 +183,9 @@ func (f *TumbleWindow[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error)
 	}
 	m := &tumbleInstance[K, T, A, U]{grid: newSliceGrid(a), from: math.MaxInt64, until: math.MinInt64}
 	in := &Keyed[T]{Process: m.process, Touch: m.touch}
+	if ctx.Batch {
+		in.Has = m.has
+	}
 	if err := m.init(&f.Window, ctx, w, in); err != nil {
 		return nil, err
 	}
@@ -223,6 +226,24 @@ func (m *tumbleInstance[K, T, A, U]) process(v *T, ts int64, hash uint64) {
 	if m.accumulate(v) {
 		m.link(m.scope.Ref())
 	}
+}
+
+// has reports whether the window of a record has a row.
+func (m *tumbleInstance[K, T, A, U]) has(v *T, ts int64, hash uint64) bool {
+	if ts == eventtime.NoTimestamp {
+		return true // process says what is wrong with it
+	}
+	if ts < m.from || ts >= m.until {
+		m.locate(ts)
+	}
+	m.point(v, m.w.Start, hash)
+	_, ok := m.scope.Find()
+	return ok
+}
+
+// EndKeys implements [Grouped].
+func (m *tumbleInstance[K, T, A, U]) EndKeys(bool) (more bool) {
+	return m.Watermark(eventtime.MaxWatermark) && !m.ctx.Failed
 }
 
 // locate finds the window of a timestamp. Windows are known by their starts, which differ also where they are cut at the ends of time.

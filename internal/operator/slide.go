@@ -65,6 +65,9 @@ func (f *SlideWindow[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error) 
 	m := &slideInstance[K, T, A, U]{grid: newSliceGrid(a), fired: never, seen: never}
 	m.near.from, m.near.until = math.MaxInt64, math.MinInt64
 	in := &Keyed[T]{Process: m.process, Touch: m.touch}
+	if ctx.Batch {
+		in.Has = m.has
+	}
 	if err := m.init(&f.Window, ctx, w, in); err != nil {
 		return nil, err
 	}
@@ -73,6 +76,27 @@ func (f *SlideWindow[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error) 
 	m.state = statebackend.NewValue[slideState](m.rt.Keys.Scope, "slices", nil)
 	m.back = statebackend.NewValue[A](m.rt.Keys.Scope, "back", nil)
 	return m, nil
+}
+
+// has reports whether the key of a record has slices.
+func (m *slideInstance[K, T, A, U]) has(v *T, _ int64, hash uint64) bool {
+	m.rt.Keys.Set(m.f.Key(*v), hash)
+	_, ok := m.rt.Keys.Scope.Find()
+	return ok
+}
+
+// EndKeys implements [Grouped]. For the keys that follow no window has been evaluated.
+func (m *slideInstance[K, T, A, U]) EndKeys(last bool) (more bool) {
+	if m.Watermark(eventtime.MaxWatermark) && !m.ctx.Failed {
+		return true
+	}
+	if !last && !m.ctx.Failed {
+		m.scope.Unset()
+		m.rt.Keys.forget(m.rt.Store)
+		m.ends = m.ends[:0]
+		m.fired, m.seen = never, never
+	}
+	return false
 }
 
 // Open finds out how far windows had come where the state was restored: a snapshot may have been taken when only some keys had seen a window.

@@ -59,7 +59,9 @@ func newSourceTime[T any](ctx *Context, f *SourceOperator[T], next *Port[T]) *so
 		t.strategy, t.given = *f.Strategy, true
 	}
 	t.lag, t.trails = t.strategy.Lag()
-	t.every = tickInterval(t.strategy, t.interval)
+	if !ctx.Batch {
+		t.every = tickInterval(t.strategy, t.interval)
+	}
 	t.empty.Timeout = int64(t.strategy.Idleness())
 	t.main = &splitTime[T]{time: t}
 	return t
@@ -90,7 +92,7 @@ func (t *sourceTime[T]) open(reader any) {
 	t.loose = !can && t.unaligned
 	t.opened = t.ctx.Host.Now()
 	t.arm()
-	if a, ok := t.strategy.Alignment(); ok {
+	if a, ok := t.strategy.Alignment(); ok && !t.ctx.Batch { // there are no watermarks to align
 		t.reportLater(a.UpdateInterval)
 	}
 }

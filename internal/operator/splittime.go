@@ -62,7 +62,7 @@ func (s *splitTime[T]) timedEntries() (func(T, int64), func(*T, int64)) {
 	}
 	assign := t.strategy.Assigner()
 	switch {
-	case t.trails:
+	case t.trails && !t.ctx.Batch:
 		s.highest = eventtime.MinWatermark + t.lag // so that the watermark cannot overflow
 		s.gate = s.highest
 		if assign == nil {
@@ -91,7 +91,7 @@ func (s *splitTime[T]) timedEntries() (func(T, int64), func(*T, int64)) {
 					s.rise(ts)
 				}
 			}
-	case t.strategy.Silent():
+	case t.strategy.Silent() || t.ctx.Batch: // there is one watermark, the engine's, at the end
 		if assign == nil {
 			return next.Value, next.Ref
 		}

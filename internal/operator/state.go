@@ -13,6 +13,8 @@ type StateConfig struct {
 	Spill func(s *statebackend.Store) (statebackend.Spill, error)
 	// Track has stores tell what has changed between two snapshots.
 	Track bool
+	// Batch says how the tasks of a batch job keep their input.
+	Batch BatchConfig
 }
 
 // OpenStore returns the operator's store, which is made at the first call. It is called when the instance is made, so that all states are declared before Open. The task closes the store.

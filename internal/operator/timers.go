@@ -24,6 +24,7 @@ type TimerService[K comparable] struct {
 	bytes  []byte
 	wakeAt int64 // processing time of the earliest call that is under way
 	closed bool
+	quiet  bool // keys are ending: no processing-time timer is set any more
 }
 
 // timersAStep bounds how many timers fire before the task looks around.
@@ -87,6 +88,9 @@ func (t *TimerService[K]) DeleteEvent(at int64, ns ...uint64) {
 
 // RegisterProc sets a processing-time timer of the current key.
 func (t *TimerService[K]) RegisterProc(at int64, ns ...uint64) {
+	if t.quiet {
+		return
+	}
 	w, b := t.key()
 	if t.proc.Add(t.keys.current, at, ns, w, b) {
 		t.schedule()
@@ -130,6 +134,9 @@ func (t *TimerService[K]) run(timers *statebackend.Timers, until int64, event bo
 
 // schedule asks for a call when the first processing-time timer has come.
 func (t *TimerService[K]) schedule() {
+	if t.ctx.Batch {
+		return // they come when their key ends: see drain
+	}
 	next, ok := t.proc.Next()
 	if !ok || next >= t.wakeAt || t.closed {
 		return
@@ -152,6 +159,15 @@ func (t *TimerService[K]) strike(at int64) {
 	t.ctx.NowMillis = max(t.ctx.NowMillis, at) // what fires now and what comes next agree on the time
 	t.run(t.proc, t.ctx.NowMillis, false)
 	t.schedule()
+}
+
+// drain fires all timers, at the end of keys in a batch job: those of event time with those that they set, then those of processing time. These may set no further ones of processing time, or a key whose timer
+// sets the next one would never end. It returns true if there are more.
+func (t *TimerService[K]) drain() (more bool) {
+	t.quiet = true
+	more = t.run(t.event, math.MaxInt64, true) || t.run(t.proc, math.MaxInt64, false) || t.event.Len() > 0 && !t.ctx.Failed
+	t.quiet = false
+	return more
 }
 
 // Close drops processing-time timers that have not come: at the end of input they fire no more.

@@ -46,6 +46,17 @@ func (f *Watermarks[T]) New(ctx *Context, w Wiring) (Instance, error) {
 		}
 	}
 	switch {
+	case ctx.Batch: // there is one watermark, the engine's, at the end
+		m.generator, m.every = nil, 0
+		m.in = ValuePort(func(v T, ts int64) {
+			switch {
+			case timestamp != nil:
+				ts = timestamp(v)
+			case assign != nil:
+				ts = assign(v, ts)
+			}
+			next(v, ts)
+		})
 	case trails && timestamp != nil && m.every == 0:
 		m.in = ValuePort(func(v T, _ int64) {
 			ts := timestamp(v)

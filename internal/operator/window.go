@@ -99,6 +99,8 @@ type windowInstance[K comparable, T, A, U any] struct {
 	scratch []window.Element[T]
 	dropped [2]*Accumulator
 	marks   *statebackend.Value[uint64]
+	// early lets windows of a batch job close before the first record of their key that is behind them, since these come in the order of time: what triggers see of the watermark must not matter.
+	early bool
 }
 
 // mergeEntry is a window of a key, and the window under which its state is kept: the first of those that it was merged from.
@@ -189,6 +191,7 @@ func (f *Window[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error) {
 		}
 	}
 	ctx.WantsTime = true
+	m.early = ctx.Batch && closesInOrder(f.Spec)
 	m.in = &Keyed[T]{Process: m.process}
 	return m, nil
 }
@@ -257,6 +260,9 @@ func (m *windowInstance[K, T, A, U]) process(v *T, ts int64, hash uint64) {
 	if st, ok := m.assigner.(window.Staggered[T]); ok {
 		m.stagger(st)
 	}
+	if m.early && ts > eventtime.NoTimestamp+2 && m.close(ts-2) {
+		return
+	}
 	m.rt.Keys.Set(m.f.Key(*v), hash)
 	windows, err := m.assigner.Assign(*v, ts, m.ctx.NowMillis, m.windows[:0])
 	m.windows = windows
@@ -289,6 +295,43 @@ func (m *windowInstance[K, T, A, U]) process(v *T, ts int64, hash uint64) {
 	if skipped && m.assigner.EventTime() && addSat(ts, m.spec.Lateness()) <= m.ctx.CurrentWatermark {
 		m.drop(*v, ts)
 	}
+}
+
+// closesInOrder reports whether the windows of a record end behind it, and fire once for all that is in them.
+func closesInOrder[T any](s window.Spec[T]) bool {
+	if !s.Assigner.EventTime() || s.Trigger != nil {
+		return false
+	}
+	switch s.Assigner.(type) {
+	case window.Session[T], window.DynamicSession[T]:
+		return true
+	}
+	_, aligned := s.Assigner.(window.Aligned)
+	return aligned
+}
+
+// close closes the windows up to a time, which no record follows that belongs to one of them or touches it. It reports whether that has failed.
+func (m *windowInstance[K, T, A, U]) close(t int64) (failed bool) {
+	m.ctx.CurrentWatermark = eventtime.MaxWatermark
+	for m.timers.Advance(t) {
+	}
+	m.ctx.CurrentWatermark = eventtime.MinWatermark
+	return m.ctx.Failed
+}
+
+// EndKeys implements [Grouped].
+func (m *windowInstance[K, T, A, U]) EndKeys(last bool) (more bool) {
+	if m.ctx.Failed {
+		return false
+	}
+	if m.timers.drain() {
+		return true
+	}
+	if !last {
+		m.scope.Unset()
+		m.rt.Keys.forget(m.rt.Store)
+	}
+	return false
 }
 
 func addSat(a, b int64) int64 {

@@ -540,6 +540,31 @@ func (sp *Space) close() {
 	}
 }
 
+// Clear removes all keys. It looks first in the key group of hint, the hash of a key, if that is one of the store's.
+func (sp *Space) Clear(hint uint64) {
+	if sp.keys == 0 {
+		return
+	}
+	if g := sp.Group(hint); g >= 0 && g < len(sp.subs) {
+		sp.clearGroup(g)
+	}
+	for g := 0; sp.keys > 0 && g < len(sp.subs); g++ {
+		sp.clearGroup(g)
+	}
+}
+
+func (sp *Space) clearGroup(group int) {
+	s := sp.subs[group]
+	if s == nil {
+		return
+	}
+	for row := s.rows.Len(); s.live > 0 && row > 0; row-- { // rows that became free last are used first
+		if *flagsOf(s.rows.At(row - 1))&flagLive != 0 {
+			sp.Remove(makeRef(group, row-1))
+		}
+	}
+}
+
 // Reserve adds n bytes to every row that belong to the operator: they are zero in a new row, and neither snapshotted nor spilled. It returns where they begin.
 func (sp *Space) Reserve(n int) uintptr {
 	off := uintptr(sp.width)

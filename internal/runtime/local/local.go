@@ -38,6 +38,8 @@ type Program struct {
 	StateMemory  int64
 	StateBackend func(statebackend.BackendConfig) statebackend.SpillFactory
 	StateDir     string
+	// Batch says how the tasks of a batch job keep their input.
+	Batch operator.BatchConfig
 	// Recovery says how the job takes checkpoints and what it does after a failure. Storage is where checkpoints are kept; what is smaller than Inline goes with the manifest.
 	Recovery  jobmanager.Recovery
 	Storage   storage.Storage
@@ -56,7 +58,7 @@ type Program struct {
 
 // state says how the tasks of the process keep state.
 func (p *Program) state(id base.JobID) operator.StateConfig {
-	c := operator.StateConfig{Account: pages.NewAccount("state of job "+string(id), p.StateMemory, nil), Track: p.Incremental && p.Storage != nil}
+	c := operator.StateConfig{Batch: p.Batch, Account: pages.NewAccount("state of job "+string(id), p.StateMemory, nil), Track: p.Incremental && p.Storage != nil}
 	if p.StateBackend != nil {
 		stores := 0
 		for _, v := range p.Plan.Vertices {

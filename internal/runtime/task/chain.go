@@ -67,6 +67,7 @@ func (t *Task) build() error {
 		ctx.Subtask, ctx.Parallelism = t.cfg.Subtask, v.Parallelism
 		ctx.MaxParallelism = plan.Resolved[id].MaxParallelism
 		ctx.KeyGroups = base.RangeOf(t.cfg.Subtask, v.Parallelism, ctx.MaxParallelism)
+		ctx.Batch = plan.Graph.Batch
 		ctx.Bounded, ctx.Params = t.cfg.Bounded, t.cfg.Params
 		ctx.Paced, ctx.Durable = t.cfg.Pace != nil, t.cfg.Checkpoints.Storage != nil
 		ctx.Stop, ctx.Host, ctx.State = &t.stop, t, t.cfg.State
@@ -201,17 +202,19 @@ func (t *Task) buildInputs() error {
 	v, plan := t.cfg.Vertex, t.cfg.Plan
 	head := t.nodes[0]
 	if s, ok := head.instance.(operator.Source); ok {
+		t.batch.on = plan.Graph.Batch
 		t.source = s
 		t.splitting, _ = s.(operator.Timed)
 		return nil
 	}
+	t.grouping()
 	inputs := head.instance.Inputs()
 	for _, pe := range v.Inputs {
 		f, ok := pe.Edge.Factory.(operator.EdgeFactory)
 		if !ok || pe.Edge.Input >= len(inputs) {
 			return fault.New(fault.InternalInvariant, "operator %q has no input %d or its edge no factory", head.ctx.Name, pe.Edge.Input)
 		}
-		in, err := f.NewInput(head.ctx, inputs[pe.Edge.Input])
+		in, err := t.input(pe, f, inputs[pe.Edge.Input])
 		if err != nil {
 			return err
 		}

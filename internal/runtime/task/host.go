@@ -57,7 +57,7 @@ func codeFor(err error) fault.Code {
 // in at the head run in parts.
 func (t *Task) EmitWatermark(node int, w int64) {
 	n := t.nodes[node]
-	if w <= n.emitted {
+	if w <= n.emitted || t.batch.on && w != eventtime.MaxWatermark {
 		return
 	}
 	t.times.dirty = true

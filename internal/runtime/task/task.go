@@ -144,6 +144,7 @@ type Task struct {
 	metrics   metrics
 	splitting operator.Timed // the source, if it makes watermarks by split
 	times     times
+	batch     batch
 }
 
 // cursor is the place in the chunk being worked on.
@@ -161,6 +162,8 @@ const (
 	signalFinish
 	// signalEndInput is for the head alone; value is the number of its input.
 	signalEndInput
+	// signalReplay gives the head of a batch job's chain what has waited.
+	signalReplay
 )
 
 // signal is work that runs through the chain node by node.
@@ -548,7 +551,7 @@ func (t *Task) settle(advanced, changed bool) {
 	if changed {
 		t.idleNode(0, t.valve.Idle())
 	}
-	if advanced {
+	if advanced && t.batch.group == nil {
 		t.signals = append(t.signals, signal{signalWatermark, 0, t.valve.Combined()})
 	}
 }
@@ -559,6 +562,10 @@ func (t *Task) endChannel(channel int) {
 		t.completeBarrier()
 	}
 	port := t.ports[t.cfg.ChannelInput[channel]]
+	if t.batch.group != nil {
+		t.endGrouped(port)
+		return
+	}
 	t.openPorts[port]--
 	if t.openPorts[port] == 0 {
 		t.signals = append(t.signals, signal{signalEndInput, 0, int64(port)}) // behind the watermark that the end brings
@@ -585,7 +592,7 @@ func (t *Task) advance() {
 			}
 			c.mark++
 			t.times.dirty = true
-			if t.valve.Watermark(c.channel, w) {
+			if t.valve.Watermark(c.channel, w) && t.batch.group == nil {
 				t.signals = append(t.signals, signal{signalWatermark, 0, t.valve.Combined()})
 				t.propagate()
 				if len(t.signals) > 0 || t.stop.Load() != 0 {
@@ -641,6 +648,18 @@ func (t *Task) propagate() {
 			if s.value > n.emitted {
 				n.emitWatermark(s.value)
 			}
+		case signalReplay:
+			if t.replay() {
+				if t.stop.Load() != 0 {
+					return
+				}
+				continue
+			}
+			t.drop()
+			if t.failure != nil || t.stop.Load() != 0 {
+				return
+			}
+			continue
 		case signalEndInput:
 			t.enter(0)
 			n.instance.EndInput(int(s.value))
@@ -847,6 +866,9 @@ func (t *Task) end() {
 		}
 	}
 	t.releaseFrozen()
+	if t.batch.group != nil {
+		t.batch.group.Close()
+	}
 	t.closeStores()
 	if t.cfg.Gate != nil {
 		t.cfg.Gate.Close()
