@@ -1,0 +1,240 @@
+// Package logical is the relational algebra between binder and planner: what a query means, with every name resolved and every expression typed, and nothing of how it runs.
+//
+// Nodes are immutable: who changes one makes another. A node may be the input of several (views and common table expressions that are used more than once need not be, though: the optimizer finds what is the same).
+package logical
+
+import (
+	"github.com/weirstream/weir/internal/sql/catalog"
+	"github.com/weirstream/weir/internal/sql/expr"
+	"github.com/weirstream/weir/internal/sql/fn"
+	"github.com/weirstream/weir/types"
+)
+
+// Rel is a relational operator: a *Scan, *Values, *Project, *Filter, *Watermark, *Aggregate, *WindowTable, *Join, *TemporalJoin, *Correlate, *SetOp, *Sort, *Over or *Sink.
+type Rel interface {
+	// Fields are the columns of the output.
+	Fields() []types.Field
+	// Inputs are the operators whose output it reads, in order.
+	Inputs() []Rel
+	// With returns the same operator over other inputs, which have the same columns.
+	With(inputs []Rel) Rel
+}
+
+// Scan reads a table: its physical and metadata columns in the order of their declaration. Computed columns and the watermark stand above it as Project and Watermark.
+type Scan struct {
+	Table *catalog.Table
+	// Columns are the indexes, in Table.Columns, of what is read.
+	Columns []int
+	// Options are the table's with those of a hint over them.
+	Options map[string]string
+	Out     []types.Field
+}
+
+// Values are rows of constant expressions. An expression that is not a constant is computed once when the job starts.
+type Values struct {
+	Rows [][]expr.Expr
+	Out  []types.Field
+}
+
+// Project computes columns.
+type Project struct {
+	Input Rel
+	Exprs []expr.Expr
+	Out   []types.Field
+}
+
+// Filter keeps the rows for which Cond is true.
+type Filter struct {
+	Input Rel
+	Cond  expr.Expr
+}
+
+// Watermark says that Column is the event time, and that behind a row no row is expected whose time is at or below the value of Expr. The column has the attribute Rowtime in Out.
+type Watermark struct {
+	Input  Rel
+	Column int
+	Expr   expr.Expr
+	Out    []types.Field
+}
+
+// SortKey is a column to sort by.
+type SortKey struct {
+	Column     int
+	Descending bool
+	// NullsLast is where nulls go. Flink's default, which the binder fills in: first if ascending, last if descending.
+	NullsLast bool
+}
+
+// AggCall is a call of an aggregate function.
+type AggCall struct {
+	Fn *fn.Aggregate
+	// Args are references to columns of the input, or constants. COUNT(*) has none.
+	Args     []expr.Expr
+	Distinct bool
+	// Filter is the BOOLEAN column of FILTER (WHERE ..), -1 for none.
+	Filter int
+	// Order is that inside of the call (LISTAGG .. WITHIN GROUP).
+	Order []SortKey
+	// IgnoreNulls is IGNORE NULLS.
+	IgnoreNulls bool
+	T           types.Type
+	// Name is that of the result's column, for plans.
+	Name string
+}
+
+// WindowKind is a kind of window.
+type WindowKind uint8
+
+// The kinds of windows.
+const (
+	Tumble WindowKind = iota
+	Hop
+	Cumulate
+	Session
+)
+
+// WindowSpec is how rows are put into windows by their time. Distances are in milliseconds.
+type WindowSpec struct {
+	Kind WindowKind
+	// Time is the column of the time attribute.
+	Time int
+	// Size is the length (Cumulate: the largest), or the gap of sessions. Slide is HOP's distance of windows, or CUMULATE's step.
+	Size, Slide, Offset int64
+	// Keys are the columns of PARTITION BY of a session.
+	Keys []int
+	// Proctime tells that Time is a processing time.
+	Proctime bool
+}
+
+// WindowTable is a windowing table-valued function: the input's columns, and window_start, window_end and window_time.
+type WindowTable struct {
+	Input  Rel
+	Window WindowSpec
+	Out    []types.Field
+}
+
+// WindowProperty is a column that a legacy group window adds: TUMBLE_START and the like.
+type WindowProperty uint8
+
+// The properties of group windows.
+const (
+	WindowStart WindowProperty = iota
+	WindowEnd
+	WindowRowtime
+	WindowProctime
+)
+
+// Aggregate groups rows. Its columns are the keys, then the calls, then the properties of the window.
+type Aggregate struct {
+	Input Rel
+	// Keys are columns of the input.
+	Keys []int
+	// Sets are the grouping sets, as indexes into Keys, nil for one set of all keys. Keys that are not in a row's set are null there.
+	Sets  [][]int
+	Calls []*AggCall
+	// Window is set for a legacy group window (GROUP BY TUMBLE(..)).
+	Window     *WindowSpec
+	Properties []WindowProperty
+	Out        []types.Field
+}
+
+// JoinKind is a kind of join.
+type JoinKind uint8
+
+// The kinds of joins. The output of Semi and Anti is the left input's rows.
+const (
+	Inner JoinKind = iota
+	LeftOuter
+	RightOuter
+	FullOuter
+	Semi
+	Anti
+)
+
+// Join joins two inputs. The condition, nil for none, reads the left columns and then the right ones.
+type Join struct {
+	Left, Right Rel
+	Kind        JoinKind
+	Cond        expr.Expr
+	// NullAware tells of NOT IN: a null on either side makes the condition unknown.
+	NullAware bool
+	Out       []types.Field
+}
+
+// TemporalJoin joins each left row with what the right table was at a time: FOR SYSTEM_TIME AS OF. The right input is a Scan with, perhaps, Project, Filter and Watermark above it.
+type TemporalJoin struct {
+	Left, Right Rel
+	Kind        JoinKind
+	// Time is the left column of the time attribute.
+	Time int
+	Cond expr.Expr
+	Out  []types.Field
+}
+
+// Correlate joins each row with the rows of a table function of it. Fn is nil for UNNEST.
+type Correlate struct {
+	Input Rel
+	Kind  JoinKind
+	Fn    *fn.Table
+	// Args are the arguments; UNNEST has the collection.
+	Args []expr.Expr
+	// Ordinality adds a column that counts the rows.
+	Ordinality bool
+	Cond       expr.Expr
+	Out        []types.Field
+}
+
+// SetKind is a kind of set operation.
+type SetKind uint8
+
+// The kinds of set operations.
+const (
+	Union SetKind = iota
+	Intersect
+	Except
+)
+
+// SetOp combines inputs with the same columns.
+type SetOp struct {
+	Kind SetKind
+	All  bool
+	Of   []Rel
+	Out  []types.Field
+}
+
+// Sort orders rows, and keeps some. Limit is -1 for all.
+type Sort struct {
+	Input         Rel
+	Keys          []SortKey
+	Offset, Limit int64
+}
+
+// Bound is one end of a frame: an offset from the current row, or no bound.
+type Bound struct {
+	Unbounded bool
+	// Offset is negative for PRECEDING and positive for FOLLOWING, in rows or, of a RANGE, in the units of the sort column.
+	Offset int64
+}
+
+// Over computes window functions: the input's columns and one for each call.
+type Over struct {
+	Input     Rel
+	Partition []int
+	Order     []SortKey
+	Rows      bool // ROWS and not RANGE
+	From, To  Bound
+	Calls     []*AggCall
+	Out       []types.Field
+}
+
+// Sink writes its input to a table. The input's columns are those of the table that are written, in its order, cast to its types.
+type Sink struct {
+	Input Rel
+	Table *catalog.Table
+	// Columns are the indexes, in Table.Columns, of the input's columns.
+	Columns   []int
+	Options   map[string]string
+	Overwrite bool
+	// OnConflict is "", "ERROR", "NOTHING" or "DEDUPLICATE".
+	OnConflict string
+}
