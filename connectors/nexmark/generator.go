@@ -63,42 +63,67 @@ func (g *Generator) Time(event int64) int64 {
 
 // Fill makes b the n events first, first+step, first+2·step and so on, with the columns of [Fields]. The batch's memory is used again.
 func (g *Generator) Fill(b *column.Batch, first, step int64, n int) {
+	f := open(b, n)
+	for row := range n {
+		f.event(g, row, first+int64(row)*step)
+	}
+	f.close()
+}
+
+// FillEvents makes b the given events, in that order.
+func (g *Generator) FillEvents(b *column.Batch, events []int64) {
+	f := open(b, len(events))
+	for row, event := range events {
+		f.event(g, row, event)
+	}
+	f.close()
+}
+
+// filling is a batch that is being filled.
+type filling struct {
+	kinds            []uint64
+	valid            [3][]uint64
+	persons, auction writer
+	bids             bidWriter
+}
+
+func open(b *column.Batch, n int) *filling {
 	for len(b.Cols) < 4 {
 		b.Cols = append(b.Cols, new(column.Vector))
 	}
 	b.Cols, b.N, b.Sel, b.Kinds = b.Cols[:4], n, nil, nil
-	kinds := b.Cols[0]
-	kinds.Reset(column.Word, n)
-	var valid [3][]uint64
+	b.Cols[0].Reset(column.Word, n)
+	f := &filling{kinds: b.Cols[0].Words}
 	for i, forms := range rowForms {
 		row := b.Cols[i+1]
 		row.Reset(column.Tuple, n)
-		valid[i] = row.NoneValid(n)
+		f.valid[i] = row.NoneValid(n)
 		for k, form := range forms {
 			row.Child(k).Reset(form, n)
 		}
 	}
-	persons, auctions := newWriter(b.Cols[1]), newWriter(b.Cols[2])
-	bids := bidWriter{w: newWriter(b.Cols[3])}
-	bids.open()
-	event := first
-	for row := range n {
-		kind := Bid
-		if round := event % eventsARound; round < 1 {
-			kind = Person
-			g.person(&persons, row, event)
-		} else if round < 4 {
-			kind = Auction
-			g.auction(&auctions, row, event)
-		} else {
-			g.bid(&bids, row, event)
-		}
-		kinds.Words[row] = uint64(kind)
-		valid[kind][row>>6] |= 1 << (row & 63)
-		event += step
-	}
-	bids.close()
+	f.persons, f.auction = newWriter(b.Cols[1]), newWriter(b.Cols[2])
+	f.bids.w = newWriter(b.Cols[3])
+	f.bids.open()
+	return f
 }
+
+func (f *filling) event(g *Generator, row int, event int64) {
+	kind := Bid
+	if round := event % eventsARound; round < 1 {
+		kind = Person
+		g.person(&f.persons, row, event)
+	} else if round < 4 {
+		kind = Auction
+		g.auction(&f.auction, row, event)
+	} else {
+		g.bid(&f.bids, row, event)
+	}
+	f.kinds[row] = uint64(kind)
+	f.valid[kind][row>>6] |= 1 << (row & 63)
+}
+
+func (f *filling) close() { f.bids.close() }
 
 var rowForms = [3][]column.Form{Person: formsOf("wtttttwt"), Auction: formsOf("wttwwwwwwt"), Bid: formsOf("wwwttwt")}
 
