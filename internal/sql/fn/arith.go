@@ -11,8 +11,8 @@ import (
 
 func arithmetic() []*Function {
 	return []*Function{
-		binary("+", "+", Infix, "adds"), binary("-", "-", Infix, "subtracts"), binary("*", "*", Infix, "multiplies"), binary("/", "/", Infix, "divides; integers without a rest"),
-		binary("MOD", "MOD", Prefix, "the rest of a division, with the sign of the dividend"), binary("%", "MOD", Infix, "the rest of a division, with the sign of the dividend"),
+		binaryOp("+", "+", Infix, "adds"), binaryOp("-", "-", Infix, "subtracts"), binaryOp("*", "*", Infix, "multiplies"), binaryOp("/", "/", Infix, "divides; integers without a rest"),
+		binaryOp("MOD", "MOD", Prefix, "the rest of a division, with the sign of the dividend"), binaryOp("%", "MOD", Infix, "the rest of a division, with the sign of the dividend"),
 		unary("-", "MINUS_PREFIX"), unary("ABS", "ABS"),
 		{Name: "PLUS_PREFIX", Syntax: Special, Doc: "the number itself", Infer: number, Bind: bindSame,
 			Print: func(args []string, _ types.Type) string { return "+" + args[0] }},
@@ -98,7 +98,7 @@ func wrap(x int64, k types.Kind) int64 {
 	return x
 }
 
-func binary(name, op string, syntax Syntax, doc string) *Function {
+func binaryOp(name, op string, syntax Syntax, doc string) *Function {
 	return &Function{
 		Name: name, Syntax: syntax, Doc: doc, Fails: op == "/" || op == "MOD",
 		Infer: func(s *Session, args []Arg) (Signature, error) {

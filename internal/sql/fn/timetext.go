@@ -1,0 +1,342 @@
+package fn
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/types"
+)
+
+const (
+	defaultTime = "yyyy-MM-dd HH:mm:ss"
+	defaultDate = "yyyy-MM-dd"
+)
+
+// timeTexts are the functions between times and strings.
+func timeTexts() []*Function {
+	return []*Function{
+		{Name: "DATE_FORMAT", Doc: "the time (or a string with one) printed by a pattern of Java's DateTimeFormatter", Fails: true, Infer: takes("(S/D)S", nullableText), Bind: bindDateFormat,
+			Examples: [][2]string{{"DATE_FORMAT(TIMESTAMP '2020-01-02 03:04:05', 'yyyy-MM-dd')", "2020-01-02"}, {"DATE_FORMAT('2018-03-14 01:02:03', 'yyyy/MM/dd HH:mm')", "2018/03/14 01:02"},
+				{"DATE_FORMAT(TIMESTAMP '2020-01-02 13:04:05.678', 'EEE d MMM yy h:mm a SSS')", "Thu 2 Jan 20 1:04 PM 678"}}},
+		{Name: "TO_TIMESTAMP", Doc: "the timestamp that a string has, by a pattern of Java's DateTimeFormatter (yyyy-MM-dd HH:mm:ss); null if there is none", Fails: true, Infer: takes("S?S", always(types.TimestampOf(3))), Bind: bindToTimestamp,
+			Examples: [][2]string{{"TO_TIMESTAMP('2017-09-15 00:00:00')", "2017-09-15 00:00:00.000"}, {"TO_TIMESTAMP('2000020210', 'yyyyMMddHH')", "2000-02-02 10:00:00.000"}, {"TO_TIMESTAMP('invalid value', 'yyyy-MM-dd')", "NULL"}}},
+		{Name: "TO_TIMESTAMP_LTZ", Doc: "the time of a number of seconds (precision 0) or milliseconds (3) since the epoch, or of a string by a pattern and in a zone (UTC); null if there is none", Fails: true,
+			Infer: inferToLTZ, Bind: bindToLTZ, Examples: [][2]string{{"TO_TIMESTAMP_LTZ(100, 0)", "1970-01-01 00:01:40.000"}, {"TO_TIMESTAMP_LTZ(1234, 3)", "1970-01-01 00:00:01.234"},
+				{"TO_TIMESTAMP_LTZ('2023-01-01 00:00:00', 'yyyy-MM-dd HH:mm:ss', 'Asia/Shanghai')", "2022-12-31 16:00:00.000"}}},
+		{Name: "TO_DATE", Doc: "the date that a string has, by a pattern of Java's SimpleDateFormat (yyyy-MM-dd); null if there is none", Fails: true, Infer: takes("S?S", always(types.New(types.Date))), Bind: bindToDate,
+			Examples: [][2]string{{"TO_DATE('2017-09-15')", "2017-09-15"}, {"TO_DATE('15/09/17', 'dd/MM/yy')", "2017-09-15"}, {"TO_DATE('x')", "NULL"}}},
+		{Name: "UNIX_TIMESTAMP", Doc: "the seconds since the epoch: now, or of the time in a string, by a pattern of Java's SimpleDateFormat (yyyy-MM-dd HH:mm:ss) and in the session's zone", Volatility: Dynamic, Fails: true,
+			Infer: takes("?SS", strictBigint), Bind: bindUnixTimestamp, Examples: [][2]string{{"UNIX_TIMESTAMP('2015-07-24 10:00:00')", "1437732000"}}},
+		{Name: "FROM_UNIXTIME", Doc: "the time of seconds since the epoch printed by a pattern of Java's SimpleDateFormat (yyyy-MM-dd HH:mm:ss) in the session's zone", Fails: true, Infer: takes("I?S", nullableText), Bind: bindFromUnixtime,
+			Examples: [][2]string{{"FROM_UNIXTIME(44)", "1970-01-01 00:00:44"}, {"FROM_UNIXTIME(3, 'yyyy-MM')", "1970-01"}}},
+		{Name: "CONVERT_TZ", Doc: "the time in a string, from one zone to another; null if there is none", Infer: takes("SSS", nullableText), Bind: bound(convertTZ),
+			Examples: [][2]string{{"CONVERT_TZ('1970-01-01 00:00:00', 'UTC', 'America/Los_Angeles')", "1969-12-31 16:00:00"}}},
+	}
+}
+
+func bindDateFormat(s *Session, args []Arg, result types.Type) (Kernel, error) {
+	t := args[0].Type
+	if t.IsChar() || t.Kind() == types.Null {
+		return bindTextFormat(s)
+	}
+	zone := newClock(zoneOf(s))
+	if t.Kind() != types.TimestampLTZ {
+		zone = newClock(time.UTC)
+	}
+	read, nanos := localMillis(t, zoneOf(s)), subNanos(t)
+	patterns := &formats{}
+	if p, ok := literal(args, 1); ok {
+		if f, err := patterns.get([]byte(p)); err == nil && f.finest > 0 {
+			return formatWindows(f, read, zone), nil
+		}
+	}
+	var made []byte
+	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+		for i := range size(sel, n) {
+			row := at(sel, i)
+			f, err := patterns.get(args[1].Bytes(row))
+			if err != nil {
+				return err
+			}
+			made = f.append(made[:0], read(args[0], row), nanos(args[0], row), zone)
+			out.SetBytes(row, made)
+		}
+		return nil
+	}, nil
+}
+
+// formatWindows formats by one pattern whose result stays the same for some time: times near each other are formatted once.
+func formatWindows(f *timeFormat, read func(v *column.Vector, row int) int64, zone *clock) Kernel {
+	var made []byte
+	from, to := int64(1), int64(0)
+	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+		var view column.View
+		placed := false
+		for i := range size(sel, n) {
+			row := at(sel, i)
+			ms := read(args[0], row)
+			if ms < from || ms >= to {
+				from = floorDiv(ms, f.finest) * f.finest
+				to = from + f.finest
+				made = f.append(made[:0], ms, floorMod(ms, 1000)*1_000_000, zone)
+				placed = false
+			}
+			if !placed {
+				out.SetBytes(row, made)
+				view, placed = out.Views[row], true
+				continue
+			}
+			out.Views[row] = view
+		}
+		return nil
+	}
+}
+
+func bindTextFormat(s *Session) (Kernel, error) {
+	from, err := newTimeFormat(defaultTime, true)
+	if err != nil {
+		return nil, err
+	}
+	patterns, zone := &formats{lax: true}, newClock(time.UTC)
+	var made []byte
+	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+		for i := range size(sel, n) {
+			row := at(sel, i)
+			to, err := patterns.get(args[1].Bytes(row))
+			if err != nil {
+				return err
+			}
+			ms, nanos, _, ok := from.parse(string(args[0].Bytes(row)))
+			if !ok {
+				out.SetNull(row, n)
+				continue
+			}
+			made = to.append(made[:0], ms, nanos, zone)
+			out.SetBytes(row, made)
+		}
+		return nil
+	}, nil
+}
+
+func bindToTimestamp(s *Session, args []Arg, result types.Type) (Kernel, error) {
+	patterns := &formats{}
+	write := storeMillis(result, time.UTC)
+	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+		for i := range size(sel, n) {
+			row := at(sel, i)
+			ms, ok := int64(0), false
+			if len(args) == 1 {
+				var t time.Time
+				if t, ok = ParseTimestamp(string(args[0].Bytes(row))); ok {
+					ms = t.UnixMilli()
+				}
+			} else if f, err := patterns.get(args[1].Bytes(row)); err == nil {
+				ms, _, _, ok = f.parse(string(args[0].Bytes(row)))
+			}
+			if !ok {
+				out.SetNull(row, n)
+				continue
+			}
+			write(out, row, ms)
+		}
+		return nil
+	}, nil
+}
+
+func inferToLTZ(s *Session, args []Arg) (Signature, error) {
+	result := always(types.TimestampLTZOf(3))
+	if len(args) > 0 && (args[0].Type.IsChar() || args[0].Type.Kind() == types.Null && len(args) > 1 && args[1].Type.IsChar()) {
+		return takes("S?SS", result)(s, args)
+	}
+	return takes("N?I", result)(s, args)
+}
+
+func bindToLTZ(s *Session, args []Arg, result types.Type) (Kernel, error) {
+	if args[0].Type.IsChar() {
+		patterns, zones := &formats{}, map[string]*clock{"UTC": newClock(time.UTC)}
+		return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+			for i := range size(sel, n) {
+				row := at(sel, i)
+				pattern, name := []byte(defaultTime), "UTC"
+				if len(args) > 1 {
+					pattern = args[1].Bytes(row)
+				}
+				if len(args) > 2 {
+					name = string(args[2].Bytes(row))
+				}
+				if zones[name] == nil {
+					zone, err := Zone(name)
+					if err != nil {
+						out.SetNull(row, n)
+						continue
+					}
+					zones[strings.Clone(name)] = newClock(zone)
+				}
+				ms, zoned, ok := int64(0), false, false
+				if len(args) == 1 {
+					var t time.Time
+					if t, ok = ParseTimestamp(string(args[0].Bytes(row))); ok {
+						ms = t.UnixMilli()
+					}
+				} else if f, err := patterns.get(pattern); err == nil {
+					ms, _, zoned, ok = f.parse(string(args[0].Bytes(row)))
+				}
+				if !ok {
+					out.SetNull(row, n)
+					continue
+				}
+				if !zoned {
+					ms = zones[name].instant(ms)
+				}
+				out.Words[row] = uint64(ms)
+			}
+			return nil
+		}, nil
+	}
+	exact, read := args[0].Type.IsInteger(), floats(args[0].Type)
+	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+		for i := range size(sel, n) {
+			row := at(sel, i)
+			unit := int64(1)
+			if len(args) > 1 {
+				switch args[1].Int(row) {
+				case 0:
+					unit = 1000
+				case 3:
+				default:
+					return badValue("the precision of TO_TIMESTAMP_LTZ is %d, but must be 0 or 3", args[1].Int(row))
+				}
+			}
+			if exact {
+				x := args[0].Int(row)
+				if x > math.MaxInt64/1000 || x < math.MinInt64/1000 {
+					out.SetNull(row, n)
+					continue
+				}
+				out.Words[row] = uint64(x * unit)
+				continue
+			}
+			out.Words[row] = uint64(floatInt(read(args[0], row) * float64(unit)))
+		}
+		return nil
+	}, nil
+}
+
+func bindToDate(s *Session, args []Arg, result types.Type) (Kernel, error) {
+	patterns := &formats{lax: true}
+	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+		for i := range size(sel, n) {
+			row := at(sel, i)
+			pattern := []byte(defaultDate)
+			if len(args) > 1 {
+				pattern = args[1].Bytes(row)
+			}
+			ok := false
+			if len(args) == 1 {
+				var t time.Time
+				if t, ok = parseDate(strings.TrimSpace(string(args[0].Bytes(row)))); ok {
+					out.Words[row] = uint64(floorDiv(t.Unix(), 86400))
+				}
+			} else if f, err := patterns.get(pattern); err == nil {
+				var ms int64
+				if ms, _, _, ok = f.parse(string(args[0].Bytes(row))); ok {
+					out.Words[row] = uint64(floorDiv(ms, dayMillis))
+				}
+			}
+			if !ok {
+				out.SetNull(row, n)
+			}
+		}
+		return nil
+	}, nil
+}
+
+func bindUnixTimestamp(s *Session, args []Arg, result types.Type) (Kernel, error) {
+	patterns, zone := &formats{lax: true}, newClock(zoneOf(s))
+	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+		for i := range size(sel, n) {
+			row := at(sel, i)
+			if len(args) == 0 {
+				now := c.Now
+				if s != nil && s.Batch {
+					now = s.Start.UnixMilli()
+				}
+				out.Words[row] = uint64(floorDiv(now, 1000))
+				continue
+			}
+			pattern := []byte(defaultTime)
+			if len(args) > 1 {
+				pattern = args[1].Bytes(row)
+			}
+			f, err := patterns.get(pattern)
+			if err != nil {
+				return err
+			}
+			ms, _, zoned, ok := f.parse(string(args[0].Bytes(row)))
+			if ok && !zoned {
+				ms = zone.instant(ms)
+			}
+			if !ok {
+				out.Words[row] = 1 << 63 // as in Flink: the least number
+				continue
+			}
+			out.Words[row] = uint64(floorDiv(ms, 1000))
+		}
+		return nil
+	}, nil
+}
+
+func bindFromUnixtime(s *Session, args []Arg, result types.Type) (Kernel, error) {
+	patterns, zone := &formats{lax: true}, newClock(zoneOf(s))
+	var made []byte
+	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+		for i := range size(sel, n) {
+			row := at(sel, i)
+			pattern := []byte(defaultTime)
+			if len(args) > 1 {
+				pattern = args[1].Bytes(row)
+			}
+			f, err := patterns.get(pattern)
+			if err != nil {
+				return err
+			}
+			seconds := args[0].Int(row)
+			if seconds > 1<<43 || seconds < -1<<43 {
+				return badValue("the time of %d seconds since the epoch is too far away", seconds)
+			}
+			made = f.append(made[:0], zone.local(seconds*1000), 0, zone)
+			out.SetBytes(row, made)
+		}
+		return nil
+	}, nil
+}
+
+func convertTZ() Kernel {
+	format, err := newTimeFormat(defaultTime, true)
+	zones := map[string]*clock{}
+	get := func(name []byte) *clock {
+		if c := zones[string(name)]; c != nil {
+			return c
+		}
+		zone, err := Zone(string(name))
+		if err != nil {
+			zone = time.UTC
+		}
+		c := newClock(zone)
+		zones[string(name)] = c
+		return c
+	}
+	return texts(func(b []byte, args []*column.Vector, row int) ([]byte, bool) {
+		if err != nil {
+			return b, false
+		}
+		ms, _, _, ok := format.parse(string(args[0].Bytes(row)))
+		if !ok {
+			return b, false
+		}
+		to := get(args[2].Bytes(row))
+		return format.append(b, to.local(get(args[1].Bytes(row)).instant(ms)), 0, to), true
+	})
+}
