@@ -110,12 +110,17 @@ func (t *GroupTable) Accumulators(name string, words int, ttl *TTL) *Cell {
 	}
 	t.space.reserve(c, c.valueSize())
 	if ttl != nil {
-		if t.ttl != nil {
-			t.space.store.cfg.Fail(fault.New(fault.StateDeclared, "operator %q declares two accumulators with a time to live for the groups %q", t.space.store.cfg.Operator, t.space.name))
-		}
-		t.ttl = c
+		t.renews(c)
 	}
 	return c
+}
+
+// renews notes the cell whose time to live begins anew with each lookup.
+func (t *GroupTable) renews(c *Cell) {
+	if t.ttl != nil {
+		t.space.store.cfg.Fail(fault.New(fault.StateDeclared, "operator %q declares two accumulators with a time to live for the groups %q", t.space.store.cfg.Operator, t.space.name))
+	}
+	t.ttl = c
 }
 
 // AccumulatorOffset is where a cell's words begin in the rows that Edit gives.

@@ -17,9 +17,15 @@ type Record[T any] struct {
 // Capture collects the records of an output: of the main one if name is empty, else of a side output. It is called before Open.
 func Capture[T any](h *Harness, name string) *[]Record[T] {
 	records := new([]Record[T])
+	Receive(h, name, func(r Record[T]) { *records = append(*records, r) })
+	return records
+}
+
+// Receive is Capture for records that are lent: f looks at each while it is there.
+func Receive[T any](h *Harness, name string, f func(Record[T])) {
 	port := operator.ValuePort(func(v T, ts int64) {
 		h.emitted++
-		*records = append(*records, Record[T]{v, ts, h.ctx.CurrentWatermark})
+		f(Record[T]{v, ts, h.ctx.CurrentWatermark})
 		h.mayStop()
 	})
 	if name == "" {
@@ -27,7 +33,6 @@ func Capture[T any](h *Harness, name string) *[]Record[T] {
 	} else {
 		h.wiring.Side[name] = port
 	}
-	return records
 }
 
 // Input feeds an input of the operator over a real edge.

@@ -1,0 +1,326 @@
+package exec
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/internal/operator/optest"
+	"github.com/weirstream/weir/internal/sql/agg"
+	"github.com/weirstream/weir/internal/sql/expr"
+	"github.com/weirstream/weir/internal/sql/fn"
+	"github.com/weirstream/weir/internal/sql/logical"
+	"github.com/weirstream/weir/types"
+)
+
+// aggregateFields are the columns over which aggregates are tested: two keys, two filters, values.
+var aggregateFields = []types.Field{
+	{Name: "k", Type: types.New(types.BigInt)},
+	{Name: "name", Type: types.String()},
+	{Name: "f", Type: types.New(types.Boolean)},
+	{Name: "g", Type: types.New(types.Boolean).NotNull()},
+	{Name: "i", Type: types.New(types.Int)},
+	{Name: "l", Type: types.New(types.BigInt).NotNull()},
+	{Name: "d", Type: types.New(types.Double)},
+	{Name: "short", Type: types.DecimalOf(10, 2)},
+	{Name: "long", Type: types.DecimalOf(30, 3)},
+	{Name: "s", Type: types.String()},
+	{Name: "t", Type: types.TimestampOf(3)},
+	{Name: "n", Type: types.TimestampOf(9)},
+	{Name: "tiny", Type: types.New(types.TinyInt).NotNull()},
+}
+
+func field(name string) int {
+	return slices.IndexFunc(aggregateFields, func(f types.Field) bool { return f.Name == name })
+}
+
+// randomRow makes a row with one of so many keys.
+func randomAggregateRow(rng *rand.Rand, keys int) []column.Value {
+	values := make([]column.Value, len(aggregateFields))
+	for i, f := range aggregateFields {
+		if f.Type.Nullable() && rng.IntN(5) == 0 {
+			values[i] = column.NullValue()
+			continue
+		}
+		n := rng.Int64N(40) - 20
+		switch {
+		case i == 0:
+			values[i] = column.IntValue(rng.Int64N(int64(keys)))
+		case i == 1:
+			values[i] = column.TextValue([]string{"a", "channel with a long name", ""}[rng.IntN(3)])
+		case f.Type.Kind() == types.Boolean:
+			values[i] = column.BoolValue(n < 0)
+		case f.Type.Kind() == types.Double:
+			values[i] = column.FloatValue(float64(n) / 4)
+		case f.Name == "tiny":
+			values[i] = column.IntValue(n * 5)
+		case f.Type.IsChar():
+			values[i] = column.TextValue(fmt.Sprint([]string{"", "x", "a longer text than fits "}[rng.IntN(3)], n%4))
+		case column.FormOf(f.Type) == column.Wide:
+			values[i] = column.Value{Wide: [2]uint64{uint64(n), uint64(n >> 63)}}
+			if f.Name == "long" && rng.IntN(4) == 0 {
+				values[i].Wide[1] += uint64(rng.Int64N(1<<20) - 1<<19)
+			}
+		default:
+			values[i] = column.IntValue(n)
+		}
+	}
+	return values
+}
+
+// aggregate makes a call.
+func aggregate(t testing.TB, name string, result types.Type, filter string, distinct bool, retract bool, args ...any) *agg.Call {
+	t.Helper()
+	c := &logical.AggCall{Fn: &fn.Aggregate{Name: name}, Filter: -1, T: result, Distinct: distinct}
+	if filter != "" {
+		c.Filter = field(filter)
+	}
+	for _, a := range args {
+		switch a := a.(type) {
+		case string:
+			c.Args = append(c.Args, &expr.Ref{Index: field(a), Name: a, T: aggregateFields[field(a)].Type})
+		case expr.Expr:
+			c.Args = append(c.Args, a)
+		}
+	}
+	changes := types.AppendOnly
+	if retract {
+		changes = types.Retracts
+	}
+	r, err := agg.Resolve(c, aggregateFields, changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// aggregateCalls are calls of all functions.
+func aggregateCalls(t testing.TB, retract bool) (calls []*agg.Call) {
+	add := func(name string, result types.Type, filter string, args ...any) {
+		calls = append(calls, aggregate(t, name, result, filter, false, retract, args...))
+	}
+	big, wide := types.New(types.BigInt), types.DecimalOf(38, 3)
+	add("COUNT", big.NotNull(), "")
+	add("COUNT", big.NotNull(), "f")
+	add("COUNT", big.NotNull(), "g", "i")
+	add("COUNT", big.NotNull(), "", "i", "s")
+	add("SUM", types.New(types.Int), "", "i")
+	add("SUM", types.New(types.Int), "f", "i")
+	add("SUM", big.NotNull(), "", "l")
+	add("SUM", types.New(types.TinyInt).NotNull(), "", "tiny")
+	add("$SUM0", big.NotNull(), "f", "l")
+	add("SUM", types.New(types.Double), "", "d")
+	add("SUM", types.DecimalOf(38, 2), "", "short")
+	add("SUM", wide, "", "long")
+	add("AVG", types.New(types.Int), "", "i")
+	add("AVG", types.New(types.Double), "g", "d")
+	add("AVG", types.DecimalOf(38, 6), "", "short")
+	add("AVG", types.DecimalOf(38, 6), "f", "long")
+	for _, name := range []string{"MIN", "MAX"} {
+		if retract {
+			break
+		}
+		for _, arg := range []string{"i", "l", "d", "short", "long", "s", "t", "n", "f"} {
+			add(name, aggregateFields[field(arg)].Type, "", arg)
+		}
+		add(name, big, "g", "l")
+		add(name, types.String(), "f", "s")
+	}
+	return calls
+}
+
+// slowGroups groups rows, each time from the beginning.
+type slowGroups struct {
+	keys  []int
+	calls []*agg.Call
+	rows  map[string][][]column.Value
+}
+
+func (g *slowGroups) key(row []column.Value) []column.Value {
+	var key []column.Value
+	for _, k := range g.keys {
+		key = append(key, row[k])
+	}
+	return key
+}
+
+func (g *slowGroups) apply(r testRow) {
+	k := text(g.key(r.values))
+	if r.kind.Adds() {
+		g.rows[k] = append(g.rows[k], r.values)
+		return
+	}
+	at := slices.IndexFunc(g.rows[k], func(o []column.Value) bool { return text(o) == text(r.values) })
+	if g.rows[k] = slices.Delete(slices.Clone(g.rows[k]), at, at+1); len(g.rows[k]) == 0 {
+		delete(g.rows, k)
+	}
+}
+
+// result is the output row of a group, nil if there is none.
+func (g *slowGroups) result(row []column.Value) []column.Value {
+	rows := g.rows[text(g.key(row))]
+	if rows == nil {
+		return nil
+	}
+	out := g.key(row)
+	for _, c := range g.calls {
+		out = append(out, slowAggregate(c, aggregateFields, rows))
+	}
+	return out
+}
+
+func TestGroupAggregate(t *testing.T) {
+	for seed := range uint64(60) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { testGroupAggregate(t, rand.New(rand.NewPCG(seed, 7))) })
+	}
+}
+
+func testGroupAggregate(t *testing.T, rng *rand.Rand) {
+	retract := rng.IntN(2) == 0
+	f := &GroupAggregate{
+		Input: aggregateFields, Keys: [][]int{{}, {0}, {1}, {0, 1}}[rng.IntN(4)], Consumes: types.AppendOnly,
+		UpdateBefore: rng.IntN(2) == 0, PerRow: rng.IntN(3) == 0, Grouped: true,
+	}
+	all := aggregateCalls(t, retract)
+	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	f.Calls = all[:1+rng.IntN(len(all))]
+	if retract {
+		f.Consumes = types.Retracts
+	}
+	if rng.IntN(4) == 0 {
+		f.TTL = time.Hour
+	}
+	m := openOperator(t, optest.Options{Rand: rng, Restores: 6, State: randomBackend(t, rng)}, f, 1)
+	g := &slowGroups{keys: f.Keys, calls: f.Calls, rows: map[string][][]column.Value{}}
+	var live [][]column.Value
+	keys := []int{1, 5, 200}[rng.IntN(3)]
+	for range 15 {
+		var rows []testRow
+		for range 1 + rng.IntN(40) {
+			if retract && len(live) > 0 && rng.IntN(2) == 0 {
+				i := rng.IntN(len(live))
+				rows = append(rows, testRow{[]types.RowKind{types.Delete, types.UpdateBefore}[rng.IntN(2)], live[i]})
+				live[i] = live[len(live)-1]
+				live = live[:len(live)-1]
+				continue
+			}
+			r := testRow{types.Insert, randomAggregateRow(rng, keys)}
+			if retract && rng.IntN(3) == 0 {
+				r.kind = types.UpdateAfter
+			}
+			rows, live = append(rows, r), append(live, r.values)
+		}
+		got := m.push(t, 0, testBatch(rng, aggregateFields, rows))
+		want := expectedChanges(f, g, rows)
+		if len(got) != len(want) {
+			t.Fatalf("%d rows, want %d\n%v\n%v", len(got), len(want), got, want)
+		}
+		for i := range got {
+			if got[i].kind != want[i].kind || text(got[i].values) != text(want[i].values) {
+				t.Fatalf("row %d of %d: %v\nwant %v\ncalls %v", i, len(got), got[i], want[i], names(f.Calls))
+			}
+		}
+	}
+}
+
+func names(calls []*agg.Call) (s []string) {
+	for _, c := range calls {
+		s = append(s, fmt.Sprint(c.Function, c.Args, c.Filter))
+	}
+	return s
+}
+
+// expectedChanges applies rows to the groups and returns what that changes.
+func expectedChanges(f *GroupAggregate, g *slowGroups, rows []testRow) (out []testRow) {
+	pieces := [][]testRow{rows}
+	if f.PerRow {
+		pieces = nil
+		for i := range rows {
+			pieces = append(pieces, rows[i:i+1])
+		}
+	}
+	for _, piece := range pieces {
+		var order []testRow
+		before := map[string][]column.Value{}
+		for _, r := range piece {
+			if k := text(g.key(r.values)); !containsKey(before, k) {
+				before[k] = g.result(r.values)
+				order = append(order, r)
+			}
+		}
+		for _, r := range piece {
+			g.apply(r)
+		}
+		for _, r := range order {
+			was, is := before[text(g.key(r.values))], g.result(r.values)
+			switch {
+			case was == nil && is == nil:
+			case was == nil:
+				out = append(out, testRow{types.Insert, is})
+			case is == nil:
+				out = append(out, testRow{types.Delete, was})
+			case text(was) != text(is) || f.TTL > 0:
+				if f.UpdateBefore {
+					out = append(out, testRow{types.UpdateBefore, was})
+				}
+				out = append(out, testRow{types.UpdateAfter, is})
+			}
+		}
+	}
+	return out
+}
+
+func containsKey[K comparable, V any](m map[K]V, k K) bool {
+	_, ok := m[k]
+	return ok
+}
+
+func TestGroupAggregateFinal(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	for _, keys := range [][]int{{}, {0, 1}} {
+		for _, batches := range []int{0, 40} {
+			f := &GroupAggregate{Input: aggregateFields, Keys: keys, Calls: aggregateCalls(t, false), Consumes: types.AppendOnly, Final: true, Grouped: len(keys) > 0}
+			for _, c := range f.Calls {
+				if !f.Grouped && c.Function != "COUNT" && c.Function != "$SUM0" {
+					c.Result = c.Result.Null()
+				}
+			}
+			m := openOperator(t, optest.Options{Rand: rng}, f, 1)
+			g := &slowGroups{keys: f.Keys, calls: f.Calls, rows: map[string][][]column.Value{}}
+			for range batches {
+				var rows []testRow
+				for range 100 {
+					r := testRow{types.Insert, randomAggregateRow(rng, 1000)}
+					rows = append(rows, r)
+					g.apply(r)
+				}
+				if out := m.push(t, 0, testBatch(rng, aggregateFields, rows)); len(out) > 0 {
+					t.Fatalf("%v before the end", out)
+				}
+			}
+			m.Finish()
+			want := map[string]bool{}
+			for _, rows := range g.rows {
+				want[text(g.result(rows[0]))] = true
+			}
+			if len(keys) == 0 && batches == 0 {
+				var zero []column.Value
+				for _, c := range f.Calls {
+					zero = append(zero, slowAggregate(c, aggregateFields, nil))
+				}
+				want[text(zero)] = true
+			}
+			if len(m.out) != len(want) {
+				t.Fatalf("%d rows, want %d", len(m.out), len(want))
+			}
+			for _, r := range m.out {
+				if r.kind != types.Insert || !want[text(r.values)] {
+					t.Fatalf("unexpected %v", r)
+				}
+			}
+		}
+	}
+}
