@@ -50,7 +50,7 @@ func flatten[V any](c *Cell, cd *codec.Codec[V]) {
 		v := places.Get().(*V)
 		_, err := cd.Decode(src, v)
 		if err == nil {
-			c.storeFlat(row, unsafe.Pointer(v))
+			c.shareFlat(row, unsafe.Pointer(v))
 		}
 		*v = *new(V)
 		places.Put(v)
@@ -98,6 +98,15 @@ func (c *Cell) storeFlat(to, v unsafe.Pointer) {
 	for _, at := range c.flat.strings {
 		c.storeString(unsafe.Add(to, at), *(*string)(unsafe.Add(v, at)))
 	}
+}
+
+// shareFlat is storeFlat while key groups are restored on several goroutines.
+func (c *Cell) shareFlat(to, v unsafe.Pointer) {
+	if mu := c.space.sharing; mu != nil {
+		mu.Lock()
+		defer mu.Unlock()
+	}
+	c.storeFlat(to, v)
 }
 
 // storeString makes a view one of the string, if it is not.

@@ -192,7 +192,11 @@ func (sp *Space) SetPayload(r Ref, payload []byte, cells []*Cell) error {
 	if cells == nil {
 		cells = sp.cells
 	}
-	p := &payloadReader{src: payload}
+	return sp.setPayload(&payloadReader{}, r, payload, cells)
+}
+
+func (sp *Space) setPayload(p *payloadReader, r Ref, payload []byte, cells []*Cell) error {
+	*p = payloadReader{src: payload}
 	for len(p.src) > 0 && p.err == nil {
 		i, stamped := p.uvarint(), p.byte()
 		if p.err != nil || i >= uint64(len(cells)) || cells[i] == nil {
@@ -331,6 +335,10 @@ func (c *Cell) restoreValue(r Ref, stamp int64, b []byte) error {
 	}
 	if c.fixed {
 		return c.decode(b, unsafe.Add(row, c.valueOff()))
+	}
+	if mu := c.space.sharing; mu != nil && len(b) > viewInline {
+		mu.Lock()
+		defer mu.Unlock()
 	}
 	viewReplace(c.space.heap, unsafe.Add(row, c.valueOff()), b)
 	return nil

@@ -2,6 +2,7 @@ package statebackend
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
@@ -31,7 +32,11 @@ type Restorer struct {
 	cells []*Cell
 	plan  []restoredCell
 	same  bool // the cells are those of the space, in their order and form
+	fork  bool // the store is given time by who has made the fork, see Fork
+	group int  // the key group, counted from the store's first, that all keys belong to, -1 for any
 	words [MaxKeyWords]uint64
+	// payload is here so that it need not go to the heap for each key.
+	payload payloadReader
 }
 
 // restoredCell is how a cell of a snapshot is read.
@@ -49,7 +54,7 @@ func (sp *Space) Restorer(layout KeyLayout, stored []StoredCell, drop bool) (*Re
 	if layout != sp.layout {
 		return nil, fault.New(fault.StateSchema, "the keys of state %q of operator %q have another form than in the checkpoint: the type of the key has changed", sp.name, op)
 	}
-	r := &Restorer{sp: sp, same: true}
+	r := &Restorer{sp: sp, same: true, group: -1}
 	var lost []string
 	for i, s := range stored {
 		c := sp.cellNamed(s.Name)
@@ -99,7 +104,9 @@ func (r *Restorer) Put(key, payload []byte, fresh bool) error {
 		return err
 	}
 	sp := r.sp
-	sp.store.Breathe()
+	if !r.fork {
+		sp.store.Breathe()
+	}
 	if !fresh {
 		r.remove(at)
 	}
@@ -109,7 +116,7 @@ func (r *Restorer) Put(key, payload []byte, fresh bool) error {
 		return nil
 	}
 	if r.same {
-		err = sp.SetPayload(ref, payload, nil)
+		err = sp.setPayload(&r.payload, ref, payload, sp.cells)
 	} else {
 		err = r.setPayload(ref, payload)
 		sp.Release(ref)
@@ -122,6 +129,7 @@ func (r *Restorer) Put(key, payload []byte, fresh bool) error {
 
 // Add restores a part of a key: states, elements of lists or entries of maps that it does not have yet. Parts may come in any order.
 func (r *Restorer) Add(key, payload []byte) error {
+	r.group = -1
 	at, err := r.locate(key)
 	if err != nil {
 		return err
@@ -168,7 +176,7 @@ func (r *Restorer) locate(key []byte) (at located, err error) {
 	at.bytes = b
 	keyHash, hash := sp.rehash(at.words, b)
 	group := base.KeyGroup(keyHash, int(sp.maxParallelism))
-	if at.group, at.hash = group-int(sp.first), hash; at.group < 0 || at.group >= len(sp.subs) {
+	if at.group, at.hash = group-int(sp.first), hash; at.group < 0 || at.group >= len(sp.subs) || r.group >= 0 && at.group != r.group {
 		return at, r.damaged(fault.New(fault.StateDamaged, "a key of key group %d stands among those of others", group))
 	}
 	return at, nil
@@ -176,6 +184,10 @@ func (r *Restorer) locate(key []byte) (at located, err error) {
 
 func (r *Restorer) remove(at located) {
 	sp := r.sp
+	if sp.sharing != nil {
+		sp.sharing.Lock()
+		defer sp.sharing.Unlock()
+	}
 	old, ok := sp.Find(at.group, at.hash, at.words, at.bytes)
 	if !ok {
 		return
@@ -185,6 +197,61 @@ func (r *Restorer) remove(at located) {
 	}
 	sp.Remove(old)
 }
+
+// In says that the keys that follow are all of one key group, counted from the store's first, and makes room for so many. A key of another is refused.
+func (r *Restorer) In(group, keys int) error {
+	if group < 0 || group >= len(r.sp.subs) {
+		return r.damaged(fault.New(fault.StateDamaged, "key group %d is not one of the subtask", group+int(r.sp.first)))
+	}
+	r.group = group
+	if keys > 0 {
+		r.sp.expect(r.sp.sub(group), keys)
+	}
+	return nil
+}
+
+// Room is how many bytes the store's memory has left, by its setting.
+func (r *Restorer) Room() int64 { return -r.sp.store.account.Over() }
+
+// Apart reports whether key groups can be restored on several goroutines at a time, see Fork: they can where a key is one row with values. What lists and maps consist of lies in one place for all key groups.
+func (r *Restorer) Apart() bool {
+	if !r.same {
+		return false
+	}
+	for _, c := range r.sp.cells {
+		if c.kind != ValueKind {
+			return false
+		}
+	}
+	return true
+}
+
+// Fork returns restorers for n goroutines. Each fills key groups that no other touches. Until they are joined, nothing else uses the space, and the store makes no room.
+func (r *Restorer) Fork(n int) []*Restorer {
+	r.sp.sharing = &sync.Mutex{}
+	forks := make([]*Restorer, n)
+	for i := range forks {
+		f, sp := *r, *r.sp
+		sp.keys, sp.vacant = 0, 0
+		f.sp, f.fork, f.payload = &sp, true, payloadReader{}
+		forks[i] = &f
+	}
+	return forks
+}
+
+// Join adds what the restorers of a Fork have done, and gives the store the time to make room. They can go on afterwards.
+func (r *Restorer) Join(forks []*Restorer) {
+	sp := r.sp
+	for _, f := range forks {
+		sp.keys, sp.vacant, sp.sealed = sp.keys+f.sp.keys, sp.vacant+f.sp.vacant, sp.sealed || f.sp.sealed
+		f.sp.keys, f.sp.vacant = 0, 0
+	}
+	sp.version++
+	sp.store.breathe()
+}
+
+// Joined ends what Fork began, after the last Join.
+func (r *Restorer) Joined() { r.sp.sharing = nil }
 
 func (r *Restorer) damaged(err error) error {
 	return fault.New(fault.StateDamaged, "state %q of operator %q: %w", r.sp.name, r.sp.store.cfg.Operator, err)

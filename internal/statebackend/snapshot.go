@@ -171,7 +171,7 @@ func (s spaceSnapshot) appendKey(dst []byte, row unsafe.Pointer) []byte {
 
 // Restore puts in a key that Entries gave, for a space of the same key layout. cells as in SetPayload.
 func (sp *Space) Restore(key, payload []byte) error {
-	r := Restorer{sp: sp, same: true}
+	r := Restorer{sp: sp, same: true, group: -1}
 	return r.Put(key, payload, true)
 }
 

@@ -1,6 +1,7 @@
 package statebackend
 
 import (
+	"sync"
 	"unsafe"
 
 	"github.com/weirstream/weir/fault"
@@ -66,6 +67,8 @@ type Space struct {
 	// keySchema and namespace are what DescribeKey was told.
 	keySchema string
 	namespace []string
+	// sharing guards the heap while key groups are restored on several goroutines, and is nil at other times.
+	sharing *sync.Mutex
 	// touched keeps Touch from being optimised away.
 	touched uint64
 }
@@ -319,13 +322,32 @@ func (sp *Space) add(s *sub, hash uint64, words []uint64, bytes []byte) uint32 {
 		*(*uint64)(unsafe.Add(p, rowKey+8*uintptr(i))) = w
 	}
 	if sp.layout.Bytes {
-		viewSet(sp.heap, unsafe.Add(p, rowKey+8*uintptr(len(words))), bytes)
+		sp.setBytes(unsafe.Add(p, rowKey+8*uintptr(len(words))), bytes)
 	}
 	s.place(hash, row)
 	s.live++
 	sp.keys++
 	sp.version++
 	return row
+}
+
+func (sp *Space) setBytes(view unsafe.Pointer, bytes []byte) {
+	if sp.sharing != nil && len(bytes) > viewInline {
+		sp.sharing.Lock()
+		defer sp.sharing.Unlock()
+	}
+	viewSet(sp.heap, view, bytes)
+}
+
+// expect makes room in the index for so many keys more.
+func (sp *Space) expect(s *sub, keys int) {
+	n := s.mask + 1
+	for uint64(s.live+keys+1)*8 > n*7 {
+		n *= 2
+	}
+	if n > s.mask+1 {
+		sp.growTo(s, n)
+	}
 }
 
 func (s *sub) place(hash uint64, row uint32) {
@@ -336,10 +358,12 @@ func (s *sub) place(hash uint64, row uint32) {
 	*s.slot(i) = hash<<32 | uint64(row+1)
 }
 
-func (sp *Space) grow(s *sub) {
+func (sp *Space) grow(s *sub) { sp.growTo(s, 2*(s.mask+1)) }
+
+func (sp *Space) growTo(s *sub, size uint64) {
 	old, n := s.slots, s.mask+1
-	s.slots, s.mask = pages.Alloc(int(2*n*8)), 2*n-1
-	sp.store.account.Add(int64(n * 8))
+	s.slots, s.mask = pages.Alloc(int(size*8)), size-1
+	sp.store.account.Add(int64((size - n) * 8))
 	for i := range n {
 		slot := *(*uint64)(unsafe.Add(old, i*8))
 		if slot == 0 {

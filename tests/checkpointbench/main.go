@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -40,6 +41,7 @@ type bench struct {
 	backend     string
 	incremental bool
 	dir         string
+	profile     string
 
 	seen atomic.Int64 // records worked on
 	last atomic.Int64 // when the latest was, in nanoseconds since start
@@ -55,6 +57,7 @@ func main() {
 	flag.StringVar(&b.backend, "backend", "memory", "memory or lsm")
 	flag.BoolVar(&b.incremental, "incremental", true, "incremental checkpoints")
 	flag.StringVar(&b.dir, "dir", "", "directory for checkpoints; a temporary one if empty")
+	flag.StringVar(&b.profile, "profile", "", "file for a CPU profile of the restore")
 	flag.Parse()
 	if err := b.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
@@ -180,6 +183,16 @@ func (b *bench) run() error {
 		return err
 	}
 	b.seen.Store(0)
+	if b.profile != "" {
+		f, err := os.Create(b.profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+	}
 	start := time.Now()
 	client, err = env.ExecuteAsync(ctx, "checkpointbench")
 	if err != nil {
@@ -191,6 +204,7 @@ func (b *bench) run() error {
 		}
 		time.Sleep(time.Millisecond)
 	}
+	pprof.StopCPUProfile()
 	fmt.Printf("restored, first record worked on after %v\n", time.Since(start).Round(time.Millisecond))
 	client.Cancel()
 	<-client.Done()

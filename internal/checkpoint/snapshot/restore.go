@@ -26,26 +26,23 @@ type Source interface {
 
 // Reader reads segments. It keeps some files open, as the segments of a key group lie in several. It belongs to one goroutine.
 type Reader struct {
-	open    func(ctx context.Context, name string) (Source, error)
-	ctx     context.Context
-	files   map[string]Source
-	file    Source // the one at hand
-	data    []byte
-	raw     []byte
-	decoder *zstd.Decoder
+	open  func(ctx context.Context, name string) (Source, error)
+	ctx   context.Context
+	files map[string]Source
+	file  Source // the one at hand
+	data  []byte
+	waves waves
+	unpacker
 }
 
 // NewReader returns a reader of files that open opens.
 func NewReader(ctx context.Context, open func(ctx context.Context, name string) (Source, error)) *Reader {
-	return &Reader{ctx: ctx, open: open, files: map[string]Source{}}
+	return &Reader{ctx: ctx, open: open, files: map[string]Source{}, waves: defaultWaves()}
 }
 
 // Close closes what is open.
 func (r *Reader) Close() error {
-	if r.decoder != nil {
-		r.decoder.Close()
-		r.decoder = nil
-	}
+	r.unpacker.close()
 	return r.closeFiles()
 }
 
@@ -74,13 +71,53 @@ func damaged(seg *manifest.Segment, format string, args ...any) error {
 
 // Segment returns the entries of a segment, whose checksum is right. They are good until the next call.
 func (r *Reader) Segment(seg *manifest.Segment) ([]byte, error) {
-	data := seg.GetData()
-	if seg.GetFile() != "" {
-		if err := r.load(seg); err != nil {
-			return nil, err
-		}
-		data = r.data
+	data, err := r.read(seg, r.data)
+	if err != nil {
+		return nil, err
 	}
+	if seg.GetFile() != "" {
+		r.data = data
+	}
+	return r.unpacker.unpack(seg, data)
+}
+
+// read returns a segment as it was written, in buf if there is room.
+func (r *Reader) read(seg *manifest.Segment, buf []byte) ([]byte, error) {
+	if seg.GetFile() == "" {
+		return seg.GetData(), nil
+	}
+	if err := r.openFile(seg.GetFile()); err != nil {
+		return nil, err
+	}
+	n, size := seg.GetLength(), r.file.Size()
+	if n < 0 || n > maxSegment || seg.GetOffset() < 0 || seg.GetOffset() > size-n {
+		return nil, damaged(seg, "the file has only %d bytes", size)
+	}
+	if int64(cap(buf)) < n {
+		buf = make([]byte, n)
+	}
+	buf = buf[:n]
+	if _, err := r.file.ReadAt(buf, seg.GetOffset()); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fault.New(fault.CheckpointDamaged, "%s: %w", seg.GetFile(), err)
+	}
+	return buf, nil
+}
+
+// unpacker makes entries of what was read. It belongs to one goroutine.
+type unpacker struct {
+	raw     []byte
+	decoder *zstd.Decoder
+}
+
+func (u *unpacker) close() {
+	if u.decoder != nil {
+		u.decoder.Close()
+		u.decoder = nil
+	}
+}
+
+// unpack checks what was read of a segment, and returns its entries, which are good until the next call.
+func (u *unpacker) unpack(seg *manifest.Segment, data []byte) ([]byte, error) {
 	if int64(len(data)) != seg.GetLength() {
 		return nil, damaged(seg, "%d bytes are there, %d were written", len(data), seg.GetLength())
 	}
@@ -94,17 +131,16 @@ func (r *Reader) Segment(seg *manifest.Segment) ([]byte, error) {
 	default:
 		return nil, damaged(seg, "unknown compression %q", seg.GetCompression())
 	}
-	if r.decoder == nil {
-		var err error
-		if r.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1)); err != nil {
+	var err error
+	if u.decoder == nil {
+		if u.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1)); err != nil {
 			return nil, err
 		}
 	}
-	var err error
-	if r.raw, err = r.decoder.DecodeAll(data, r.raw[:0]); err != nil {
+	if u.raw, err = u.decoder.DecodeAll(data, u.raw[:0]); err != nil {
 		return nil, damaged(seg, "%v", err)
 	}
-	return r.raw, nil
+	return u.raw, nil
 }
 
 // openFile makes a file the one at hand.
@@ -123,24 +159,6 @@ func (r *Reader) openFile(name string) error {
 		return fault.New(fault.CheckpointDamaged, "%s: %w", name, err)
 	}
 	r.file, r.files[name] = f, f
-	return nil
-}
-
-func (r *Reader) load(seg *manifest.Segment) error {
-	if err := r.openFile(seg.GetFile()); err != nil {
-		return err
-	}
-	n, size := seg.GetLength(), r.file.Size()
-	if n < 0 || n > maxSegment || seg.GetOffset() < 0 || seg.GetOffset() > size-n {
-		return damaged(seg, "the file has only %d bytes", size)
-	}
-	if int64(cap(r.data)) < n {
-		r.data = make([]byte, n)
-	}
-	r.data = r.data[:n]
-	if _, err := r.file.ReadAt(r.data, seg.GetOffset()); err != nil && !errors.Is(err, io.EOF) {
-		return fault.New(fault.CheckpointDamaged, "%s: %w", seg.GetFile(), err)
-	}
 	return nil
 }
 
@@ -220,25 +238,8 @@ func (r *Reader) space(sp *statebackend.Space, m *manifest.Space, drop bool) err
 	if err != nil {
 		return err
 	}
-	for _, g := range m.GetGroups() {
-		for i, seg := range g.GetSegments() {
-			if (i == 0) == seg.GetChanges() {
-				return damaged(seg, "a base and changes are out of order")
-			}
-			data, err := r.Segment(seg)
-			if err != nil {
-				return err
-			}
-			err = EachEntry(seg, data, func(key, payload []byte, deleted bool) error {
-				if deleted {
-					return to.Delete(key)
-				}
-				return to.Put(key, payload, i == 0)
-			})
-			if err != nil {
-				return err
-			}
-		}
+	if err := r.groups(to, sp.Store().Config().Groups.First, m.GetGroups()); err != nil {
+		return err
 	}
 	for _, t := range m.GetTables() {
 		if err := r.openFile(t.GetFile()); err != nil {
