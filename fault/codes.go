@@ -109,6 +109,18 @@ const (
 	SQLSyntax             Code = "sql.syntax"
 	SQLUnsupported        Code = "sql.unsupported"
 	SQLTooDeep            Code = "sql.too-deep"
+	SQLUnknownTable       Code = "sql.unknown-table"
+	SQLUnknownColumn      Code = "sql.unknown-column"
+	SQLUnknownFunction    Code = "sql.unknown-function"
+	SQLUnknownObject      Code = "sql.unknown-object"
+	SQLAmbiguous          Code = "sql.ambiguous-column"
+	SQLType               Code = "sql.type-mismatch"
+	SQLNotGrouped         Code = "sql.not-grouped"
+	SQLInvalid            Code = "sql.invalid"
+	SQLSchema             Code = "sql.table-definition"
+	SQLSink               Code = "sql.sink-schema"
+	SQLExists             Code = "sql.exists"
+	SQLCatalog            Code = "sql.catalog"
 	ExpressionValue       Code = "sql.value"
 	InternalInvariant     Code = "internal.invariant"
 )
@@ -208,6 +220,18 @@ var codes = []Info{
 	{SQLSyntax, User, false, "A text is not SQL as Weir reads it.", ""},
 	{SQLUnsupported, User, false, "A text is SQL that Weir does not support.", ""},
 	{SQLTooDeep, User, false, "A statement nests or chains its parts deeper than Weir allows.", "split it into several statements or views"},
+	{SQLUnknownTable, User, false, "A statement names a table or view that does not exist.", ""},
+	{SQLUnknownColumn, User, false, "An expression names a column, or a field of a row, that is not there.", ""},
+	{SQLUnknownFunction, User, false, "A statement calls a function that does not exist.", ""},
+	{SQLUnknownObject, User, false, "A statement names a catalog, a database or another object that does not exist.", ""},
+	{SQLAmbiguous, User, false, "A name means several columns.", "write the name or alias of the table before it"},
+	{SQLType, User, false, "An argument has a type that the function or operator does not take, or two types do not go together.", ""},
+	{SQLNotGrouped, User, false, "A query with aggregates uses a column that is not one of its groups.", "add it to GROUP BY, or aggregate it, for instance with MAX"},
+	{SQLInvalid, User, false, "A statement is well formed, but does not mean anything.", ""},
+	{SQLSchema, User, false, "The definition of a table contradicts itself.", ""},
+	{SQLSink, User, false, "What a query returns does not fit the table that it is written to.", ""},
+	{SQLExists, User, false, "A statement creates what is there already.", "drop it first, choose another name, or write IF NOT EXISTS"},
+	{SQLCatalog, External, true, "A catalog cannot be read or written.", ""},
 	{ExpressionValue, User, false, "An expression of SQL cannot be computed for a value: a text that is no number, a division by zero, a number out of range.", "correct the data, filter such rows before, or use TRY_CAST, which gives NULL"},
 	{InternalInvariant, Weir, false, "An invariant of the engine does not hold.", "this is a defect of Weir: please report it with the text above"},
 }

@@ -47,6 +47,8 @@ type WatermarkSpec struct {
 	// Column is the name, of several parts if it lies in a row.
 	Column []string
 	As     ast.Expr
+	// At is where the column stands in the table's source.
+	At ast.Span
 }
 
 // Table is a table or a view. It is not changed once it is in a catalog: ALTER puts another one into its place.

@@ -82,6 +82,15 @@ type AggCall struct {
 	Name string
 }
 
+// Hint is a hint of /*+ .. */ that stands at a SELECT: on joins (BROADCAST, SHUFFLE_HASH, LOOKUP, MULTI_JOIN, ...) or on state (STATE_TTL). An operator has those of its query.
+type Hint struct {
+	// Name is in capitals.
+	Name string
+	// Args are the values without a key, as names of tables; Options those with one.
+	Args    []string
+	Options map[string]string
+}
+
 // WindowKind is a kind of window.
 type WindowKind uint8
 
@@ -135,6 +144,7 @@ type Aggregate struct {
 	// Window is set for a legacy group window (GROUP BY TUMBLE(..)).
 	Window     *WindowSpec
 	Properties []WindowProperty
+	Hints      []Hint
 	Out        []types.Field
 }
 
@@ -158,6 +168,7 @@ type Join struct {
 	Cond        expr.Expr
 	// NullAware tells of NOT IN: a null on either side makes the condition unknown.
 	NullAware bool
+	Hints     []Hint
 	Out       []types.Field
 }
 
@@ -166,9 +177,10 @@ type TemporalJoin struct {
 	Left, Right Rel
 	Kind        JoinKind
 	// Time is the left column of the time attribute.
-	Time int
-	Cond expr.Expr
-	Out  []types.Field
+	Time  int
+	Cond  expr.Expr
+	Hints []Hint
+	Out   []types.Field
 }
 
 // Correlate joins each row with the rows of a table function of it. Fn is nil for UNNEST.

@@ -1,0 +1,227 @@
+package bind
+
+import (
+	"strings"
+
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/sql/ast"
+	"github.com/weirstream/weir/internal/sql/catalog"
+	"github.com/weirstream/weir/internal/sql/expr"
+	"github.com/weirstream/weir/internal/sql/fn"
+	"github.com/weirstream/weir/types"
+)
+
+// found is what a function's name means; the names of different kinds of functions do not hide each other.
+type found struct {
+	scalar    *fn.Function
+	aggregate *fn.Aggregate
+	table     *fn.Table
+}
+
+func (f found) none() bool { return f.scalar == nil && f.aggregate == nil && f.table == nil }
+
+func (x *text) registered(name string) (f found) {
+	for _, r := range x.registries {
+		if f.scalar == nil {
+			f.scalar = r.Scalar(name)
+		}
+		if f.aggregate == nil {
+			f.aggregate = r.Aggregate(name)
+		}
+		if f.table == nil {
+			f.table = r.Table(name)
+		}
+	}
+	return f
+}
+
+// function finds a function: one of the session that the user declared without a database, one of SQL, one of a catalog.
+func (x *text) function(n *ast.Name) found {
+	parts := n.Strings()
+	declared, err := x.manager.Function(x.within, parts)
+	if err != nil {
+		x.fail(fault.SQLCatalog, n, "looking up the function %s: %w", n, err)
+	}
+	if len(parts) == 1 && (declared == nil || !declared.System) {
+		if f := x.registered(parts[0]); !f.none() {
+			return f
+		}
+	}
+	if declared == nil {
+		x.unknownFunction(n)
+	}
+	f := x.registered(declared.Class)
+	if f.none() {
+		x.hinted(fault.SQLUnknownFunction, n, "register it with the environment under that name", "the function %s is declared as %s, which this program does not have", n, declared.Class)
+	}
+	return f
+}
+
+func (x *text) unknownFunction(n *ast.Name) {
+	var names []string
+	for _, r := range x.registries {
+		names = append(names, r.Names()...)
+	}
+	x.suggest(fault.SQLUnknownFunction, n, n.String(), names, "there is no function %s", n)
+}
+
+// call binds a call of a function or operator of SQL.
+func (x *text) call(at ast.Node, name string, args ...expr.Expr) expr.Expr {
+	f := x.registered(name).scalar
+	if f == nil {
+		x.fail(fault.SQLUnknownFunction, at, "there is no function %s", name)
+	}
+	return x.apply(at, f, args)
+}
+
+// apply calls a function: it checks the arguments, and casts those that the function wants with another type.
+func (x *text) apply(at ast.Node, f *fn.Function, args []expr.Expr) expr.Expr {
+	sig, err := f.Infer(x.session, expr.Args(args))
+	if err != nil {
+		x.fail(fault.SQLType, at, "%s: %w", f.Name, err)
+	}
+	args = x.coerce(args, sig.Args)
+	t := sig.Result
+	if t.IsTimeAttribute() {
+		for _, a := range args {
+			if a.Type().IsTimeAttribute() {
+				t = t.WithAttribute(types.NoAttribute)
+			}
+		}
+	}
+	return &expr.Call{Fn: f, Args: args, T: t}
+}
+
+// coerce casts arguments to the types that a signature asks for.
+func (x *text) coerce(args []expr.Expr, to []types.Type) []expr.Expr {
+	if to == nil {
+		return args
+	}
+	out := make([]expr.Expr, len(args))
+	for i, a := range args {
+		out[i] = a
+		if i >= len(to) || !to[i].Valid() || a.Type().Kind() == types.Symbol || a.Type().Same(to[i]) {
+			continue
+		}
+		out[i] = x.cast(a, to[i])
+	}
+	return out
+}
+
+// callOf binds a call as it is written.
+func (x *exprs) callOf(c *ast.Call) expr.Expr {
+	if len(c.Name.Parts) == 1 {
+		if e := x.special(c); e != nil {
+			return e
+		}
+	}
+	f := x.function(c.Name)
+	switch {
+	case c.Over != nil && f.aggregate != nil:
+		return x.windowCall(c, f.aggregate)
+	case c.Over != nil:
+		x.fail(fault.SQLInvalid, c, "%s is no window function", c.Name)
+	case f.aggregate != nil && (f.scalar == nil || c.Filter != nil || c.Quantifier != ast.SetDefault):
+		return x.aggregateCall(c, f.aggregate)
+	case f.scalar == nil:
+		x.hinted(fault.SQLInvalid, c, "write LATERAL TABLE("+c.Name.String()+"(..)) in FROM", "%s is a table function", c.Name)
+	case c.Filter != nil || c.Quantifier != ast.SetDefault || c.WithinGroup != nil || c.OrderBy != nil || c.Nulls != ast.NullsDefault:
+		x.fail(fault.SQLInvalid, c, "%s is no aggregate function", c.Name)
+	}
+	return x.apply(c, f.scalar, x.list(x.positional(c)))
+}
+
+// positional returns the arguments of a call; names of arguments are those of functions that have parameters with names.
+func (x *exprs) positional(c *ast.Call) []ast.Expr { return c.Args }
+
+// special binds calls that are no functions, nil for others.
+func (x *exprs) special(c *ast.Call) expr.Expr {
+	switch name := strings.ToUpper(c.Name.Last().Name); name {
+	case "GROUPING", "GROUPING_ID", "GROUP_ID":
+		return x.grouping(c, name)
+	case "TUMBLE", "HOP", "SESSION", "CUMULATE":
+		if x.registered(name).none() {
+			x.fail(fault.SQLInvalid, c, "%s stands in GROUP BY, or in FROM as TABLE(%s(..))", name, name)
+		}
+	default:
+		if kind, property, ok := groupWindowFunction(name); ok {
+			return x.windowProperty(c, kind, property)
+		}
+	}
+	return nil
+}
+
+// jsonPath binds JSON_VALUE, JSON_QUERY and JSON_EXISTS. Their arguments are text and path and then
+//
+//	JSON_EXISTS  [symbol of ON ERROR]
+//	JSON_VALUE   a NULL of the type of RETURNING, symbol and default of ON EMPTY, symbol and default of ON ERROR
+//	JSON_QUERY   a NULL of the type of RETURNING, symbol of the wrapper, symbol of ON EMPTY, symbol of ON ERROR
+//
+// where a symbol is that of [ast.JSONOnKind], a wrapper's one of WITHOUT, WITH CONDITIONAL and WITH UNCONDITIONAL, and a default that is not given a NULL.
+func (x *exprs) jsonPath(e *ast.JSONPathCall) expr.Expr {
+	args := []expr.Expr{x.expr(e.X), x.expr(e.Path)}
+	returning := types.String()
+	if e.Returning != nil {
+		t, err := catalog.TypeOf(x.src, e.Returning)
+		x.check(err)
+		returning = t
+	}
+	on := func(o *ast.JSONOn) (expr.Expr, expr.Expr) {
+		if o == nil {
+			return &expr.Symbol{Name: string(ast.JSONNull)}, null(returning)
+		}
+		if o.Default == nil {
+			return &expr.Symbol{Name: string(o.Kind)}, null(returning)
+		}
+		return &expr.Symbol{Name: string(o.Kind)}, x.expr(o.Default)
+	}
+	empty, emptyDefault := on(e.OnEmpty)
+	failed, failedDefault := on(e.OnError)
+	switch e.Func {
+	case "JSON_EXISTS":
+		if e.OnError != nil {
+			args = append(args, failed)
+		}
+	case "JSON_VALUE":
+		args = append(args, null(returning), empty, emptyDefault, failed, failedDefault)
+	default:
+		wrapper := e.Wrapper
+		if wrapper == "" {
+			wrapper = "WITHOUT"
+		}
+		args = append(args, null(returning), &expr.Symbol{Name: wrapper}, empty, failed)
+	}
+	return x.call(e, e.Func, args...)
+}
+
+// jsonConstructor binds JSON_OBJECT, JSON_ARRAY and the aggregates JSON_OBJECTAGG and JSON_ARRAYAGG. The first argument of the scalar ones is a symbol, NULL ON NULL or ABSENT ON NULL.
+func (x *exprs) jsonConstructor(e *ast.JSONConstructor) expr.Expr {
+	nulls := e.Nulls
+	var list []ast.Expr
+	for _, p := range e.Pairs {
+		list = append(list, p.Key, p.Value)
+	}
+	list = append(list, e.Elems...)
+	aggregate := strings.HasSuffix(e.Func, "AGG")
+	if nulls == ast.JSONNullsDefault {
+		nulls = ast.NullOnNull
+		if e.Func == "JSON_ARRAY" || e.Func == "JSON_ARRAYAGG" {
+			nulls = ast.AbsentOnNull
+		}
+	}
+	if aggregate {
+		// The aggregates for the two treatments of nulls have different names, as in Flink.
+		name := e.Func + "_" + strings.ReplaceAll(string(nulls), " ", "_")
+		f := x.registered(name).aggregate
+		if f == nil {
+			x.fail(fault.SQLUnknownFunction, e, "there is no function %s", name)
+		}
+		order := e.OrderBy
+		if order == nil {
+			order = e.WithinGroup
+		}
+		return x.aggregateCall(&ast.Call{Span: e.Span, Name: &ast.Name{Span: e.Span, Parts: []*ast.Ident{{Name: e.Func}}}, Args: list, OrderBy: order}, f)
+	}
+	args := append([]expr.Expr{&expr.Symbol{Name: string(nulls)}}, x.list(list)...)
+	return x.call(e, e.Func, args...)
+}
