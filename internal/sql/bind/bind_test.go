@@ -11,6 +11,7 @@ import (
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/sql/ast"
 	"github.com/weirstream/weir/internal/sql/catalog"
+	"github.com/weirstream/weir/internal/sql/fn"
 	"github.com/weirstream/weir/internal/sql/logical"
 	"github.com/weirstream/weir/internal/sql/parse"
 	"github.com/weirstream/weir/internal/sql/sqlerr"
@@ -20,7 +21,16 @@ import (
 // session runs statements: it creates tables and views, and prints the plans of queries.
 type session struct{ binder *Binder }
 
-func newSession() *session { return &session{New(catalog.NewManager(), nil)} }
+func newSession() *session { return &session{New(catalog.NewManager(), nil, userFunctions())} }
+
+// userFunctions are functions that a user might have registered.
+func userFunctions() *fn.Registry {
+	r := &fn.Registry{}
+	r.Add(&fn.Function{Name: "count_char", Infer: func(s *fn.Session, args []fn.Arg) (fn.Signature, error) {
+		return fn.Signature{Args: []types.Type{types.String(), types.String()}, Result: types.New(types.BigInt)}, nil
+	}})
+	return r
+}
 
 func (s *session) run(src *ast.Source, st ast.Statement, withTypes bool) (string, error) {
 	var rel logical.Rel

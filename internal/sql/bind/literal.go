@@ -65,12 +65,7 @@ func (x *text) number(n *ast.NumberLit, negative bool) *expr.Const {
 		x.hinted(fault.SQLInvalid, n, "write it as a string, and cast that to DECIMAL", "%s is out of range: the digits of a number must fit a BIGINT", n.Text)
 	}
 	if fraction == "" {
-		c := integer(v.Int64())
-		// The minus is an operator, so that -2147483648 is a BIGINT.
-		if negative && v.Int64() == math.MinInt32 {
-			c.T = types.New(types.BigInt).NotNull()
-		}
-		return c
+		return integer(v.Int64())
 	}
 	precision := min(max(len(n.Text)-1, len(fraction)), types.MaxDecimal)
 	t := types.DecimalOf(precision, min(len(fraction), types.MaxDecimal)).NotNull()
