@@ -112,6 +112,13 @@ func TestAppend(t *testing.T) {
 				want = append(want, value(in, int(rows[i])))
 			}
 			out.Append(in, rows, len(want)-len(rows))
+			var picked Vector
+			picked.Pick(in, rows)
+			for i, row := range rows {
+				if a, b := value(&picked, i), value(in, int(row)); a != b {
+					t.Fatalf("seed %d, form %d: picked %s, want %s", seed, form, a, b)
+				}
+			}
 		}
 		for i := range want {
 			if got := value(&out, i); got != want[i] {

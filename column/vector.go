@@ -507,3 +507,54 @@ func (v *Vector) CountNulls(n int) int {
 	}
 	return n - set
 }
+
+// Pick makes v the flat vector of the given rows of o, in their order, as [Vector.Gather] does, but long strings stay where they are: v is good as long as o is, and must not be appended to
+// until it is reset.
+func (v *Vector) Pick(o *Vector, rows []int32) {
+	n := len(rows)
+	from := o
+	if o.Index != nil {
+		from = o.Base
+	}
+	if from.Form > Text {
+		v.Gather(o, rows)
+		return
+	}
+	v.Reset(from.Form, n)
+	switch from.Form {
+	case Word:
+		pick(v.Words, from.Words, o, rows)
+	case Wide:
+		pick(v.Wide, from.Wide, o, rows)
+	case Text:
+		pick(v.Views, from.Views, o, rows)
+		v.Buffers, v.own = from.Buffers[:len(from.Buffers):len(from.Buffers)], 0
+	}
+	if from.Valid == nil {
+		return
+	}
+	valid := v.NoneValid(n)
+	for i, row := range rows {
+		if !o.Null(int(row)) {
+			valid[i>>6] |= 1 << (i & 63)
+		}
+	}
+}
+
+func pick[T any](out, from []T, o *Vector, rows []int32) {
+	out = out[:len(rows)]
+	switch {
+	case o.Index != nil:
+		for i, row := range rows {
+			out[i] = from[o.Index[row]]
+		}
+	case o.Const:
+		for i := range out {
+			out[i] = from[0]
+		}
+	default:
+		for i, row := range rows {
+			out[i] = from[row]
+		}
+	}
+}
