@@ -8,7 +8,7 @@ type Aggregate struct {
 	Aliases  []string
 	Doc      string
 	Examples [][2]string
-	// Infer is as that of [Function]. In a query without GROUP BY (grouped is false) the input may be empty: most results are nullable then, and COUNT is not.
+	// Infer is as that of [Function]. In a query without GROUP BY, or with a FILTER, grouped is false: the input may be empty, and most results are nullable then, and COUNT is not.
 	Infer func(s *Session, args []Arg, grouped bool) (Signature, error)
 	// Star tells that it may be called with a star, as COUNT.
 	Star bool

@@ -17,6 +17,9 @@ func builtin() *Registry {
 			r.Add(f)
 		}
 	}
+	for _, a := range aggregates() {
+		r.Add(a)
+	}
 	return r
 }
 
