@@ -1,0 +1,273 @@
+// Package physical is the plan of what runs: one node for each operator, with what the planner has decided about it. It knows no operator's code: package lower turns nodes into a graph.
+package physical
+
+import (
+	"time"
+
+	"github.com/weirstream/weir/internal/sql/catalog"
+	"github.com/weirstream/weir/internal/sql/expr"
+	"github.com/weirstream/weir/internal/sql/fn"
+	"github.com/weirstream/weir/internal/sql/logical"
+	"github.com/weirstream/weir/types"
+)
+
+// Node is an operator of the plan.
+type Node interface {
+	// Of returns what all nodes have.
+	Of() *Head
+	// Name is what plans call the operator, as Flink does.
+	Name() string
+	// Attrs are what plans say of it.
+	Attrs() []Attr
+}
+
+// Attr is a thing that plans say of an operator, as select=[a, b].
+type Attr struct{ Key, Value string }
+
+// Head is what all nodes have. It is filled in by the planner.
+type Head struct {
+	// ID numbers the nodes of a program in topological order, from 1.
+	ID     int
+	Inputs []Node
+	// Fields are the columns of the output.
+	Fields []types.Field
+	// Keys are sets of columns each of which tells rows apart: no two rows of the table that the changelog describes agree in one.
+	Keys [][]int
+	// Changelog is what rows the output may hold.
+	Changelog types.Changelog
+	// Before is whether somebody needs the -U rows of the output, if it has updates.
+	Before bool
+	// Window tells of rows that belong to windows; nil if they do not.
+	Window *Window
+	// Single tells that it runs in one subtask.
+	Single bool
+	// Bounded tells that the input ends.
+	Bounded bool
+}
+
+// Of implements [Node].
+func (h *Head) Of() *Head { return h }
+
+// Window is where rows have the window that they belong to, as columns, -1 for what is not there.
+type Window struct {
+	Start, End, Time int
+	Spec             logical.WindowSpec
+}
+
+// Scan reads a table.
+type Scan struct {
+	Head
+	Table   *catalog.Table
+	Columns []int
+	Options map[string]string
+	// Project are the columns, by their index in Fields, that anybody reads; nil for all.
+	Project []int
+}
+
+// Values are constant rows.
+type Values struct {
+	Head
+	Rows [][]expr.Expr
+}
+
+// Calc filters and computes.
+type Calc struct {
+	Head
+	Where expr.Expr   // nil for none
+	Exprs []expr.Expr // nil for all columns as they are
+}
+
+// WatermarkAssigner makes watermarks.
+type WatermarkAssigner struct {
+	Head
+	Column int
+	Expr   expr.Expr
+}
+
+// Exchange spreads rows over the subtasks of its reader.
+type Exchange struct {
+	Head
+	// Hash are the columns by whose values; nil sends all to one.
+	Hash []int
+}
+
+// GroupAggregate groups without end.
+type GroupAggregate struct {
+	Head
+	Group   []int
+	Calls   []*logical.AggCall
+	Grouped bool // whether there was a GROUP BY
+	TTL     time.Duration
+	PerRow  bool
+}
+
+// WindowAggregate groups by key and window.
+type WindowAggregate struct {
+	Head
+	Group      []int
+	Calls      []*logical.AggCall
+	Spec       logical.WindowSpec
+	Properties []logical.WindowProperty
+	// Attached tells that the input's rows have their windows in columns.
+	Attached *Window
+}
+
+// WindowTable appends the windows of each row.
+type WindowTable struct {
+	Head
+	Spec logical.WindowSpec
+}
+
+// Expand gives each row once for each grouping set.
+type Expand struct {
+	Head
+	Keys []int
+	Sets [][]int
+}
+
+// Join keeps both inputs.
+type Join struct {
+	Head
+	Kind                    logical.JoinKind
+	Left, Right             []int
+	NullSafe                []bool
+	NullAware               bool
+	Residual                expr.Expr
+	LeftUnique, RightUnique bool
+	LeftTTL, RightTTL       time.Duration
+}
+
+// IntervalJoin joins rows whose times are near each other.
+type IntervalJoin struct {
+	Head
+	Kind                logical.JoinKind
+	Left, Right         []int
+	LeftTime, RightTime int
+	// Lower and Upper bound the left time minus the right time, in milliseconds, both inclusive.
+	Lower, Upper int64
+	Proctime     bool
+	Residual     expr.Expr
+}
+
+// WindowJoin joins rows of the same window.
+type WindowJoin struct {
+	Head
+	Kind                    logical.JoinKind
+	Left, Right             []int
+	LeftWindow, RightWindow *Window
+	Residual                expr.Expr
+}
+
+// LookupJoin looks rows up in a table.
+type LookupJoin struct {
+	Head
+	Kind  logical.JoinKind
+	Table *Scan
+	// TableKeys are columns of the table, in Table.Fields; Keys are what they must equal, over the input's columns.
+	TableKeys []int
+	Keys      []expr.Expr
+	// Right filters and computes what was found; nil for the columns as they are. Residual reads input and what was found.
+	RightWhere expr.Expr
+	RightExprs []expr.Expr
+	Residual   expr.Expr
+}
+
+// TemporalJoin joins with what a table was at a time.
+type TemporalJoin struct {
+	Head
+	Kind                logical.JoinKind
+	Left, Right         []int
+	LeftTime, RightTime int // -1 for processing time
+	Residual            expr.Expr
+}
+
+// Rank keeps the first rows of each key.
+type Rank struct {
+	Head
+	Partition []int
+	Order     []logical.SortKey
+	From, To  int64
+	WithRank  bool
+	TTL       time.Duration
+	PerRow    bool
+	// InWindow is set where the partition is that of a window, which ends.
+	InWindow *Window
+}
+
+// Deduplicate keeps the first or last row of each key by time.
+type Deduplicate struct {
+	Head
+	Partition []int
+	Time      int
+	Proctime  bool
+	Last      bool
+	TTL       time.Duration
+}
+
+// Over computes window functions.
+type Over struct {
+	Head
+	Partition []int
+	Order     []logical.SortKey
+	Rows      bool
+	From, To  logical.Bound
+	Calls     []*logical.AggCall
+	Proctime  bool
+}
+
+// Sort orders rows by time, or, where the input ends, by anything.
+type Sort struct {
+	Head
+	Keys []logical.SortKey
+}
+
+// SortLimit keeps some rows of an order.
+type SortLimit struct {
+	Head
+	Keys          []logical.SortKey
+	Offset, Limit int64
+}
+
+// Union puts inputs together.
+type Union struct{ Head }
+
+// Correlate joins each row with those of a table function.
+type Correlate struct {
+	Head
+	Kind       logical.JoinKind
+	Fn         *fn.Table
+	Args       []expr.Expr
+	Ordinality bool
+	Cond       expr.Expr
+}
+
+// ChangelogNormalize makes a changelog of upserts one with all rows.
+type ChangelogNormalize struct {
+	Head
+	Unique []int
+}
+
+// DropUpdateBefore leaves -U rows out.
+type DropUpdateBefore struct{ Head }
+
+// Sink writes to a table.
+type Sink struct {
+	Head
+	Table     *catalog.Table
+	Columns   []int
+	Options   map[string]string
+	Overwrite bool
+	// Materialize are the sink's key columns where the last row of a key has to be found first.
+	Materialize []int
+	// NotNull are the columns that must not be null.
+	NotNull []int
+}
+
+// Result hands rows to the caller.
+type Result struct{ Head }
+
+// Program is a plan with several ends, nodes in topological order.
+type Program struct {
+	Nodes []Node
+	Ends  []Node
+}

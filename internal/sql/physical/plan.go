@@ -1,0 +1,525 @@
+package physical
+
+import (
+	"slices"
+	"time"
+
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/sql/expr"
+	"github.com/weirstream/weir/internal/sql/fn"
+	"github.com/weirstream/weir/internal/sql/logical"
+	"github.com/weirstream/weir/types"
+)
+
+// ScanInfo is what a connector says of a table that is read.
+type ScanInfo struct {
+	Changelog types.Changelog
+	// Scan and Lookup tell whether it can be read, and looked up.
+	Scan, Lookup bool
+	Bounded      bool
+	// Single tells that more than one reader would have nothing to do.
+	Single bool
+}
+
+// Tables asks connectors about tables.
+type Tables interface {
+	Scan(s *logical.Scan) (ScanInfo, error)
+	// Sink returns what the sink wants of a changelog.
+	Sink(s *logical.Sink) (accepts func(types.Changelog) types.Changelog, err error)
+}
+
+// Config is what the session says about plans.
+type Config struct {
+	Session *fn.Session
+	Tables  Tables
+	Batch   bool
+	// TTL is table.exec.state.ttl; 0 keeps state for ever.
+	TTL time.Duration
+	// PerRow is table.exec.mini-batch.enabled=false as set by the user.
+	PerRow bool
+}
+
+// Plan returns the physical plan of some ends: *logical.Sink, or a query, whose rows go to the caller.
+func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
+	p := &planner{Config: cfg, memo: map[string]Node{}, program: &Program{}}
+	for _, end := range ends {
+		var n Node
+		var err error
+		if s, ok := end.(*logical.Sink); ok {
+			n, err = p.sink(s)
+		} else {
+			n, err = p.convert(end)
+			if err == nil {
+				n = p.add(&Result{Head{Inputs: []Node{n}, Fields: n.Of().Fields, Keys: n.Of().Keys, Single: true}})
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.program.Ends = append(p.program.Ends, n)
+	}
+	p.sortNodes()
+	if err := p.program.infer(p.Batch); err != nil {
+		return nil, err
+	}
+	if err := p.checkSinks(); err != nil {
+		return nil, err
+	}
+	p.program.project()
+	return p.program, nil
+}
+
+type planner struct {
+	Config
+	// memo has the node of each plan, by its digest: what is the same runs once.
+	memo    map[string]Node
+	program *Program
+	accepts map[*Sink]func(types.Changelog) types.Changelog
+}
+
+// sortNodes numbers the nodes that are in use, inputs first.
+func (p *planner) sortNodes() {
+	seen := map[Node]bool{}
+	var nodes []Node
+	var visit func(n Node)
+	visit = func(n Node) {
+		if seen[n] {
+			return
+		}
+		seen[n] = true
+		for _, in := range n.Of().Inputs {
+			visit(in)
+		}
+		nodes = append(nodes, n)
+		n.Of().ID = len(nodes)
+	}
+	for _, n := range p.program.Ends {
+		visit(n)
+	}
+	p.program.Nodes = nodes
+}
+
+// add fills in what follows from the inputs.
+func (p *planner) add(n Node) Node {
+	h := n.Of()
+	h.Bounded = true
+	for _, in := range h.Inputs {
+		h.Bounded = h.Bounded && in.Of().Bounded
+	}
+	return n
+}
+
+func (p *planner) convert(r logical.Rel) (Node, error) {
+	d := digest(r)
+	if n, ok := p.memo[d]; ok {
+		return n, nil
+	}
+	n, err := p.build(r)
+	if err != nil {
+		return nil, err
+	}
+	p.memo[d] = n
+	return n, nil
+}
+
+func (p *planner) build(r logical.Rel) (Node, error) {
+	switch r := r.(type) {
+	case *logical.Scan:
+		return p.scan(r)
+	case *logical.Values:
+		return &Values{Head{Fields: r.Out, Bounded: true, Single: true}, r.Rows}, nil
+	case *logical.Project:
+		in, err := p.convert(r.Input)
+		if err != nil {
+			return nil, err
+		}
+		return p.calc(in, nil, r.Exprs, r.Out), nil
+	case *logical.Filter:
+		if over, ok := r.Input.(*logical.Over); ok {
+			n, done, err := p.rank(r, over)
+			if done || err != nil {
+				return n, err
+			}
+		}
+		in, err := p.convert(r.Input)
+		if err != nil {
+			return nil, err
+		}
+		return p.calc(in, r.Cond, nil, in.Of().Fields), nil
+	case *logical.Watermark:
+		in, err := p.convert(r.Input)
+		if err != nil {
+			return nil, err
+		}
+		h := Head{Inputs: []Node{in}, Fields: r.Out, Keys: in.Of().Keys, Single: in.Of().Single}
+		return p.add(&WatermarkAssigner{h, r.Column, r.Expr}), nil
+	case *logical.Aggregate:
+		return p.aggregate(r)
+	case *logical.WindowTable:
+		in, err := p.convert(r.Input)
+		if err != nil {
+			return nil, err
+		}
+		return p.windowTable(r, in)
+	case *logical.Join:
+		return p.join(r)
+	case *logical.TemporalJoin:
+		return p.temporal(r)
+	case *logical.SetOp:
+		return p.setOp(r)
+	case *logical.Sort:
+		return p.sort(r)
+	case *logical.Over:
+		return p.over(r)
+	case *logical.Correlate:
+		in, err := p.convert(r.Input)
+		if err != nil {
+			return nil, err
+		}
+		h := Head{Inputs: []Node{in}, Fields: r.Out, Single: in.Of().Single, Window: in.Of().Window}
+		return p.add(&Correlate{h, r.Kind, r.Fn, r.Args, r.Ordinality, r.Cond}), nil
+	}
+	return nil, fault.New(fault.InternalInvariant, "no plan for %T", r)
+}
+
+func (p *planner) scan(r *logical.Scan) (Node, error) {
+	info, err := p.Tables.Scan(r)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Scan {
+		return nil, fault.New(fault.SQLUnsupported, "the table %s can only be looked up, by a join FOR SYSTEM_TIME AS OF", r.Table.Path)
+	}
+	n := &Scan{Head: Head{Fields: r.Out, Bounded: info.Bounded, Single: info.Single, Changelog: info.Changelog}, Table: r.Table, Columns: r.Columns, Options: r.Options}
+	if n.Changelog == 0 {
+		n.Changelog = types.AppendOnly
+	}
+	var key []int
+	for _, name := range r.Table.PrimaryKey {
+		at := slices.IndexFunc(r.Out, func(f types.Field) bool { return f.Name == name })
+		if at < 0 {
+			key = nil
+			break
+		}
+		key = append(key, at)
+	}
+	if key != nil {
+		n.Keys = [][]int{key}
+	}
+	if n.Changelog.Has(types.UpdateAfter) && !n.Changelog.Has(types.UpdateBefore) {
+		if key == nil {
+			return nil, fault.New(fault.SQLChangelog, "the table %s has updates without their old rows, so it needs a primary key", r.Table.Path)
+		}
+		in := p.exchange(n, key)
+		return p.add(&ChangelogNormalize{Head{Inputs: []Node{in}, Fields: r.Out, Keys: n.Keys, Single: in.Of().Single}, key}), nil
+	}
+	return n, nil
+}
+
+// calc filters and projects. A filter right beneath becomes part of it.
+func (p *planner) calc(in Node, where expr.Expr, exprs []expr.Expr, out []types.Field) Node {
+	if c, ok := in.(*Calc); ok && c.Exprs == nil {
+		if where == nil {
+			where = c.Where
+		} else {
+			where = and(append(slices.Clone(expr.And(c.Where)), expr.And(where)...))
+		}
+		in = c.Inputs[0]
+	}
+	h := in.Of()
+	n := &Calc{Head{Inputs: []Node{in}, Fields: out, Single: h.Single, Keys: h.Keys, Window: h.Window}, where, exprs}
+	if exprs != nil {
+		at := make([]int, len(h.Fields)) // where each column is to be found above
+		for i := range at {
+			at[i] = -1
+		}
+		for i, e := range exprs {
+			if ref, ok := e.(*expr.Ref); ok && at[ref.Index] < 0 {
+				at[ref.Index] = i
+			}
+		}
+		n.Keys = nil
+		for _, k := range h.Keys {
+			if moved, ok := through(k, at); ok {
+				n.Keys = append(n.Keys, moved)
+			}
+		}
+		n.Window = moveWindow(h.Window, at)
+	}
+	return p.add(n)
+}
+
+func through(cols, at []int) ([]int, bool) {
+	out := make([]int, len(cols))
+	for i, c := range cols {
+		if at[c] < 0 {
+			return nil, false
+		}
+		out[i] = at[c]
+	}
+	return out, true
+}
+
+func moveWindow(w *Window, at []int) *Window {
+	if w == nil {
+		return nil
+	}
+	to := func(c int) int {
+		if c < 0 {
+			return -1
+		}
+		return at[c]
+	}
+	out := &Window{to(w.Start), to(w.End), to(w.Time), w.Spec}
+	if out.Start < 0 && out.End < 0 && out.Time < 0 {
+		return nil
+	}
+	return out
+}
+
+func and(conds []expr.Expr) expr.Expr {
+	switch len(conds) {
+	case 0:
+		return nil
+	case 1:
+		return conds[0]
+	}
+	t := types.New(types.Boolean).WithNullable(false)
+	for _, c := range conds {
+		if c.Type().Nullable() {
+			t = t.WithNullable(true)
+		}
+	}
+	return &expr.Call{Fn: fn.And, Args: conds, T: t}
+}
+
+// exchange spreads the rows by key; without one, all go to one subtask.
+func (p *planner) exchange(in Node, key []int) Node {
+	h := in.Of()
+	d := "exchange " + digestInts(key) + " of " + p.digestOf(in)
+	if n, ok := p.memo[d]; ok && p.digestOf(in) != "" {
+		return n
+	}
+	n := p.add(&Exchange{Head{Inputs: []Node{in}, Fields: h.Fields, Keys: h.Keys, Window: h.Window, Single: len(key) == 0}, key})
+	if p.digestOf(in) != "" {
+		p.memo[d] = n
+	}
+	return n
+}
+
+func (p *planner) digestOf(n Node) string {
+	for d, m := range p.memo {
+		if m == n {
+			return d
+		}
+	}
+	return ""
+}
+
+func (p *planner) sink(s *logical.Sink) (Node, error) {
+	accepts, err := p.Tables.Sink(s)
+	if err != nil {
+		return nil, err
+	}
+	in, err := p.convert(s.Input)
+	if err != nil {
+		return nil, err
+	}
+	n := &Sink{Head: Head{Inputs: []Node{in}}, Table: s.Table, Columns: s.Columns, Options: s.Options, Overwrite: s.Overwrite}
+	for i, f := range s.Input.Fields() {
+		if c := s.Table.Columns[s.Columns[i]]; !c.Type.Nullable() && f.Type.Nullable() {
+			n.NotNull = append(n.NotNull, i)
+		}
+	}
+	if p.accepts == nil {
+		p.accepts = map[*Sink]func(types.Changelog) types.Changelog{}
+	}
+	p.accepts[n] = accepts
+	// What the sink takes decides which -U rows are needed, which is asked before the changelogs are known in full: so the kinds that may come are found first, on what has been built.
+	p.program.Ends = append(p.program.Ends, n)
+	p.sortNodes()
+	p.program.Ends = p.program.Ends[:len(p.program.Ends)-1]
+	for _, m := range p.program.Nodes {
+		m.Of().Changelog = kinds(m, p.Batch)
+		if err := sinkNeeds(m, accepts, s); err != nil {
+			return nil, err
+		}
+	}
+	return p.add(n), nil
+}
+
+// sinkNeeds decides, for the sink just built, whether it wants -U rows and whether the last row of a key has to be found for it.
+func sinkNeeds(m Node, accepts func(types.Changelog) types.Changelog, s *logical.Sink) error {
+	n, ok := m.(*Sink)
+	if !ok || n.Table != s.Table || n.Inputs[0].Of().Fields == nil {
+		return nil
+	}
+	given := n.Inputs[0].Of().Changelog
+	takes := types.AppendOnly
+	if accepts != nil {
+		takes = accepts(given)
+	}
+	if !given.Updates() {
+		return nil
+	}
+	if given.Without(types.UpdateBefore)&^takes != 0 {
+		what := "changes and deletes"
+		if !given.Has(types.Delete) {
+			what = "changes"
+		}
+		return fault.New(fault.SQLChangelog, "the table %s takes rows of the kinds %s, but the query %s rows: %s emits %s", s.Table.Path, takes, what, Describe(producer(n.Inputs[0])), given)
+	}
+	n.Before = takes.Has(types.UpdateBefore)
+	if n.Before || len(s.Table.PrimaryKey) == 0 {
+		return nil
+	}
+	var key []int
+	for _, name := range s.Table.PrimaryKey {
+		for i, c := range s.Columns {
+			if s.Table.Columns[c].Name == name {
+				key = append(key, i)
+			}
+		}
+	}
+	for _, k := range n.Inputs[0].Of().Keys {
+		if sameSet(k, key) {
+			return nil
+		}
+	}
+	n.Materialize, n.Before = key, true
+	return nil
+}
+
+// producer skips what only passes rows on.
+func producer(n Node) Node {
+	for {
+		switch n.(type) {
+		case *Calc, *Exchange:
+			n = n.Of().Inputs[0]
+		default:
+			return n
+		}
+	}
+}
+
+func sameSet(a, b []int) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, x := range a {
+		if !slices.Contains(b, x) {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *planner) checkSinks() error { return nil }
+
+// project tells each scan which of its columns are read.
+func (p *Program) project() {
+	need := map[*Scan]map[int]bool{}
+	whole := map[*Scan]bool{}
+	for _, n := range p.Nodes {
+		for _, in := range n.Of().Inputs {
+			s, ok := in.(*Scan)
+			if !ok {
+				continue
+			}
+			c, ok := n.(*Calc)
+			if !ok || c.Exprs == nil {
+				whole[s] = true
+				continue
+			}
+			if need[s] == nil {
+				need[s] = map[int]bool{}
+			}
+			for _, e := range c.Exprs {
+				expr.Refs(e, need[s])
+			}
+			if c.Where != nil {
+				expr.Refs(c.Where, need[s])
+			}
+		}
+	}
+	for s, set := range need {
+		if whole[s] || len(set) == len(s.Fields) {
+			continue
+		}
+		s.Project = []int{}
+		for i := range s.Fields {
+			if set[i] {
+				s.Project = append(s.Project, i)
+			}
+		}
+	}
+}
+
+func (p *planner) setOp(r *logical.SetOp) (Node, error) {
+	inputs := make([]Node, len(r.Of))
+	for i, in := range r.Of {
+		var err error
+		if inputs[i], err = p.convert(in); err != nil {
+			return nil, err
+		}
+	}
+	if r.Kind == logical.Union {
+		n := p.add(&Union{Head{Inputs: inputs, Fields: r.Out}})
+		if r.All {
+			return n, nil
+		}
+		return p.distinct(n), nil
+	}
+	if r.All {
+		return nil, fault.New(fault.SQLUnsupported, "INTERSECT ALL and EXCEPT ALL are not supported; without ALL they are")
+	}
+	kind := logical.Semi
+	if r.Kind == logical.Except {
+		kind = logical.Anti
+	}
+	left := p.distinct(inputs[0])
+	for _, right := range inputs[1:] {
+		cols := make([]int, len(r.Out))
+		safe := make([]bool, len(r.Out))
+		for i := range cols {
+			cols[i], safe[i] = i, true
+		}
+		l, rr := p.exchange(left, cols), p.exchange(right, cols)
+		left = p.add(&Join{Head: Head{Inputs: []Node{l, rr}, Fields: r.Out, Keys: left.Of().Keys}, Kind: kind, Left: cols, Right: cols, NullSafe: safe, LeftUnique: true, LeftTTL: p.TTL, RightTTL: p.TTL})
+	}
+	return left, nil
+}
+
+func (p *planner) distinct(in Node) Node {
+	cols := make([]int, len(in.Of().Fields))
+	for i := range cols {
+		cols[i] = i
+	}
+	x := p.exchange(in, cols)
+	return p.add(&GroupAggregate{Head: Head{Inputs: []Node{x}, Fields: in.Of().Fields, Keys: [][]int{cols}}, Group: cols, Grouped: true, TTL: p.TTL, PerRow: p.PerRow})
+}
+
+func (p *planner) sort(r *logical.Sort) (Node, error) {
+	in, err := p.convert(r.Input)
+	if err != nil {
+		return nil, err
+	}
+	single := in
+	if !in.Of().Single {
+		single = p.exchange(in, nil)
+	}
+	h := Head{Inputs: []Node{single}, Fields: in.Of().Fields, Keys: in.Of().Keys, Single: true}
+	if r.Limit >= 0 || r.Offset > 0 {
+		if r.Limit < 0 && !p.Batch {
+			return nil, fault.New(fault.SQLUnbounded, "OFFSET without LIMIT would have to keep all rows for ever: add a LIMIT (FETCH)")
+		}
+		return p.add(&SortLimit{h, r.Keys, r.Offset, r.Limit}), nil
+	}
+	if !p.Batch {
+		first := r.Input.Fields()[r.Keys[0].Column]
+		if first.Type.Attribute() == types.NoAttribute || r.Keys[0].Descending {
+			return nil, fault.New(fault.SQLUnbounded, "ORDER BY %s never ends on unbounded input: sort by a time attribute, ascending, add a LIMIT, or run with SET 'execution.runtime-mode' = 'batch'", types.Quote(first.Name))
+		}
+	}
+	return p.add(&Sort{h, r.Keys}), nil
+}
