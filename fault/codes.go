@@ -122,6 +122,7 @@ const (
 	SQLExists             Code = "sql.exists"
 	SQLCatalog            Code = "sql.catalog"
 	SQLChangelog          Code = "sql.changelog"
+	SQLTable              Code = "sql.table"
 	SQLUnbounded          Code = "sql.unbounded"
 	RowtimeNull           Code = "sql.rowtime-null"
 	ExpressionValue       Code = "sql.value"
@@ -222,6 +223,7 @@ var codes = []Info{
 	{StorageFailed, External, true, "A read or write of a storage failed.", "check the disk, the server and the network"},
 	{SQLSyntax, User, false, "A text is not SQL as Weir reads it.", ""},
 	{SQLUnsupported, User, false, "A text is SQL that Weir does not support.", ""},
+	{SQLTable, User, false, "A table cannot be read or written as its definition says.", "mend the WITH options of its CREATE TABLE"},
 	{SQLChangelog, User, false, "A query changes or deletes rows where only added ones, or others, can be taken.", "write to a table that takes updates, or aggregate in windows, whose results are final"},
 	{SQLUnbounded, User, false, "A query would have to wait for the end of an input that has none, or keep all of it.", "bound it by a time attribute, a window or LIMIT, or run it in batch mode on bounded tables"},
 	{RowtimeNull, User, false, "The time of a row is null, so it has no place in event time.", "filter such rows out before the watermark, or give them a time with COALESCE"},

@@ -59,12 +59,19 @@ func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
 		p.program.Ends = append(p.program.Ends, n)
 	}
 	p.sortNodes()
+	p.program.dropRanks()
+	for _, n := range p.program.Nodes {
+		n.Of().Changelog = kinds(n, p.Batch)
+	}
+	for _, s := range p.sinks {
+		if err := s.needs(); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.program.infer(p.Batch); err != nil {
 		return nil, err
 	}
-	if err := p.checkSinks(); err != nil {
-		return nil, err
-	}
+	p.program.dropBefore()
 	p.program.project()
 	return p.program, nil
 }
@@ -74,7 +81,14 @@ type planner struct {
 	// memo has the node of each plan, by its digest: what is the same runs once.
 	memo    map[string]Node
 	program *Program
-	accepts map[*Sink]func(types.Changelog) types.Changelog
+	sinks   []pendingSink
+}
+
+// pendingSink is a sink whose needs are decided when all that stands in front of it is known.
+type pendingSink struct {
+	node    *Sink
+	from    *logical.Sink
+	accepts func(types.Changelog) types.Changelog
 }
 
 // sortNodes numbers the nodes that are in use, inputs first.
@@ -331,29 +345,13 @@ func (p *planner) sink(s *logical.Sink) (Node, error) {
 			n.NotNull = append(n.NotNull, i)
 		}
 	}
-	if p.accepts == nil {
-		p.accepts = map[*Sink]func(types.Changelog) types.Changelog{}
-	}
-	p.accepts[n] = accepts
-	// What the sink takes decides which -U rows are needed, which is asked before the changelogs are known in full: so the kinds that may come are found first, on what has been built.
-	p.program.Ends = append(p.program.Ends, n)
-	p.sortNodes()
-	p.program.Ends = p.program.Ends[:len(p.program.Ends)-1]
-	for _, m := range p.program.Nodes {
-		m.Of().Changelog = kinds(m, p.Batch)
-		if err := sinkNeeds(m, accepts, s); err != nil {
-			return nil, err
-		}
-	}
+	p.sinks = append(p.sinks, pendingSink{n, s, accepts})
 	return p.add(n), nil
 }
 
-// sinkNeeds decides, for the sink just built, whether it wants -U rows and whether the last row of a key has to be found for it.
-func sinkNeeds(m Node, accepts func(types.Changelog) types.Changelog, s *logical.Sink) error {
-	n, ok := m.(*Sink)
-	if !ok || n.Table != s.Table || n.Inputs[0].Of().Fields == nil {
-		return nil
-	}
+// needs decides whether the sink wants -U rows and whether the last row of a key has to be found for it.
+func (p pendingSink) needs() error {
+	n, accepts, s := p.node, p.accepts, p.from
 	given := n.Inputs[0].Of().Changelog
 	takes := types.AppendOnly
 	if accepts != nil {
@@ -413,8 +411,6 @@ func sameSet(a, b []int) bool {
 	}
 	return true
 }
-
-func (p *planner) checkSinks() error { return nil }
 
 // project tells each scan which of its columns are read.
 func (p *Program) project() {

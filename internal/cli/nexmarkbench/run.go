@@ -1,0 +1,167 @@
+package nexmarkbench
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/weirstream/weir"
+	"github.com/weirstream/weir/backends/lsm"
+	"github.com/weirstream/weir/connectors/blackhole"
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/table"
+)
+
+// Config says what to run.
+type Config struct {
+	Events, Rate int64
+	Parallelism  int
+	// Checkpoint is the interval; 0 for none.
+	Checkpoint time.Duration
+	// State is "memory" or "lsm"; Memory bounds it, 0 for no bound.
+	State  string
+	Memory int64
+	// MiniBatch false sets table.exec.mini-batch.enabled to false.
+	MiniBatch bool
+	Batch     bool
+	// Verify sums up the rows of the result.
+	Verify bool
+	// Dir is for checkpoints, state and output; it is emptied.
+	Dir string
+}
+
+// Result is what a run was like. The names in JSON are those that are used for other engines, too.
+type Result struct {
+	Engine              string  `json:"engine"`
+	Query               string  `json:"query"`
+	Events              int64   `json:"events"`
+	Seconds             float64 `json:"seconds"`
+	CPUSeconds          float64 `json:"cpu_seconds"`
+	EventsPerSecond     int64   `json:"events_per_second"`
+	EventsPerCoreSecond int64   `json:"events_per_core_second"`
+	ResidentMiB         int64   `json:"resident_mib"`
+	PeakResidentMiB     int64   `json:"peak_resident_mib"`
+	Checkpoints         int     `json:"checkpoints"`
+	LastStateBytes      int64   `json:"last_state_bytes"`
+	LastCheckpointMS    int64   `json:"last_checkpoint_ms"`
+	CheckpointP50MS     int64   `json:"checkpoint_p50_ms"`
+	CheckpointP99MS     int64   `json:"checkpoint_p99_ms"`
+	Changes             int64   `json:"changes"`
+	Rows                int64   `json:"rows,omitempty"`
+	Checksum            string  `json:"checksum,omitempty"`
+	State               string  `json:"state"`
+	Parallelism         int     `json:"parallelism"`
+	Checkpoint          float64 `json:"checkpoint"`
+	Memory              int64   `json:"memory"`
+	MiniBatch           bool    `json:"mini_batch"`
+	Failed              string  `json:"failed,omitempty"`
+}
+
+// Run runs a query once.
+func Run(ctx context.Context, query string, c Config) (*Result, error) {
+	r := &Result{Engine: "weir", Query: query, Events: c.Events, State: c.State, Parallelism: c.Parallelism, Checkpoint: c.Checkpoint.Seconds(), Memory: c.Memory, MiniBatch: c.MiniBatch}
+	o := table.Options{Parallelism: c.Parallelism, Memory: c.Memory, StateDir: c.Dir}
+	switch c.State {
+	case "", "memory":
+		r.State = "memory"
+	case "lsm":
+		o.StateBackend = lsm.Backend()
+	default:
+		return nil, fault.New(fault.OptionInvalid, "the state backend %q is none of memory and lsm", c.State)
+	}
+	if c.Checkpoint > 0 {
+		dir, err := os.MkdirTemp(c.Dir, "checkpoints-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		o.Checkpoints = weir.Checkpoints{Dir: dir, Interval: c.Checkpoint}
+	}
+	output, err := os.MkdirTemp(c.Dir, "output-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(output)
+	env := table.NewEnvironment(o)
+	counter, verifier := &blackhole.Counter{}, &Verifier{}
+	sink := "'connector' = 'blackhole'"
+	env.AddConnector(blackhole.Counting(counter))
+	if c.Verify {
+		env.AddConnector(verifier.Table())
+		sink = "'connector' = 'verify'"
+	}
+	if !c.MiniBatch {
+		if err := env.Set("table.exec.mini-batch.enabled", "false"); err != nil {
+			return nil, err
+		}
+	}
+	if c.Batch {
+		if err := env.Set("execution.runtime-mode", "batch"); err != nil {
+			return nil, err
+		}
+	}
+	text, err := Script{Events: c.Events, Rate: c.Rate, Sink: sink, Output: output}.Text(query)
+	if err != nil {
+		return nil, err
+	}
+	runtime.GC()
+	clearPeak()
+	cpu, start := processCPU(), time.Now()
+	err = env.Script(ctx, query+".sql", text, func(_ string, res *table.Result) error {
+		if res.Job == nil {
+			return nil
+		}
+		stop := context.AfterFunc(ctx, res.Job.Cancel)
+		defer stop()
+		_, err := res.Job.Wait(context.Background())
+		return err
+	})
+	seconds, used := time.Since(start).Seconds(), processCPU()-cpu
+	if err != nil {
+		return nil, err
+	}
+	r.Seconds, r.CPUSeconds = round(seconds), round(used)
+	r.EventsPerSecond, r.EventsPerCoreSecond = int64(float64(c.Events)/seconds), int64(float64(c.Events)/used)
+	r.ResidentMiB, r.PeakResidentMiB = memory("VmRSS"), memory("VmHWM")
+	r.Changes = counter.Rows()
+	if c.Verify {
+		r.Changes, r.Rows, r.Checksum = verifier.Changes, verifier.Rows, fmt.Sprintf("%016x", verifier.Checksum)
+	}
+	return r, nil
+}
+
+func round(f float64) float64 { return float64(int64(f*1000+0.5)) / 1000 }
+
+// processCPU is the processor time that the process has used, in seconds.
+func processCPU() float64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
+
+// clearPeak starts the measure of peak memory anew, where the system can.
+func clearPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
+
+// memory reads a line of /proc/self/status, in MiB; 0 where there is none.
+func memory(name string) int64 {
+	f, err := os.Open("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if rest, ok := strings.CutPrefix(s.Text(), name+":"); ok {
+			n, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
+			return n >> 10
+		}
+	}
+	return 0
+}

@@ -1,0 +1,179 @@
+// Package lower turns physical plans into graphs: an operator of package exec for each node, and an edge of batches for each input.
+package lower
+
+import (
+	"fmt"
+
+	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/connector/tables"
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/dataflow"
+	"github.com/weirstream/weir/internal/operator"
+	"github.com/weirstream/weir/internal/sql/exec"
+	"github.com/weirstream/weir/internal/sql/fn"
+	"github.com/weirstream/weir/internal/sql/physical"
+	"github.com/weirstream/weir/types"
+)
+
+// Config is what is needed beside the plan.
+type Config struct {
+	Session     *fn.Session
+	Batch       bool
+	Parallelism int
+	// Source returns how a table is read, of the given columns of the scan.
+	Source func(n *physical.Scan) (*tables.Source, error)
+	// Sink returns how a table is written.
+	Sink func(n *physical.Sink) (*tables.Sink, error)
+	// Result takes the rows of a query.
+	Result func(n *physical.Result) connector.Sink[*column.Batch]
+	// Check is told what can be asked, before the job starts, whether it can run.
+	Check func(op *dataflow.Operator, factory any)
+}
+
+// Lower adds a program to a graph.
+func Lower(g *dataflow.Graph, p *physical.Program, cfg Config) error {
+	l := &lowering{Config: cfg, graph: g, ops: map[physical.Node][]output{}}
+	for _, n := range p.Nodes {
+		if err := l.node(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// output is an operator whose rows are a node's, with how they are spread.
+type output struct {
+	op   *dataflow.Operator
+	hash []int
+	// spread is whether an exchange stands between.
+	spread bool
+}
+
+type lowering struct {
+	Config
+	graph *dataflow.Graph
+	ops   map[physical.Node][]output
+	count map[string]int
+}
+
+// node adds the operator of a node. Exchanges and unions are none: they are how others read.
+func (l *lowering) node(n physical.Node) error {
+	h := n.Of()
+	switch n := n.(type) {
+	case *physical.Exchange:
+		for _, o := range l.ops[h.Inputs[0]] {
+			l.ops[n] = append(l.ops[n], output{o.op, n.Hash, true})
+		}
+		return nil
+	case *physical.Union:
+		for _, in := range h.Inputs {
+			l.ops[n] = append(l.ops[n], l.ops[in]...)
+		}
+		return nil
+	}
+	factory, err := l.factory(n)
+	if err != nil {
+		return err
+	}
+	op := &dataflow.Operator{
+		ID: len(l.graph.Operators), Kind: "sql:" + n.Name(), Name: n.Name(), Factory: factory, OutType: rowText(h.Fields), UID: fmt.Sprintf("sql-%d-%s", h.ID, n.Name()),
+		NonParallel: h.Single,
+	}
+	switch n := n.(type) {
+	case *physical.Scan:
+		op.Name = "Source: " + n.Table.Path.Name
+		op.Source, op.Bounded = true, h.Bounded
+	case *physical.Values:
+		op.Source, op.Bounded = true, true
+	case *physical.Sink:
+		op.Name = "Sink: " + n.Table.Path.Name
+		op.Sink = true
+	case *physical.Result:
+		op.Sink = true
+	}
+	if h.Single {
+		op.Parallelism = 1
+	}
+	op.States = states(n)
+	l.graph.Operators = append(l.graph.Operators, op)
+	if l.Check != nil {
+		l.Check(op, factory)
+	}
+	for i, in := range h.Inputs {
+		for _, from := range l.ops[in] {
+			e := &dataflow.Edge{ID: len(l.graph.Edges), From: from.op.ID, To: op.ID, Input: i, Type: rowText(in.Of().Fields), Factory: &exec.Edge{Fields: in.Of().Fields, Key: from.hash}}
+			switch {
+			case !from.spread:
+				if from.op.Parallelism == op.Parallelism {
+					e.Partitioner, e.PartitionerSet = dataflow.Forward, true
+				}
+			case l.parallelism(op) == 1 && l.parallelism(from.op) == 1:
+				e.Partitioner, e.PartitionerSet = dataflow.Forward, true
+			case len(from.hash) == 0:
+				e.Partitioner, e.PartitionerSet = dataflow.Global, true
+			default:
+				e.Partitioner, e.PartitionerSet, e.KeyType = dataflow.Hash, true, keyText(in.Of().Fields, from.hash)
+			}
+			l.graph.Edges = append(l.graph.Edges, e)
+		}
+	}
+	l.ops[n] = []output{{op: op}}
+	return nil
+}
+
+func (l *lowering) parallelism(op *dataflow.Operator) int {
+	if op.Parallelism > 0 {
+		return op.Parallelism
+	}
+	return l.Parallelism
+}
+
+func rowText(fields []types.Field) string { return types.RowOf(fields...).String() }
+
+func keyText(fields []types.Field, cols []int) string {
+	key := make([]types.Field, len(cols))
+	for i, c := range cols {
+		key[i] = fields[c]
+	}
+	return rowText(key)
+}
+
+// states declares that an operator keeps something, which is part of what its uid stands for.
+func states(n physical.Node) []dataflow.StateDecl {
+	if s, ok := n.(interface{ State() string }); ok {
+		return []dataflow.StateDecl{{Name: "state", Kind: "table", Schema: s.State()}}
+	}
+	return nil
+}
+
+func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
+	switch n := n.(type) {
+	case *physical.Scan:
+		s, err := l.Source(n)
+		if err != nil {
+			return nil, err
+		}
+		return &operator.SourceOperator[*column.Batch]{Source: s.Scan}, nil
+	case *physical.Values:
+		return &operator.SourceOperator[*column.Batch]{Source: &exec.ValuesSource{Session: l.Session, Rows: n.Rows, Fields: n.Fields}}, nil
+	case *physical.Calc:
+		return &exec.Calc{Session: l.Session, Where: n.Where, Exprs: n.Exprs}, nil
+	case *physical.WatermarkAssigner:
+		if l.Batch {
+			return &exec.Calc{Session: l.Session}, nil
+		}
+		return &exec.WatermarkAssigner{Session: l.Session, Expr: n.Expr, Column: n.Column, Name: n.Fields[n.Column].Name}, nil
+	case *physical.DropUpdateBefore:
+		return exec.DropUpdateBefore{}, nil
+	case *physical.Sink:
+		s, err := l.Sink(n)
+		if err != nil {
+			return nil, err
+		}
+		return &operator.SinkOperator[*column.Batch]{Sink: s.Sink}, nil
+	case *physical.Result:
+		return &operator.SinkOperator[*column.Batch]{Sink: l.Result(n)}, nil
+	}
+	return nil, fault.New(fault.SQLUnsupported, "there is no operator for %s yet", n.Name())
+}

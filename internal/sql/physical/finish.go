@@ -1,0 +1,69 @@
+package physical
+
+import (
+	"github.com/weirstream/weir/internal/sql/expr"
+	"github.com/weirstream/weir/types"
+)
+
+// dropRanks leaves the number out of what a Rank emits where nobody reads it: then a row that only moves among the first is no news.
+func (p *Program) dropRanks() {
+	readers := map[Node][]Node{}
+	for _, n := range p.Nodes {
+		for _, in := range n.Of().Inputs {
+			readers[in] = append(readers[in], n)
+		}
+	}
+	for _, n := range p.Nodes {
+		r, ok := n.(*Rank)
+		if !ok || !r.WithRank {
+			continue
+		}
+		number := len(r.Fields) - 1
+		unread := len(readers[n]) > 0
+		for _, reader := range readers[n] {
+			c, ok := reader.(*Calc)
+			if !ok || c.Exprs == nil {
+				unread = false
+				break
+			}
+			set := map[int]bool{}
+			for _, e := range c.Exprs {
+				expr.Refs(e, set)
+			}
+			if c.Where != nil {
+				expr.Refs(c.Where, set)
+			}
+			unread = unread && !set[number]
+		}
+		if unread {
+			r.WithRank = false
+			r.Fields = r.Fields[:number]
+			r.Keys = r.Keys[1:]
+			if r.From == 1 && r.To == 1 {
+				r.Keys = append(r.Keys, r.Partition)
+			}
+		}
+	}
+}
+
+// dropBefore puts an operator that leaves -U rows out in front of sinks that do not want them, where others have asked for them.
+func (p *Program) dropBefore() {
+	var nodes []Node
+	for _, n := range p.Nodes {
+		s, ok := n.(*Sink)
+		if ok && !s.Before {
+			in := s.Inputs[0].Of()
+			if in.Changelog.Has(types.UpdateBefore) {
+				d := &DropUpdateBefore{Head{Inputs: []Node{s.Inputs[0]}, Fields: in.Fields, Keys: in.Keys, Single: in.Single, Changelog: in.Changelog.Without(types.UpdateBefore)}}
+				s.Inputs = []Node{d}
+				s.Changelog = d.Changelog
+				nodes = append(nodes, d)
+			}
+		}
+		nodes = append(nodes, n)
+	}
+	p.Nodes = nodes
+	for i, n := range nodes {
+		n.Of().ID = i + 1
+	}
+}

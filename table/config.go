@@ -1,0 +1,186 @@
+package table
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/weirstream/weir"
+	"github.com/weirstream/weir/backends/lsm"
+	"github.com/weirstream/weir/connector/tables"
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/sql/catalog"
+)
+
+// The options of a session that the engine reads; others are kept, for functions and connectors.
+const (
+	optionZone      = "table.local-time-zone"
+	optionTTL       = "table.exec.state.ttl"
+	optionMiniBatch = "table.exec.mini-batch.enabled"
+	optionMode      = "execution.runtime-mode"
+	optionParallel  = "parallelism.default"
+	optionMax       = "pipeline.max-parallelism"
+	optionInterval  = "execution.checkpointing.interval"
+	optionDir       = "execution.checkpointing.dir"
+	optionOldDir    = "state.checkpoints.dir"
+	optionBackend   = "state.backend.type"
+	optionOldStore  = "state.backend"
+	optionMemory    = "taskmanager.memory.managed.size"
+	optionCompress  = "execution.checkpointing.snapshot-compression"
+	optionDelta     = "execution.checkpointing.incremental"
+	optionRestore   = "execution.state-recovery.path"
+	optionOldPath   = "execution.savepoint.path"
+	optionSync      = "table.dml-sync"
+	optionChain     = "pipeline.operator-chaining.enabled"
+)
+
+// checks has, for each option that the engine reads, what its value must be.
+var checks = map[string]func(string) error{
+	optionZone:      func(v string) error { _, err := zoneOf(v); return err },
+	optionTTL:       isDuration,
+	optionInterval:  isDuration,
+	optionMiniBatch: isBool,
+	optionCompress:  isBool,
+	optionDelta:     isBool,
+	optionSync:      isBool,
+	optionChain:     isBool,
+	optionParallel:  isCount,
+	optionMax:       isCount,
+	optionMode:      oneOf("streaming", "batch", "automatic"),
+	optionBackend:   oneOf("memory", "hashmap", "lsm", "rocksdb"),
+	optionOldStore:  oneOf("memory", "hashmap", "lsm", "rocksdb"),
+	optionMemory:    func(v string) error { _, err := tables.ParseMemory(v); return err },
+}
+
+func isDuration(v string) error { _, err := tables.ParseDuration(v); return err }
+
+func isBool(v string) error {
+	if strings.EqualFold(v, "true") || strings.EqualFold(v, "false") {
+		return nil
+	}
+	return fault.New(fault.OptionInvalid, "it must be true or false")
+}
+
+func isCount(v string) error {
+	if n, err := strconv.Atoi(v); err != nil || n < 1 {
+		return fault.New(fault.OptionInvalid, "it must be a whole number of at least 1")
+	}
+	return nil
+}
+
+func oneOf(values ...string) func(string) error {
+	return func(v string) error {
+		if slices.Contains(values, strings.ToLower(v)) {
+			return nil
+		}
+		return fault.New(fault.OptionInvalid, "it must be one of %s", strings.Join(values, ", "))
+	}
+}
+
+// zoneOf reads a time zone: a name as Europe/Berlin, or an offset as GMT+01:00.
+func zoneOf(name string) (*time.Location, error) {
+	if name == "default" || name == "UTC" {
+		return time.UTC, nil
+	}
+	offset := strings.TrimPrefix(strings.TrimPrefix(name, "GMT"), "UTC")
+	for _, layout := range []string{"-07:00", "-7:00", "-07", "-0700", "-7"} {
+		if t, err := time.Parse(layout, offset); err == nil {
+			return t.Location(), nil
+		}
+	}
+	z, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fault.New(fault.OptionInvalid, "%q is no time zone: write it as Europe/Berlin or GMT+01:00", name)
+	}
+	return z, nil
+}
+
+// set1 sets an option.
+func (e *Environment) set1(key, value string) error {
+	if check := checks[key]; check != nil {
+		if err := check(value); err != nil {
+			return fault.New(fault.OptionInvalid, "SET '%s' = '%s': %w", key, value, plain(err))
+		}
+	} else if c := catalog.Closest(key, slices.Sorted(maps.Keys(checks))); c != "" && len(c) > 8 {
+		return fault.New(fault.OptionInvalid, "SET '%s': there is no such option; did you mean '%s'?", key, c)
+	}
+	e.config[key] = value
+	return nil
+}
+
+func (e *Environment) duration(key string) (time.Duration, error) {
+	v, ok := e.config[key]
+	if !ok {
+		return 0, nil
+	}
+	return tables.ParseDuration(v)
+}
+
+func (e *Environment) batch() bool {
+	if mode, ok := e.config[optionMode]; ok {
+		return strings.EqualFold(mode, "batch")
+	}
+	return e.options.RuntimeMode == weir.Batch
+}
+
+// option returns the first of some options that is set.
+func (e *Environment) option(keys ...string) (string, bool) {
+	for _, k := range keys {
+		if v, ok := e.config[k]; ok {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+// jobOptions are the options of a job: those of the environment with what SET says.
+func (e *Environment) jobOptions() (weir.Options, error) {
+	o := e.options
+	o.RuntimeMode = weir.Streaming // operators of SQL see to final results themselves
+	if v, ok := e.option(optionParallel); ok {
+		o.Parallelism, _ = strconv.Atoi(v)
+	}
+	if v, ok := e.option(optionMax); ok {
+		o.MaxParallelism, _ = strconv.Atoi(v)
+	}
+	if v, ok := e.option(optionDir, optionOldDir); ok {
+		o.Checkpoints.Dir = strings.TrimPrefix(v, "file://")
+	}
+	if v, ok := e.option(optionInterval); ok {
+		d, err := tables.ParseDuration(v)
+		if err != nil {
+			return o, err
+		}
+		o.Checkpoints.Interval = d
+	}
+	if v, ok := e.option(optionRestore, optionOldPath); ok {
+		o.Checkpoints.Restore = strings.TrimPrefix(v, "file://")
+	}
+	if v, ok := e.option(optionDelta); ok {
+		o.Checkpoints.Incremental = strings.EqualFold(v, "true")
+	}
+	if v, ok := e.option(optionCompress); ok {
+		o.Checkpoints.Compress = strings.EqualFold(v, "true")
+	}
+	if v, ok := e.option(optionChain); ok {
+		o.DisableChaining = strings.EqualFold(v, "false")
+	}
+	if v, ok := e.option(optionBackend, optionOldStore); ok {
+		switch strings.ToLower(v) {
+		case "lsm", "rocksdb":
+			o.StateBackend = lsm.Backend()
+		default:
+			o.StateBackend = weir.StateBackend{}
+		}
+	}
+	if v, ok := e.option(optionMemory); ok {
+		n, err := tables.ParseMemory(v)
+		if err != nil {
+			return o, err
+		}
+		o.Memory = n
+	}
+	return o, nil
+}

@@ -1,0 +1,230 @@
+package table
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/weirstream/weir"
+	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/connector/tables"
+	"github.com/weirstream/weir/connectors/blackhole"
+	"github.com/weirstream/weir/connectors/nexmark"
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/dataflow"
+	"github.com/weirstream/weir/internal/sql/ast"
+	"github.com/weirstream/weir/internal/sql/bind"
+	"github.com/weirstream/weir/internal/sql/catalog"
+	"github.com/weirstream/weir/internal/sql/fn"
+	"github.com/weirstream/weir/internal/sql/logical"
+	"github.com/weirstream/weir/internal/sql/lower"
+	"github.com/weirstream/weir/internal/sql/opt"
+	"github.com/weirstream/weir/internal/sql/parse"
+	"github.com/weirstream/weir/internal/sql/physical"
+)
+
+// Options are those of weir, for the jobs that statements start. SET statements override them: see [Environment.ExecuteSQL].
+type Options = weir.Options
+
+// Environment is a session: catalogs, options and functions, and the jobs that its statements start. Its methods may be called from several goroutines, one statement at a time is executed.
+type Environment struct {
+	mu         sync.Mutex
+	options    Options
+	config     map[string]string
+	manager    *catalog.Manager
+	functions  *fn.Registry
+	connectors map[string]*tables.Factory
+	start      time.Time
+	// set collects the inserts between BEGIN STATEMENT SET and END.
+	set     []*logical.Sink
+	setOpen bool
+	// off are optimizer rules that are not applied.
+	off map[string]bool
+}
+
+// NewEnvironment returns a session with an empty catalog and the connectors that come with Weir.
+func NewEnvironment(o Options) *Environment {
+	e := &Environment{
+		options: o, config: map[string]string{}, manager: catalog.NewManager(), functions: &fn.Registry{}, connectors: map[string]*tables.Factory{}, start: time.Now(), off: map[string]bool{},
+	}
+	for _, f := range builtin() {
+		e.AddConnector(f)
+	}
+	return e
+}
+
+func builtin() []*tables.Factory {
+	return []*tables.Factory{nexmark.Table(), nexmark.SideInput(), blackhole.Table()}
+}
+
+// AddConnector makes a connector known to CREATE TABLE, in the place of one of the same name.
+func (e *Environment) AddConnector(f *tables.Factory) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.connectors[f.Name] = f
+}
+
+// Set sets an option as the statement SET 'key' = 'value' does.
+func (e *Environment) Set(key, value string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.set1(key, value)
+}
+
+// session is what functions may know.
+func (e *Environment) session() *fn.Session {
+	s := &fn.Session{Zone: time.UTC, Start: e.start, Options: maps.Clone(e.config), Batch: e.batch()}
+	if name, ok := e.config[optionZone]; ok {
+		if z, err := zoneOf(name); err == nil {
+			s.Zone = z
+		}
+	}
+	s.LegacyCast = e.config["table.exec.legacy-cast-behaviour"] == "ENABLED"
+	return s
+}
+
+func (e *Environment) binder(s *fn.Session) *bind.Binder {
+	return bind.New(e.manager, s, e.functions)
+}
+
+// ExecuteSQL executes one statement. Queries run when their rows are asked for ([Result.Rows]); an INSERT has started its job when ExecuteSQL returns. Errors about the text say where in it.
+func (e *Environment) ExecuteSQL(ctx context.Context, sql string) (*Result, error) {
+	src := &ast.Source{Text: sql}
+	st, err := parse.Statement(src)
+	if err != nil {
+		return nil, err
+	}
+	return e.Execute(ctx, src, st)
+}
+
+// Explain returns the plan of a query or INSERT as text.
+func (e *Environment) Explain(ctx context.Context, sql string) (string, error) {
+	src := &ast.Source{Text: sql}
+	st, err := parse.Statement(src)
+	if err != nil {
+		return "", err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p, err := e.planStatement(src, st)
+	if err != nil {
+		return "", err
+	}
+	return p.program.Text(), nil
+}
+
+// plan is a plan with what is needed to run it.
+type plan struct {
+	program  *physical.Program
+	resolver *resolver
+	session  *fn.Session
+	fired    []string
+	name     string
+}
+
+func (e *Environment) planStatement(src *ast.Source, st ast.Statement) (*plan, error) {
+	s := e.session()
+	b := e.binder(s)
+	switch st := st.(type) {
+	case *ast.Query:
+		r, err := b.Query(src, st)
+		if err != nil {
+			return nil, err
+		}
+		return e.plan(s, []logical.Rel{r}, "select")
+	case *ast.Insert:
+		sink, err := b.Insert(src, st)
+		if err != nil {
+			return nil, err
+		}
+		return e.plan(s, []logical.Rel{sink}, insertName([]*logical.Sink{sink}))
+	case *ast.StatementSet:
+		var ends []logical.Rel
+		var sinks []*logical.Sink
+		for _, i := range st.Inserts {
+			sink, err := b.Insert(src, i)
+			if err != nil {
+				return nil, err
+			}
+			ends, sinks = append(ends, sink), append(sinks, sink)
+		}
+		return e.plan(s, ends, insertName(sinks))
+	case *ast.Execute:
+		return e.planStatement(src, st.Statement)
+	}
+	return nil, fault.New(fault.SQLUnsupported, "only queries and INSERTs have plans")
+}
+
+func insertName(sinks []*logical.Sink) string {
+	name := "insert-into"
+	for i, s := range sinks {
+		if i > 0 {
+			name += ","
+		} else {
+			name += "_"
+		}
+		name += fmt.Sprintf("%s.%s.%s", s.Table.Path.Catalog, s.Table.Path.Database, s.Table.Path.Name)
+	}
+	return name
+}
+
+func (e *Environment) plan(s *fn.Session, ends []logical.Rel, name string) (*plan, error) {
+	o := &opt.Optimizer{Session: s, Off: e.off}
+	for i, r := range ends {
+		var err error
+		if ends[i], err = o.Optimize(r); err != nil {
+			return nil, err
+		}
+	}
+	p := &plan{session: s, resolver: e.resolver(e.batch()), fired: o.Fired, name: name}
+	ttl, err := e.duration(optionTTL)
+	if err != nil {
+		return nil, err
+	}
+	p.program, err = physical.Plan(physical.Config{Session: s, Tables: p.resolver, Batch: e.batch(), TTL: ttl, PerRow: e.config[optionMiniBatch] == "false"}, ends)
+	return p, err
+}
+
+// build makes the job of a plan. result takes the rows of a query.
+func (e *Environment) build(p *plan, result connector.Sink[*column.Batch]) (*weir.Environment, error) {
+	options, err := e.jobOptions()
+	if err != nil {
+		return nil, err
+	}
+	env := weir.NewEnvironment(options)
+	err = lower.Lower(env.Graph(), p.program, lower.Config{
+		Session: p.session, Batch: e.batch(), Parallelism: max(options.Parallelism, 1),
+		Source: func(n *physical.Scan) (*tables.Source, error) {
+			return p.resolver.source(n.Table, n.Columns, n.Options)
+		},
+		Sink: func(n *physical.Sink) (*tables.Sink, error) {
+			return p.resolver.sink(n.Table, n.Columns, n.Options, n.Overwrite)
+		},
+		Result: func(*physical.Result) connector.Sink[*column.Batch] { return result },
+		Check: func(op *dataflow.Operator, factory any) {
+			if c, ok := factory.(interface{ Check(context.Context) error }); ok {
+				env.AddCheck(op, c.Check)
+			}
+		},
+	})
+	return env, err
+}
+
+// jobName is pipeline.name, or what the statement is.
+func (e *Environment) jobName(p *plan) string {
+	if name := e.config["pipeline.name"]; name != "" {
+		return name
+	}
+	return p.name
+}
+
+// Connectors returns the names of the connectors, sorted.
+func (e *Environment) Connectors() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Sorted(maps.Keys(e.connectors))
+}
