@@ -87,14 +87,6 @@ func (f *WatermarkAssigner) New(ctx *operator.Context, w operator.Wiring) (opera
 	})}, nil
 }
 
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
-}
-
 func (i *watermarkInstance) Inputs() []any { return []any{i.in} }
 
 // Replaces implements [operator.Replacing].
