@@ -111,9 +111,7 @@ type joinInstance struct {
 	keyRefs  []statebackend.Ref
 	values   []uint64
 	former   formerRows
-
-	group int    // of the scan at the end
-	from  uint32 // position in the group
+	scan     tableScan // at the end
 }
 
 // New implements [operator.Factory].

@@ -15,20 +15,13 @@ func (j *joinInstance) Finish() (more bool) {
 	if !j.f.Final || j.ctx.Failed || j.f.Kind == logical.Inner || j.f.Kind == logical.Semi {
 		return false
 	}
-	groups := j.ctx.KeyGroups.Len()
-	if j.group >= groups {
-		return false
-	}
-	j.keyRefs, j.from = j.table.Groups(j.group, j.from, finalKeys, j.keyRefs[:0])
-	if j.from == 0 {
-		j.group++
-	}
+	j.keyRefs, more = j.scan.next(j.table, j.ctx.KeyGroups.Len(), j.keyRefs[:0])
 	for s := range j.sides {
 		if j.sides[s].counts {
 			j.lonely(s, j.keyRefs)
 		}
 	}
-	return j.group < groups
+	return more
 }
 
 // lonely emits the rows of some keys that have no partner.
@@ -38,9 +31,7 @@ func (j *joinInstance) lonely(s int, refs []statebackend.Ref) {
 	if j.f.semi() {
 		width = len(j.f.Left)
 	}
-	for len(out.Cols) < width {
-		out.Cols = append(out.Cols, new(column.Vector))
-	}
+	widen(out, width)
 	var cursor statebackend.RowCursor
 	for more := true; more && !j.ctx.Failed; {
 		var n int
