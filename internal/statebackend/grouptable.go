@@ -31,6 +31,7 @@ type GroupTable struct {
 	scratch [16]byte
 	touched uint64
 	absent  absentRow
+	from    func(word uint64) (keyHash uint64)
 }
 
 // maxGroupWords is how many words of a group's key are kept as words: one less than there can be, so that a timer can have such a key.
@@ -341,6 +342,9 @@ func (s *Store) BreatheRows(rows int) {
 	}
 }
 
+// GroupFrom makes the key group follow from the first column, which is one of words without null: it is that of the hash that f returns. Chunks have that hash in GroupHashes.
+func (t *GroupTable) GroupFrom(f func(word uint64) (keyHash uint64)) { t.from = f }
+
 // rehash computes the hashes of a key when it is restored.
 func (t *GroupTable) rehash(words []uint64, b []byte) (keyHash, hash uint64) {
 	lanes := t.lanes(words, b)
@@ -358,7 +362,10 @@ func (t *GroupTable) rehash(words []uint64, b []byte) (keyHash, hash uint64) {
 			yield(i)
 		}
 	})
-	if t.dist == nil {
+	switch {
+	case t.from != nil:
+		return t.from(words[0]), hash
+	case t.dist == nil:
 		return hash, hash
 	}
 	return over(func(yield func(int)) {

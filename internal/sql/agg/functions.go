@@ -50,10 +50,12 @@ func (s *Set) add(c *Call) (r result, err error) {
 			return r, unsupported(c, "takes one argument, not %d", len(c.Args))
 		}
 	}
-	if c.Distinct && c.Function != "MIN" && c.Function != "MAX" {
-		return r, unsupported(c, "with DISTINCT is not supported")
-	}
 	at := s.rows(c, c.Args)
+	if c.Distinct && len(c.Args) > 0 && c.Function != "MIN" && c.Function != "MAX" {
+		if at, err = s.distinct(c, at); err != nil {
+			return r, err
+		}
+	}
 	switch c.Function {
 	case "COUNT":
 		r.prim = s.prim(prim{op: count, pick: at})

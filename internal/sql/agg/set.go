@@ -28,6 +28,10 @@ type Set struct {
 	off  uintptr // of the words in a group's row
 	// live is the count of rows, a primitive that is there if the input retracts.
 	live int
+	// What is needed to tell values apart that were seen: the word of a group's number, -1 if nothing is distinct, and where numbers come from.
+	number    int
+	numbers   numbering
+	distincts []distinct
 
 	// Of the batch at hand: what to add for a row, nil if that is 1 for all.
 	signs     []int64
@@ -49,8 +53,11 @@ type pick struct {
 	of     int // the pick from which these are, -1 for all rows
 	filter int // the argument that must be true, -1 for none
 	value  int // the argument that must have a value, -1 for none
-	rows   []int32
-	space  []int32
+	// distinct is, counted from 1, what has the values that were seen: only rows count that bring a new one, or take the last of one away. bit is this pick's among those there.
+	distinct int
+	bit      int
+	rows     []int32
+	space    []int32
 }
 
 // op is what a primitive does.
@@ -81,7 +88,7 @@ type prim struct {
 
 // compile makes the set of some calls.
 func compile(calls []*Call, input []types.Field, retract bool) (*Set, error) {
-	s := &Set{calls: calls, input: input, retract: retract, live: -1}
+	s := &Set{calls: calls, input: input, retract: retract, live: -1, number: -1}
 	s.picks = append(s.picks, pick{of: -1, filter: -1, value: -1})
 	if retract {
 		s.live = s.prim(prim{op: count})
@@ -101,10 +108,11 @@ func New(calls []*Call, input []types.Field, retract bool) (*Set, error) {
 	return compile(calls, input, retract)
 }
 
-// Declare declares the state of the groups of a table.
-func (s *Set) Declare(t *statebackend.GroupTable, ttl *statebackend.TTL) {
+// Declare declares the state of the groups of a table, and further tables of the store.
+func (s *Set) Declare(store *statebackend.Store, t *statebackend.GroupTable, ttl *statebackend.TTL) {
 	s.cell = t.MixedAccumulators("accumulators", max(s.words, 1), s.strings, ttl)
 	s.off = s.cell.AccumulatorOffset()
+	s.declareDistinct(store, ttl)
 }
 
 // Cell is what the operator edits before Update.
@@ -148,7 +156,7 @@ func (s *Set) argument(a Arg) int {
 // pick returns the number of a pick.
 func (s *Set) pick(of, filter, value int) int {
 	for i := range s.picks {
-		if p := &s.picks[i]; i > 0 && p.of == of && p.filter == filter && p.value == value {
+		if p := &s.picks[i]; i > 0 && p.of == of && p.filter == filter && p.value == value && p.distinct == 0 {
 			return i
 		}
 	}
@@ -225,6 +233,9 @@ func (s *Set) Begin(b *column.Batch) {
 // Update takes rows of the batch into their groups: row r into that at bases[r], for which the cell was edited. one is the address of the group of all rows, if there is but one, and else nil.
 func (s *Set) Update(rows []int32, bases []unsafe.Pointer, one unsafe.Pointer) {
 	s.choose(rows)
+	for i := range s.distincts {
+		s.seen(&s.distincts[i], rows, bases)
+	}
 	for i := range s.prims {
 		p := &s.prims[i]
 		if rows := s.picks[p.pick].rows; len(rows) > 0 {
@@ -238,6 +249,9 @@ func (s *Set) choose(rows []int32) {
 	s.picks[0].rows = rows
 	for i := 1; i < len(s.picks); i++ {
 		p := &s.picks[i]
+		if p.distinct > 0 {
+			continue
+		}
 		from := s.picks[p.of].rows
 		if cap(p.space) < len(from) {
 			p.space = make([]int32, max(len(from), 1024))
@@ -292,8 +306,17 @@ func (s *Set) Live(base unsafe.Pointer) int64 {
 // Signs are 1 for each row of the batch that adds and -1 for each that takes back, nil if all add.
 func (s *Set) Signs() []int64 { return s.signs }
 
-// Reset forgets what is known of the group at base.
-func (s *Set) Reset(base unsafe.Pointer) { s.cell.ResetAccumulators(base) }
+// Reset forgets what is known of the group at base, from which all rows were taken back.
+func (s *Set) Reset(base unsafe.Pointer) {
+	number := uint64(0)
+	if s.number >= 0 {
+		number = *wordAt(base, s.off+8*uintptr(s.number))
+	}
+	s.cell.ResetAccumulators(base)
+	if s.number >= 0 {
+		*wordAt(base, s.off+8*uintptr(s.number)) = number
+	}
+}
 
 // Zero returns the address of a group without rows, to be read only.
 func (s *Set) Zero() unsafe.Pointer {

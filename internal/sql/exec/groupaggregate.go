@@ -55,7 +55,7 @@ func (f *GroupAggregate) New(ctx *operator.Context, w operator.Wiring) (operator
 		ttl = &statebackend.TTL{Millis: f.TTL.Milliseconds()}
 	}
 	m.table = statebackend.NewGroupTable(store, "groups", m.keys.Specs(), nil)
-	m.set.Declare(m.table, ttl)
+	m.set.Declare(store, m.table, ttl)
 	m.slots = m.table.Space().Reserve(8)
 	m.compares = f.UpdateBefore || f.Consumes.Updates() || f.TTL == 0 && !m.set.Grows()
 	m.results = make([]column.Vector, len(f.Calls))
@@ -126,6 +126,7 @@ func (m *groupAggregate) process(b *column.Batch) {
 	m.fresh = m.table.Lookup(m.keys.Of(b, b.Sel), m.refs, m.fresh[:0])
 	m.set.Begin(b)
 	m.table.Edit(m.set.Cell(), m.refs, b.Sel, m.bases)
+	m.set.Made(m.fresh, m.refs, m.bases)
 	clear(m.made)
 	for _, r := range m.fresh {
 		m.made[r>>6] |= 1 << (r & 63)

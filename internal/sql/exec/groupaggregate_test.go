@@ -119,6 +119,16 @@ func aggregateCalls(t testing.TB, retract bool) (calls []*agg.Call) {
 	add("AVG", types.New(types.Double), "g", "d")
 	add("AVG", types.DecimalOf(38, 6), "", "short")
 	add("AVG", types.DecimalOf(38, 6), "f", "long")
+	distinct := func(name string, result types.Type, filter string, args ...any) {
+		calls = append(calls, aggregate(t, name, result, filter, true, retract, args...))
+	}
+	for _, filter := range []string{"", "f", "g"} {
+		distinct("COUNT", big.NotNull(), filter, "i")
+		distinct("COUNT", big.NotNull(), filter, "s")
+		distinct("SUM", big, filter, "i")
+	}
+	distinct("COUNT", big.NotNull(), "", "l", "s")
+	distinct("AVG", types.DecimalOf(38, 6), "", "long")
 	for _, name := range []string{"MIN", "MAX"} {
 		if retract {
 			break
