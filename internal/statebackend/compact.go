@@ -29,7 +29,7 @@ func (s *Store) compact(bytes int64) bool {
 	var rows, heap *Space
 	var inRows, inHeap int64
 	for _, sp := range s.spaces {
-		if n := int64(sp.vacant * sp.width); n > inRows && sp.timers == nil {
+		if n := int64(sp.vacant * sp.width); n > inRows && sp.timers == nil && !sp.anchored {
 			rows, inRows = sp, n
 		}
 		if n := sp.heap.Held() - sp.heap.Used(); n > inHeap && sp.movable() {

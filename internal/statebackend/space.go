@@ -62,6 +62,8 @@ type Space struct {
 	vacant int  // rows of no key
 	child  bool // of the entries of a map, which come and go with their key
 	pinned bool // never spilled
+	// anchored rows are never moved.
+	anchored bool
 	clean  struct{ sub, row int }
 	rehash func(words []uint64, bytes []byte) (keyHash, hash uint64)
 	// keySchema and namespace are what DescribeKey was told.
@@ -598,6 +600,9 @@ func (sp *Space) Reserve(n int) uintptr {
 
 // Pin keeps all rows of the space in memory, also where there is a spill.
 func (sp *Space) Pin() { sp.pinned = true }
+
+// Anchor keeps all rows of the space in memory, as Pin, and where they are: a [Ref] is good until its key is removed, and may be kept by the operator.
+func (sp *Space) Anchor() { sp.pinned, sp.anchored = true, true }
 
 // NextFrom returns the first key in memory at or behind a place, by key group and row.
 func (sp *Space) NextFrom(at Ref) (Ref, bool) {

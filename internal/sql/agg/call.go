@@ -55,7 +55,7 @@ func Resolve(call *logical.AggCall, input []types.Field, consumes types.Changelo
 			return nil, fault.New(fault.InternalInvariant, "an argument of %s is computed, and not a column: %s", c.Function, a)
 		}
 	}
-	if _, err := compile([]*Call{c}, input, consumes.Updates()); err != nil {
+	if _, err := compile([]*Call{c}, input, Options{Retract: consumes.Updates()}); err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -223,7 +223,9 @@ rows:
 		}
 		d.fresh = append(d.fresh, r)
 	}
-	d.table.Remove(d.refs, d.fresh)
+	if len(d.fresh) > 0 {
+		d.table.Remove(d.refs, d.fresh)
+	}
 }
 
 // numbering gives groups numbers, of which none is given twice: the key group and a count that goes on in it.

@@ -87,10 +87,10 @@ type prim struct {
 }
 
 // compile makes the set of some calls.
-func compile(calls []*Call, input []types.Field, retract bool) (*Set, error) {
-	s := &Set{calls: calls, input: input, retract: retract, live: -1, number: -1}
+func compile(calls []*Call, input []types.Field, o Options) (*Set, error) {
+	s := &Set{calls: calls, input: input, retract: o.Retract, live: -1, number: -1}
 	s.picks = append(s.picks, pick{of: -1, filter: -1, value: -1})
-	if retract {
+	if o.Retract || o.Live {
 		s.live = s.prim(prim{op: count})
 	}
 	for _, c := range calls {
@@ -103,9 +103,17 @@ func compile(calls []*Call, input []types.Field, retract bool) (*Set, error) {
 	return s, nil
 }
 
-// New compiles calls for an instance. retract tells that the input may take rows back. Calls that [Resolve] has made do not fail.
-func New(calls []*Call, input []types.Field, retract bool) (*Set, error) {
-	return compile(calls, input, retract)
+// Options say how a set is used.
+type Options struct {
+	// Retract tells that the input may take rows back.
+	Retract bool
+	// Live has the rows of each group counted also if none is taken back; see [Set.Live].
+	Live bool
+}
+
+// New compiles calls for an instance. Calls that [Resolve] has made do not fail.
+func New(calls []*Call, input []types.Field, o Options) (*Set, error) {
+	return compile(calls, input, o)
 }
 
 // Declare declares the state of the groups of a table, and further tables of the store.
@@ -298,7 +306,7 @@ func (s *Set) choose(rows []int32) {
 	}
 }
 
-// Live returns the number of rows in the group at base, of an input that retracts.
+// Live returns the number of rows in the group at base, of an input that retracts or with [Options.Live].
 func (s *Set) Live(base unsafe.Pointer) int64 {
 	return *(*int64)(unsafe.Add(base, s.off+8*uintptr(s.prims[s.live].word)))
 }

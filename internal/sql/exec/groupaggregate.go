@@ -47,7 +47,7 @@ func (f *GroupAggregate) New(ctx *operator.Context, w operator.Wiring) (operator
 		return nil, err
 	}
 	m := &groupAggregate{f: f, ctx: ctx, store: store, emit: Output(w), keys: NewKeys(f.Input, f.Keys)}
-	if m.set, err = agg.New(f.Calls, f.Input, f.Consumes.Updates()); err != nil {
+	if m.set, err = agg.New(f.Calls, f.Input, agg.Options{Retract: f.Consumes.Updates()}); err != nil {
 		return nil, err
 	}
 	var ttl *statebackend.TTL

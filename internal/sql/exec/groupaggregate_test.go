@@ -31,6 +31,7 @@ var aggregateFields = []types.Field{
 	{Name: "t", Type: types.TimestampOf(3)},
 	{Name: "n", Type: types.TimestampOf(9)},
 	{Name: "tiny", Type: types.New(types.TinyInt).NotNull()},
+	{Name: "e", Type: types.TimestampOf(3)},
 }
 
 func field(name string) int {
