@@ -128,11 +128,8 @@ func (x *exprs) callOf(c *ast.Call) expr.Expr {
 	case c.Filter != nil || c.Quantifier != ast.SetDefault || c.WithinGroup != nil || c.OrderBy != nil || c.Nulls != ast.NullsDefault:
 		x.fail(fault.SQLInvalid, c, "%s is no aggregate function", c.Name)
 	}
-	return x.apply(c, f.scalar, x.list(x.positional(c)))
+	return x.apply(c, f.scalar, x.list(c.Args))
 }
-
-// positional returns the arguments of a call; names of arguments are those of functions that have parameters with names.
-func (x *exprs) positional(c *ast.Call) []ast.Expr { return c.Args }
 
 // special binds calls that are no functions, nil for others.
 func (x *exprs) special(c *ast.Call) expr.Expr {
@@ -194,7 +191,8 @@ func (x *exprs) jsonPath(e *ast.JSONPathCall) expr.Expr {
 	return x.call(e, e.Func, args...)
 }
 
-// jsonConstructor binds JSON_OBJECT, JSON_ARRAY and the aggregates JSON_OBJECTAGG and JSON_ARRAYAGG. The first argument of the scalar ones is a symbol, NULL ON NULL or ABSENT ON NULL.
+// jsonConstructor binds JSON_OBJECT, JSON_ARRAY and the aggregates JSON_OBJECTAGG and JSON_ARRAYAGG. The treatment of nulls, NULL ON NULL or ABSENT ON NULL, is a symbol: the first argument of the scalar ones,
+// the last of the aggregates.
 func (x *exprs) jsonConstructor(e *ast.JSONConstructor) expr.Expr {
 	nulls := e.Nulls
 	var list []ast.Expr
@@ -210,16 +208,15 @@ func (x *exprs) jsonConstructor(e *ast.JSONConstructor) expr.Expr {
 		}
 	}
 	if aggregate {
-		// The aggregates for the two treatments of nulls have different names, as in Flink.
-		name := e.Func + "_" + strings.ReplaceAll(string(nulls), " ", "_")
-		f := x.registered(name).aggregate
+		f := x.registered(e.Func).aggregate
 		if f == nil {
-			x.fail(fault.SQLUnknownFunction, e, "there is no function %s", name)
+			x.fail(fault.SQLUnknownFunction, e, "there is no function %s", e.Func)
 		}
 		order := e.OrderBy
 		if order == nil {
 			order = e.WithinGroup
 		}
+		list = append(list, &ast.Symbol{Span: e.Span, Text: string(nulls)})
 		return x.aggregateCall(&ast.Call{Span: e.Span, Name: &ast.Name{Span: e.Span, Parts: []*ast.Ident{{Name: e.Func}}}, Args: list, OrderBy: order}, f)
 	}
 	args := append([]expr.Expr{&expr.Symbol{Name: string(nulls)}}, x.list(list)...)

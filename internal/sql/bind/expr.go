@@ -27,12 +27,16 @@ type exprs struct {
 	queries bool
 	// spans are where columns are named.
 	spans map[*expr.Ref]ast.Span
+	// aliases are what ORDER BY may call columns of the SELECT.
+	aliases map[string]expr.Expr
+	// subs are the subqueries that were met.
+	subs *[]*subMark
 	// correlated is set when a column of a query around this one was used.
 	correlated bool
 }
 
 func (x *text) over(s *scope) *exprs {
-	return &exprs{text: x, scope: s, where: "here", spans: map[*expr.Ref]ast.Span{}}
+	return &exprs{text: x, scope: s, where: "here", spans: map[*expr.Ref]ast.Span{}, subs: &[]*subMark{}}
 }
 
 // expr binds an expression.
@@ -77,7 +81,7 @@ func (x *exprs) expr(e ast.Expr) expr.Expr {
 		return x.call(e, "ROW", x.list(e.Elems)...)
 	case *ast.Collection:
 		if e.Query != nil {
-			return x.collectQuery(e)
+			x.unsupported(e, "a query as a collection is not supported")
 		}
 		return x.call(e, string(e.Kind), x.list(e.Elems)...)
 	case *ast.Field:
@@ -94,8 +98,10 @@ func (x *exprs) expr(e ast.Expr) expr.Expr {
 		return x.jsonConstructor(e)
 	case *ast.JSONFormat:
 		return x.call(e, "JSON", x.expr(e.X))
-	case *ast.Exists, *ast.Subquery, *ast.Quantified:
+	case *ast.Exists, *ast.Subquery:
 		return x.subquery(e)
+	case *ast.Quantified:
+		return x.quantified(e)
 	case *ast.Star:
 		x.fail(fault.SQLInvalid, e, "a star stands only in a list of columns, and in COUNT(*)")
 	case *ast.NamedArg:
@@ -323,6 +329,15 @@ func (x *text) cast(e expr.Expr, t types.Type) expr.Expr {
 	}
 	if c, ok := e.(*expr.Const); ok && c.Value.Null {
 		return null(t)
+	}
+	if from.Attribute() == types.Proctime && !t.IsTimeAttribute() && t.Kind() == types.TimestampLTZ && t.Precision() == 3 && !t.Nullable() {
+		return x.call(ast.Span{}, "PROCTIME_MATERIALIZE", e)
+	}
+	if c, ok := e.(*expr.Const); ok {
+		// Text that becomes longer, and integers that become wider, are the same literals.
+		if from.IsChar() && t.Kind() == types.Varchar && from.Length() <= t.Length() || from.IsInteger() && t.IsInteger() && from.Kind() <= t.Kind() {
+			return &expr.Const{Value: c.Value, T: t}
+		}
 	}
 	return &expr.Call{Fn: fn.Cast, Args: []expr.Expr{e}, T: t}
 }

@@ -129,6 +129,9 @@ func (x *exprs) lookup(s *scope, n *ast.Name) (*expr.Ref, int) {
 func (x *exprs) name(n *ast.Name) expr.Expr {
 	var e expr.Expr
 	used := 0
+	if a, ok := x.aliases[n.Parts[0].Name]; ok && len(n.Parts) == 1 {
+		return a
+	}
 	for s := x.scope; s != nil; s = s.outer {
 		r, k := x.lookup(s, n)
 		if r == nil {

@@ -2,6 +2,7 @@ package bind
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/fault"
@@ -22,7 +23,7 @@ type item struct {
 func (x *text) selectOf(s *ast.Select, e *env, order []*ast.OrderItem) (relation, []logical.SortKey) {
 	sc := &scope{rel: oneRow(), outer: e.around()}
 	if s.From != nil {
-		sc = x.from(s.From, e)
+		sc = x.from(s.From, e, x.hintsOf(s.Hints))
 	}
 	if s.Stream {
 		x.unsupported(s, "SELECT STREAM is not supported")
@@ -174,4 +175,171 @@ func unique(names []string) []string {
 		return names
 	}
 	return out
+}
+
+// hintsOf are the hints of a SELECT.
+func (x *text) hintsOf(hints []*ast.Hint) []logical.Hint {
+	var out []logical.Hint
+	for _, h := range hints {
+		l := logical.Hint{Name: strings.ToUpper(h.Name.Name)}
+		text := func(e ast.Expr) string {
+			switch e := e.(type) {
+			case *ast.StringLit:
+				return e.Value
+			case *ast.NumberLit:
+				return e.Text
+			case *ast.Name:
+				return e.String()
+			}
+			return ""
+		}
+		for _, a := range h.Args {
+			if a.Key == nil {
+				l.Args = append(l.Args, text(a.Value))
+				continue
+			}
+			if l.Options == nil {
+				l.Options = map[string]string{}
+			}
+			l.Options[text(a.Key)] = text(a.Value)
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// finish binds what follows WHERE, and the columns.
+func (x *exprs) finish(s *ast.Select, order []*ast.OrderItem) (relation, []logical.SortKey) {
+	g := &group{}
+	if s.GroupBy != nil {
+		g = x.groupBy(s.GroupBy)
+	}
+	x.group, x.windows = g, &windows{}
+	x.where = "here"
+	items := x.items(s)
+	visible := len(items)
+	var having, qualify expr.Expr
+	if s.Having != nil {
+		in := *x
+		in.windows, in.where = nil, "in HAVING"
+		having = in.condition(s.Having)
+	}
+	if s.Qualify != nil {
+		in := *x
+		in.aliases = aliasesOf(s, items)
+		qualify = in.condition(s.Qualify)
+	}
+	items, keys := x.orderItems(s, items, order)
+	if s.Quantifier == ast.SetDistinct && len(items) > visible {
+		x.fail(fault.SQLInvalid, order[0], "a SELECT DISTINCT is sorted by its own columns alone")
+	}
+
+	// What is above the aggregation reads its columns.
+	each := func(f func(at ast.Node, e expr.Expr) expr.Expr) {
+		for i := range items {
+			items[i].e = f(items[i].at, items[i].e)
+		}
+		if qualify != nil {
+			qualify = f(s.Qualify, qualify)
+		}
+	}
+	if s.GroupBy != nil || having != nil || len(g.calls) > 0 {
+		lift := x.aggregateOver(g, x.hintsOf(s.Hints))
+		each(lift)
+		for _, m := range x.windows.calls {
+			m.rewrite(lift)
+		}
+		for _, m := range *x.subs {
+			m.rewrite(lift)
+		}
+		if having != nil {
+			x.keep(s.Having, lift(s.Having, having))
+		}
+	}
+	if len(x.windows.calls) > 0 {
+		for _, m := range x.windows.calls {
+			m.rewrite(x.attached)
+		}
+		x.overOver()
+		each(x.overColumns)
+	}
+	each(x.attached)
+	if qualify != nil {
+		x.scope.rel = &logical.Filter{Input: x.scope.rel, Cond: qualify}
+	}
+	list := make([]expr.Expr, len(items))
+	names := make([]string, len(items))
+	for i, it := range items {
+		list[i], names[i] = it.e, it.name
+	}
+	x.grow(s, len(items))
+	r := relation{project(x.scope.rel, list, names), names[:visible:visible]}
+	if s.Quantifier == ast.SetDistinct {
+		r.rel = distinct(r.rel)
+	}
+	return r, keys
+}
+
+// distinct is a relation without duplicates.
+func distinct(rel logical.Rel) logical.Rel {
+	a := &logical.Aggregate{Input: rel}
+	for i, f := range rel.Fields() {
+		a.Keys = append(a.Keys, i)
+		f.Type = f.Type.WithAttribute(types.NoAttribute)
+		a.Out = append(a.Out, f)
+	}
+	return a
+}
+
+// aliasesOf are the aliases of a SELECT.
+func aliasesOf(s *ast.Select, items []item) map[string]expr.Expr {
+	m := map[string]expr.Expr{}
+	for _, it := range s.Items {
+		if it.Alias == nil {
+			continue
+		}
+		for _, i := range items {
+			if i.at == it.Expr && m[it.Alias.Name] == nil {
+				m[it.Alias.Name] = i.e
+			}
+		}
+	}
+	return m
+}
+
+// orderItems binds ORDER BY. Expressions that are no columns of the SELECT become some, behind the others.
+func (x *exprs) orderItems(s *ast.Select, items []item, order []*ast.OrderItem) ([]item, []logical.SortKey) {
+	if len(order) == 0 {
+		return items, nil
+	}
+	visible := len(items)
+	in := *x
+	in.aliases, in.where = aliasesOf(s, items), "in ORDER BY"
+	var keys []logical.SortKey
+next:
+	for _, o := range order {
+		if i, ok := x.ordinal(o.Expr, visible); ok {
+			keys = append(keys, sortKey(o, i))
+			continue
+		}
+		if n, ok := o.Expr.(*ast.Name); ok && len(n.Parts) == 1 {
+			for i, it := range items[:visible] {
+				if it.name == n.Parts[0].Name {
+					keys = append(keys, sortKey(o, i))
+					continue next
+				}
+			}
+		}
+		e := in.expr(o.Expr)
+		for i, it := range items {
+			if expr.Equal(it.e, e) {
+				keys = append(keys, sortKey(o, i))
+				continue next
+			}
+		}
+		keys = append(keys, sortKey(o, len(items)))
+		items = append(items, item{e, "$o" + strconv.Itoa(len(items)), o.Expr})
+	}
+	x.correlated = x.correlated || in.correlated
+	return items, keys
 }

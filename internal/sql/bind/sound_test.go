@@ -66,7 +66,7 @@ func sound(r logical.Rel) error {
 		for i, c := range all {
 			for _, a := range c.Args {
 				switch a.(type) {
-				case *expr.Ref, *expr.Const:
+				case *expr.Ref, *expr.Const, *expr.Symbol:
 					check(a)
 				default:
 					bad("argument %s is computed", a)
@@ -126,7 +126,7 @@ func sound(r logical.Rel) error {
 			column(k)
 		}
 		calls(r.Calls, len(r.Keys))
-		if len(r.Out) != len(r.Keys)+len(r.Calls)+len(r.Properties) {
+		if len(r.Out) != len(r.Keys)+len(r.Calls)+len(r.Properties)+len(r.Groupings) {
 			bad("%d columns", len(r.Out))
 		}
 	case *logical.Over:

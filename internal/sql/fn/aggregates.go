@@ -26,8 +26,8 @@ func aggregates() []*Aggregate {
 			return types.ArrayOf(plain(a[0].Type)).WithNullable(a[0].Type.Nullable())
 		})},
 		{Name: "SINGLE_VALUE", Doc: "the only value: more than one row is an error", Infer: aggregate("*", emptyNull)},
-		{Name: "JSON_OBJECTAGG", Doc: "a JSON object of keys and values", Infer: aggregate("S*?*", func(a []Arg, grouped bool) types.Type { return types.Of(types.Varchar, 2000, 0).NotNull() })},
-		{Name: "JSON_ARRAYAGG", Doc: "a JSON array of the values", Ordered: true, Infer: aggregate("*?*", func(a []Arg, grouped bool) types.Type { return types.Of(types.Varchar, 2000, 0).NotNull() })},
+		{Name: "JSON_OBJECTAGG", Doc: "a JSON object of keys and values", Infer: aggregate("S*", func(a []Arg, grouped bool) types.Type { return types.Of(types.Varchar, 2000, 0).NotNull() })},
+		{Name: "JSON_ARRAYAGG", Doc: "a JSON array of the values", Ordered: true, Infer: aggregate("*", func(a []Arg, grouped bool) types.Type { return types.Of(types.Varchar, 2000, 0).NotNull() })},
 		{Name: "PERCENTILE", Doc: "the value below which the given part of the values lies, or several, with a third argument as their frequencies", Infer: inferPercentile},
 		{Name: "ROW_NUMBER", Doc: "the number of the row, from 1", Ranking: true, Infer: aggregate("", func(a []Arg, grouped bool) types.Type { return bigint })},
 		{Name: "RANK", Doc: "the number of rows before, and 1", Ranking: true, Infer: aggregate("", func(a []Arg, grouped bool) types.Type { return bigint })},
@@ -44,6 +44,10 @@ func aggregates() []*Aggregate {
 func aggregate(spec string, result func(args []Arg, grouped bool) types.Type) func(*Session, []Arg, bool) (Signature, error) {
 	check := takes(spec, func([]Arg) types.Type { return types.New(types.BigInt) })
 	return func(s *Session, args []Arg, grouped bool) (Signature, error) {
+		// The last argument of those of JSON may be a symbol: what is done with nulls.
+		if n := len(args); n > 1 && args[n-1].Symbol != "" {
+			args = args[:n-1]
+		}
 		sig, err := check(s, args)
 		if err != nil {
 			return sig, err

@@ -248,6 +248,9 @@ func (r *Aggregate) line() string {
 	for _, p := range r.Properties {
 		s += ", " + p.String()
 	}
+	for _, g := range r.Groupings {
+		s += ", GROUPING(" + list(g, func(k int) string { return name(r.Keys[k]) }) + ")"
+	}
 	return s + hints(r.Hints)
 }
 

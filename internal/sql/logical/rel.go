@@ -133,7 +133,7 @@ const (
 	WindowProctime
 )
 
-// Aggregate groups rows. Its columns are the keys, then the calls, then the properties of the window.
+// Aggregate groups rows. Its columns are the keys, then the calls, then the properties of the window, then the groupings.
 type Aggregate struct {
 	Input Rel
 	// Keys are columns of the input.
@@ -144,8 +144,10 @@ type Aggregate struct {
 	// Window is set for a legacy group window (GROUP BY TUMBLE(..)).
 	Window     *WindowSpec
 	Properties []WindowProperty
-	Hints      []Hint
-	Out        []types.Field
+	// Groupings are the calls of GROUPING, each a BIGINT: indexes into Keys, of which the first is the highest bit. The bit is 1 where the key is not in the row's grouping set. There are none without Sets.
+	Groupings [][]int
+	Hints     []Hint
+	Out       []types.Field
 }
 
 // JoinKind is a kind of join.
