@@ -59,7 +59,12 @@ func (s sink[T]) Check(context.Context) error {
 }
 
 func (s sink[T]) NewWriter(ctx connector.WriterContext, _ [][]byte) (connector.Writer[T], error) {
-	prefix := s.o.Label
+	return &writer[T]{lineBuffer: lineBuffer{out: s.out, prefix: s.o.prefix(ctx)}, text: connector.TextOf[T]()}, nil
+}
+
+// prefix is what a writer prints in front of each line.
+func (o Options) prefix(ctx connector.WriterContext) string {
+	prefix := o.Label
 	if ctx.Parallelism() > 1 {
 		if prefix != "" {
 			prefix += ":"
@@ -69,19 +74,29 @@ func (s sink[T]) NewWriter(ctx connector.WriterContext, _ [][]byte) (connector.W
 	if prefix != "" {
 		prefix += "> "
 	}
-	return &writer[T]{out: s.out, prefix: prefix, text: connector.TextOf[T]()}, nil
+	return prefix
 }
 
 type writer[T any] struct {
-	out    *output
-	prefix string
-	text   func([]byte, T) []byte
-	buf    []byte // whole lines
+	lineBuffer
+	text func([]byte, T) []byte
 }
 
 func (w *writer[T]) Write(v T, _ int64) error {
 	w.buf = append(w.buf, w.prefix...)
 	w.buf = w.text(w.buf, v)
+	return w.end()
+}
+
+// lineBuffer holds the lines of one writer.
+type lineBuffer struct {
+	out    *output
+	prefix string
+	buf    []byte // whole lines, but while one is made
+}
+
+// end ends a line.
+func (w *lineBuffer) end() error {
 	w.buf = append(w.buf, '\n')
 	if len(w.buf) >= bufferBytes {
 		return w.Flush(false)
@@ -89,7 +104,7 @@ func (w *writer[T]) Write(v T, _ int64) error {
 	return nil
 }
 
-func (w *writer[T]) Flush(bool) error {
+func (w *lineBuffer) Flush(bool) error {
 	if len(w.buf) == 0 {
 		return nil
 	}
@@ -101,4 +116,4 @@ func (w *writer[T]) Flush(bool) error {
 	return nil
 }
 
-func (w *writer[T]) Close() error { return nil }
+func (w *lineBuffer) Close() error { return nil }

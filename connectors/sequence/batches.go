@@ -15,6 +15,8 @@ type BatchOptions struct {
 	// Count is the number of rows; 0 for no end. Empty stands for a count of none.
 	Count int64
 	Empty bool
+	// Stay keeps the source from ending behind the last row: it is unbounded.
+	Stay bool
 	// RatePerSecond is the rate of all readers together; 0 for as fast as possible.
 	RatePerSecond float64
 	// Rows is how many rows a batch has at most; 1024 if zero.
@@ -40,7 +42,7 @@ type batchSource struct{ o BatchOptions }
 var _ connector.Checker = batchSource{}
 
 func (s batchSource) Boundedness() connector.Boundedness {
-	if s.o.Count > 0 || s.o.Empty {
+	if (s.o.Count > 0 || s.o.Empty) && !s.o.Stay {
 		return connector.Bounded
 	}
 	return connector.ContinuousUnbounded
@@ -139,7 +141,7 @@ func (r *batchReader) Close() error { return nil }
 func (r *batchReader) Poll(out *connector.Output[*column.Batch]) (connector.Status, error) {
 	for range batchesAPoll {
 		if len(r.spans) == 0 {
-			if r.noMore {
+			if r.noMore && !r.o.Stay {
 				return connector.EndOfInput, nil
 			}
 			return connector.NothingAvailable, nil
