@@ -538,14 +538,6 @@ func wideInt(w [2]uint64) int64 {
 	return math.MaxInt64
 }
 
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
-}
-
 // expire moves the horizons.
 func (j *joinInstance) expire() {
 	for i := range j.sides {
