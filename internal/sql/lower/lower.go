@@ -10,8 +10,10 @@ import (
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/dataflow"
 	"github.com/weirstream/weir/internal/operator"
+	"github.com/weirstream/weir/internal/sql/agg"
 	"github.com/weirstream/weir/internal/sql/exec"
 	"github.com/weirstream/weir/internal/sql/fn"
+	"github.com/weirstream/weir/internal/sql/logical"
 	"github.com/weirstream/weir/internal/sql/physical"
 	"github.com/weirstream/weir/types"
 )
@@ -166,6 +168,54 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		return &exec.WatermarkAssigner{Session: l.Session, Expr: n.Expr, Column: n.Column, Name: n.Fields[n.Column].Name}, nil
 	case *physical.DropUpdateBefore:
 		return exec.DropUpdateBefore{}, nil
+	case *physical.GroupAggregate:
+		in := n.Inputs[0].Of()
+		list, err := resolve(n.Calls, in)
+		return &exec.GroupAggregate{
+			Session: l.Session, Input: in.Fields, Keys: n.Group, Calls: list, Consumes: in.Changelog, UpdateBefore: n.Before, TTL: n.TTL, PerRow: n.PerRow, Final: l.Batch, Grouped: n.Grouped,
+		}, err
+	case *physical.WindowAggregate:
+		in := n.Inputs[0].Of()
+		list, err := resolve(n.Calls, in)
+		f := &exec.WindowAggregate{
+			Session: l.Session, Input: in.Fields, Keys: n.Group, Calls: list, Window: n.Spec, Properties: n.Properties, Consumes: in.Changelog, Final: l.Batch,
+		}
+		if n.Attached != nil {
+			f.WindowAttached, f.StartCol, f.EndCol = true, n.Attached.Start, n.Attached.End
+			f.Window.Time = n.Attached.Start
+		}
+		return f, err
+	case *physical.Join:
+		left, right := n.Inputs[0].Of(), n.Inputs[1].Of()
+		if n.NullAware {
+			return nil, fault.New(fault.SQLUnsupported, "NOT IN of a query whose column, or what is looked for, may be null is not supported: test for null, or use NOT EXISTS")
+		}
+		return &exec.Join{
+			Session: l.Session, Left: left.Fields, Right: right.Fields, Kind: n.Kind, LeftKeys: n.Left, RightKeys: n.Right, NullSafe: n.NullSafe, Residual: n.Residual,
+			ConsumesLeft: left.Changelog, ConsumesRight: right.Changelog, LeftUnique: n.LeftUnique, RightUnique: n.RightUnique, LeftUpsert: first(left.Keys), RightUpsert: first(right.Keys),
+			UpdateBefore: n.Before, LeftTTL: n.LeftTTL, RightTTL: n.RightTTL, Final: l.Batch,
+		}, nil
+	case *physical.Rank:
+		in := n.Inputs[0].Of()
+		if n.InWindow != nil {
+			break
+		}
+		return &exec.Rank{
+			Input: in.Fields, Keys: n.Partition, Order: n.Order, From: n.From, To: n.To, WithRank: n.WithRank, Consumes: in.Changelog, UpdateBefore: n.Before, TTL: n.TTL, Final: l.Batch, PerRow: n.PerRow,
+		}, nil
+	case *physical.Deduplicate:
+		return &exec.Deduplicate{
+			Input: n.Inputs[0].Of().Fields, Keys: n.Partition, Time: n.Time, KeepLast: n.Last, UpdateBefore: n.Before, TTL: n.TTL, Final: l.Batch, PerRow: n.PerRow,
+		}, nil
+	case *physical.LookupJoin:
+		s, err := l.Source(n.Table)
+		if err != nil {
+			return nil, err
+		}
+		lookup, err := s.Lookup(n.TableKeys)
+		return &exec.LookupJoin{
+			Session: l.Session, Input: n.Inputs[0].Of().Fields, Table: n.Table.Fields, Lookup: lookup, Keys: n.Keys, Kind: n.Kind, Residual: n.Residual,
+		}, err
 	case *physical.Sink:
 		s, err := l.Sink(n)
 		if err != nil {
@@ -176,4 +226,23 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		return &operator.SinkOperator[*column.Batch]{Sink: l.Result(n)}, nil
 	}
 	return nil, fault.New(fault.SQLUnsupported, "there is no operator for %s yet", n.Name())
+}
+
+// resolve makes the calls of an operator over its input.
+func resolve(calls []*logical.AggCall, in *physical.Head) ([]*agg.Call, error) {
+	list := make([]*agg.Call, len(calls))
+	for i, c := range calls {
+		var err error
+		if list[i], err = agg.Resolve(c, in.Fields, in.Changelog); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func first(keys [][]int) []int {
+	if len(keys) == 0 {
+		return nil
+	}
+	return keys[0]
 }

@@ -487,43 +487,70 @@ func lookupSide(r logical.Rel) (scan *logical.Scan, where expr.Expr, exprs []exp
 	}
 }
 
+// lookup plans a join whose right side is asked row by row. The operator's output is the left columns and all of the table's; what the query says of the right side is computed of these.
 func (p *planner) lookup(r *logical.TemporalJoin, left Node, q equalities, scan *logical.Scan, where expr.Expr, exprs []expr.Expr, n int) (Node, error) {
-	j := &LookupJoin{Head: Head{Inputs: []Node{left}, Fields: r.Out, Single: left.Of().Single, Keys: nil, Window: left.Of().Window}, Kind: r.Kind, RightWhere: where, RightExprs: exprs, Residual: and(q.rest)}
+	fields := append(slices.Clone(left.Of().Fields), scan.Out...)
+	if r.Kind == logical.LeftOuter {
+		for i := n; i < len(fields); i++ {
+			fields[i].Type = fields[i].Type.WithNullable(true)
+		}
+	}
+	ref := func(i int) expr.Expr { return &expr.Ref{Index: i, Name: fields[i].Name, T: fields[i].Type} }
+	shift := func(e expr.Expr) expr.Expr { return expr.Shift(e, func(i int) int { return i + n }) }
+	// What the query sees, of the columns that there are.
+	var seen []expr.Expr
+	for i := range n {
+		seen = append(seen, ref(i))
+	}
+	if exprs == nil {
+		for i := range scan.Out {
+			seen = append(seen, ref(n+i))
+		}
+	}
+	for _, e := range exprs {
+		seen = append(seen, shift(e))
+	}
+	j := &LookupJoin{Head: Head{Inputs: []Node{left}, Fields: fields, Single: left.Of().Single, Window: left.Of().Window}, Kind: r.Kind}
 	j.Table = &Scan{Head: Head{Fields: scan.Out}, Table: scan.Table, Columns: scan.Columns, Options: scan.Options}
+	var rest []expr.Expr
+	for _, c := range q.rest {
+		rest = append(rest, expr.Inline(c, seen))
+	}
 	for i := range q.left {
 		right := q.right[i]
 		if exprs != nil {
 			right = expr.Inline(right, exprs)
 		}
-		ref, ok := right.(*expr.Ref)
+		column, ok := right.(*expr.Ref)
 		if !ok {
-			// It is no column of the table: what was found is tested.
 			return nil, fault.New(fault.SQLUnsupported, "a lookup join compares columns of the table %s as they are, not %s", scan.Table.Path, right)
 		}
-		j.TableKeys, j.Keys = append(j.TableKeys, ref.Index), append(j.Keys, q.left[i])
+		j.TableKeys, j.Keys = append(j.TableKeys, column.Index), append(j.Keys, q.left[i])
 	}
-	// Equalities with constants narrow the lookup, too.
-	if where != nil {
-		var rest []expr.Expr
+	if where != nil { // equalities with constants narrow the lookup, too
 		for _, c := range expr.And(where) {
 			if call, ok := c.(*expr.Call); ok && call.Fn.Name == "=" && len(call.Args) == 2 {
 				a, b := call.Args[0], call.Args[1]
 				if _, isConst := a.(*expr.Const); isConst {
 					a, b = b, a
 				}
-				ref, isRef := a.(*expr.Ref)
+				column, isRef := a.(*expr.Ref)
 				lit, isConst := b.(*expr.Const)
-				if isRef && isConst && !lit.Value.Null && sameForm(ref.T, lit.T) {
-					j.TableKeys, j.Keys = append(j.TableKeys, ref.Index), append(j.Keys, lit)
+				if isRef && isConst && !lit.Value.Null && sameForm(column.T, lit.T) {
+					j.TableKeys, j.Keys = append(j.TableKeys, column.Index), append(j.Keys, lit)
 					continue
 				}
 			}
-			rest = append(rest, c)
+			rest = append(rest, shift(c))
 		}
-		j.RightWhere = and(rest)
 	}
 	if len(j.Keys) == 0 {
 		return nil, fault.New(fault.SQLUnsupported, "a lookup join needs an equality with a column of %s; the condition is %s", scan.Table.Path, conditionText(r.Cond))
 	}
-	return p.add(j), nil
+	j.Residual = and(rest)
+	node := p.add(j)
+	if exprs == nil {
+		return node, nil
+	}
+	return p.calc(node, nil, seen, r.Out), nil
 }

@@ -166,10 +166,8 @@ type LookupJoin struct {
 	// TableKeys are columns of the table, in Table.Fields; Keys are what they must equal, over the input's columns.
 	TableKeys []int
 	Keys      []expr.Expr
-	// Right filters and computes what was found; nil for the columns as they are. Residual reads input and what was found.
-	RightWhere expr.Expr
-	RightExprs []expr.Expr
-	Residual   expr.Expr
+	// Residual is the rest of the condition, over the output's columns.
+	Residual expr.Expr
 }
 
 // TemporalJoin joins with what a table was at a time.
@@ -202,6 +200,7 @@ type Deduplicate struct {
 	Proctime  bool
 	Last      bool
 	TTL       time.Duration
+	PerRow    bool
 }
 
 // Over computes window functions.

@@ -65,7 +65,7 @@ func (p *planner) rank(f *logical.Filter, over *logical.Over) (n Node, done bool
 	// kinds are not known yet, so whether rows are only added is asked of what is beneath.
 	if from == 1 && to == 1 && len(over.Order) == 1 && attribute != types.NoAttribute && !inWindow && !mayUpdate(in, p.Batch) {
 		head.Fields, head.Keys = h.Fields, [][]int{over.Partition}
-		d := p.add(&Deduplicate{Head: head, Partition: over.Partition, Time: first.Column, Proctime: attribute == types.Proctime, Last: first.Descending, TTL: p.TTL})
+		d := p.add(&Deduplicate{Head: head, Partition: over.Partition, Time: first.Column, Proctime: attribute == types.Proctime, Last: first.Descending, TTL: p.TTL, PerRow: p.PerRow})
 		var exprs []expr.Expr
 		for i, fl := range h.Fields {
 			exprs = append(exprs, &expr.Ref{Index: i, Name: fl.Name, T: fl.Type})
