@@ -12,7 +12,7 @@ var Builtin = builtin()
 
 func builtin() *Registry {
 	r := &Registry{}
-	for _, family := range [][]*Function{comparisons(), logic(), arithmetic(), casts(), conditionals(), textual(), patterns(), regexps(), encodings(), hashes(), mathematical(), extracts(), temporal(), clocks(), timeTexts()} {
+	for _, family := range [][]*Function{comparisons(), logic(), arithmetic(), casts(), conditionals(), textual(), patterns(), regexps(), encodings(), hashes(), mathematical(), extracts(), temporal(), clocks(), timeTexts(), constructors(), accessors(), arrays(), mappings()} {
 		for _, f := range family {
 			r.Add(f)
 		}
@@ -73,11 +73,41 @@ func common(a, b types.Type) types.Type {
 		t = types.TimestampLTZOf(max(a.Precision(), b.Precision()))
 	case a.Kind() == b.Kind() && a.IsInterval():
 		t = a
+	default:
+		t = commonNested(a, b)
 	}
 	if !t.Valid() {
 		return t
 	}
 	return t.WithNullable(nullable).WithAttribute(types.NoAttribute)
+}
+
+// commonNested is common for lists, maps and rows, element by element.
+func commonNested(a, b types.Type) types.Type {
+	switch {
+	case a.Kind() == types.Array && b.Kind() == types.Array:
+		if e := common(a.Elem(), b.Elem()); e.Valid() {
+			return types.ArrayOf(e)
+		}
+	case a.Kind() == types.Multiset && b.Kind() == types.Multiset:
+		if e := common(a.Elem(), b.Elem()); e.Valid() {
+			return types.MultisetOf(e)
+		}
+	case a.Kind() == types.Map && b.Kind() == types.Map:
+		k, v := common(a.Key(), b.Key()), common(a.Elem(), b.Elem())
+		if k.Valid() && v.Valid() {
+			return types.MapOf(k, v)
+		}
+	case a.Kind() == types.Row && b.Kind() == types.Row && len(a.Fields()) == len(b.Fields()):
+		fields := append([]types.Field(nil), a.Fields()...)
+		for i := range fields {
+			if fields[i].Type = common(fields[i].Type, b.Fields()[i].Type); !fields[i].Type.Valid() {
+				return types.Type{}
+			}
+		}
+		return types.RowOf(fields...)
+	}
+	return types.Type{}
 }
 
 func commonNumber(a, b types.Type) types.Type {

@@ -31,6 +31,9 @@ func castFunction(name, doc string, try bool) *Function {
 		Infer: func(s *Session, args []Arg) (Signature, error) { return Signature{}, count(args, 1, 1) },
 		Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
 			from := args[0].Type
+			if column.FormOf(result) > column.Text {
+				return castNested(s, from, result, try)
+			}
 			convert := converter(s, from, result)
 			if convert == nil {
 				return nil, wrong("%s cannot be cast to %s", from, result)
@@ -61,7 +64,27 @@ func castFunction(name, doc string, try bool) *Function {
 }
 
 // CanCast reports whether values of one type can be cast to another.
-func CanCast(s *Session, from, to types.Type) bool { return converter(s, from, to) != nil }
+func CanCast(s *Session, from, to types.Type) bool {
+	if column.FormOf(to) > column.Text {
+		return convertValue(s, from, to) != nil
+	}
+	return converter(s, from, to) != nil
+}
+
+// castNested casts to a list, map or row.
+func castNested(s *Session, from, to types.Type, try bool) (Kernel, error) {
+	convert := convertValue(s, from, to)
+	if convert == nil {
+		return nil, wrong("%s cannot be cast to %s", from, to)
+	}
+	return rowwise(to, true, func(args []column.Value) (column.Value, error) {
+		v, err := convert(args[0])
+		if err != nil && try {
+			return column.NullValue(), nil
+		}
+		return v, err
+	}), nil
+}
 
 // keeps reports whether the word stays as it is.
 func keeps(from, to types.Type) bool {
@@ -304,7 +327,7 @@ func writer(zone *time.Location, t types.Type) func(b []byte, v *column.Vector, 
 			return appendClock(b, time.UnixMilli(x%dayMillis).UTC(), 3)
 		}
 	}
-	return nil
+	return nestedWriter(zone, t)
 }
 
 // instant returns a TIMESTAMP or TIMESTAMP_LTZ as a time in UTC.

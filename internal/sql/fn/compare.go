@@ -34,11 +34,17 @@ func comparable2(args []Arg, ordered bool) ([]types.Type, error) {
 	a, b := args[0].Type, args[1].Type
 	t := common(a, b)
 	if !t.Valid() {
-		// A literal in quotes is taken for what it is compared with, if that is a time.
+		// A string is taken for what it is compared with, if that is a time: a literal is cast, and other strings by the kernel, which gives null for one that is no time.
 		switch {
 		case a.IsDatetime() && b.IsChar():
+			if args[1].Literal == nil {
+				return nil, nil
+			}
 			t = a
 		case b.IsDatetime() && a.IsChar():
+			if args[0].Literal == nil {
+				return nil, nil
+			}
 			t = b
 		default:
 			return nil, wrong("%s and %s cannot be compared", a, b)
@@ -67,6 +73,9 @@ func comparison(name, doc string, accept func(int) bool, aliases ...string) *Fun
 			return sig, err
 		},
 		Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
+			if side := textSide(args); side >= 0 {
+				return compareText(s, args, side, accept), nil
+			}
 			compare := comparer(args[0].Type, args[1].Type)
 			var table [4]uint64
 			for c := -1; c <= unordered; c++ {
@@ -102,6 +111,45 @@ func comparison(name, doc string, accept func(int) bool, aliases ...string) *Fun
 				return nil
 			}, nil
 		},
+	}
+}
+
+// textSide is which of two arguments is a string that is compared with a time, or -1.
+func textSide(args []Arg) int {
+	switch {
+	case args[0].Type.IsChar() && args[1].Type.IsDatetime():
+		return 0
+	case args[1].Type.IsChar() && args[0].Type.IsDatetime():
+		return 1
+	}
+	return -1
+}
+
+// compareText compares a time with the time in a string.
+func compareText(s *Session, args []Arg, side int, accept func(int) bool) Kernel {
+	t := args[1-side].Type
+	convert, compare := converter(s, args[side].Type, t), comparer(t, t)
+	var times column.Vector
+	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+		times.Reset(column.FormOf(t), n)
+		for i := range size(sel, n) {
+			row := at(sel, i)
+			if args[0].Null(row) || args[1].Null(row) {
+				continue
+			}
+			if convert(args[side], row, &times, n) != nil {
+				out.SetNull(row, n)
+				continue
+			}
+			result := 0
+			if side == 0 {
+				result = compare(&times, args[1], row)
+			} else {
+				result = compare(args[0], &times, row)
+			}
+			setBool(out, row, accept(result))
+		}
+		return nil
 	}
 }
 
@@ -156,7 +204,7 @@ func comparer(a, b types.Type) func(x, y *column.Vector, row int) int {
 		}
 	}
 	return func(x, y *column.Vector, row int) int {
-		if x.Value(row).Equal(y.Value(row)) {
+		if equalValues(a, x.Value(row), y.Value(row)) {
 			return 0
 		}
 		return 1
@@ -168,6 +216,10 @@ func distinct(name string, different uint64) *Function {
 		Name: name, Syntax: Infix, Doc: "compares two values, null being equal to null only", Nulls: NullCustom, Constants: true,
 		Infer: func(s *Session, args []Arg) (Signature, error) {
 			casts, err := comparable2(args, false)
+			if err == nil && textSide(args) >= 0 && casts == nil {
+				casts = make([]types.Type, 2)
+				casts[textSide(args)] = args[1-textSide(args)].Type.WithNullable(args[textSide(args)].Type.Nullable())
+			}
 			return Signature{Args: casts, Result: types.New(types.Boolean).NotNull()}, err
 		},
 		Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {

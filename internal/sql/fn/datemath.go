@@ -19,7 +19,7 @@ func temporal() []*Function {
 			Print: func(args []string, result types.Type) string { return "(" + args[0] + " - " + args[1] + ")" }},
 		{Name: "OVERLAPS", Doc: "whether two periods, each of a begin and an end or a length, have a moment in common", Syntax: Special, Infer: inferOverlaps, Bind: bindOverlaps,
 			Print: func(args []string, _ types.Type) string {
-				return "(" + args[0] + ", " + args[1] + ") OVERLAPS (" + args[2] + ", " + args[3] + ")"
+				return args[0] + " OVERLAPS " + args[1]
 			}, Examples: [][2]string{{"(TIME '2:55:00', INTERVAL '1' HOUR) OVERLAPS (TIME '3:30:00', INTERVAL '2' HOUR)", "TRUE"},
 				{"(TIME '9:00:00', TIME '10:00:00') OVERLAPS (TIME '10:15:00', INTERVAL '3' HOUR)", "FALSE"}}},
 	}
@@ -208,9 +208,24 @@ func bindMinusDate(s *Session, args []Arg, result types.Type) (Kernel, error) {
 	}, nil
 }
 
+// sides are the four arguments of OVERLAPS: the fields of two rows.
+func sides(args []Arg) []Arg {
+	var all []Arg
+	for _, a := range args {
+		for _, f := range a.Type.Fields() {
+			all = append(all, Arg{Type: f.Type})
+		}
+	}
+	return all
+}
+
 func inferOverlaps(s *Session, args []Arg) (Signature, error) {
-	if err := count(args, 4, 4); err != nil {
+	if err := count(args, 2, 2); err != nil {
 		return Signature{}, err
+	}
+	args = sides(args)
+	if len(args) != 4 {
+		return Signature{}, wrong("OVERLAPS stands between two pairs of times: (a, b) OVERLAPS (c, d)")
 	}
 	for i, a := range args {
 		ok := a.Type.IsDatetime() || i%2 == 1 && a.Type.IsInterval()
@@ -223,6 +238,7 @@ func inferOverlaps(s *Session, args []Arg) (Signature, error) {
 
 func bindOverlaps(s *Session, args []Arg, result types.Type) (Kernel, error) {
 	zone := zoneOf(s)
+	args = sides(args)
 	begin := [2]func(*column.Vector, int) int64{localMillis(args[0].Type, zone), localMillis(args[2].Type, zone)}
 	end := [2]func(begin int64, v *column.Vector, row int) int64{}
 	for i := range end {
@@ -240,12 +256,18 @@ func bindOverlaps(s *Session, args []Arg, result types.Type) (Kernel, error) {
 			end[i] = func(_ int64, v *column.Vector, row int) int64 { return read(v, row) }
 		}
 	}
+	var four [4]*column.Vector
 	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+		for i := range four {
+			four[i] = args[i/2].Children[i%2]
+		}
+		args = four[:]
 	rows:
 		for i := range size(sel, n) {
 			row := at(sel, i)
 			for _, a := range args {
 				if a.Null(row) {
+					out.SetNull(row, n)
 					continue rows
 				}
 			}

@@ -64,11 +64,13 @@ func encodings() []*Function {
 			return texts(func(b []byte, args []*column.Vector, row int) ([]byte, bool) {
 				s := args[0].Bytes(row)
 				high, half := byte(0), len(s)%2 == 1
-				for _, c := range s {
+				for i, c := range s {
 					d := hexDigit(c)
 					switch {
 					case d > 15:
 						return b, false
+					case half && i == 0:
+						b = append(b, 0) // as in Flink, one digit alone gives nothing
 					case half:
 						b = append(b, high<<4|d)
 						high = 0
@@ -79,7 +81,7 @@ func encodings() []*Function {
 				}
 				return b, true
 			})
-		}), Examples: [][2]string{{"HEX(UNHEX('146'))", "0146"}, {"UNHEX('z')", "NULL"}}},
+		}), Examples: [][2]string{{"HEX(UNHEX('146'))", "0046"}, {"UNHEX('z')", "NULL"}}},
 		{Name: "BIN", Doc: "an integer in binary", Infer: takes("I", strictText), Bind: bound(func() Kernel {
 			return texts(func(b []byte, args []*column.Vector, row int) ([]byte, bool) {
 				return strconv.AppendUint(b, args[0].Word(row), 2), true
@@ -255,10 +257,18 @@ func encode(to bool) Kernel {
 
 func parseURL() Kernel {
 	return texts(func(b []byte, args []*column.Vector, row int) ([]byte, bool) {
-		u, err := url.Parse(string(args[0].Bytes(row)))
-		if err != nil || u.Scheme == "" {
+		s := string(args[0].Bytes(row))
+		u, err := url.Parse(s)
+		if err != nil {
 			return b, false
 		}
+		switch u.Scheme {
+		case "http", "https", "ftp", "file", "jar", "mailto":
+		default:
+			return b, false
+		}
+		before, _, fragment := strings.Cut(s, "#")
+		query := strings.Contains(before, "?")
 		part := text(args[1].Bytes(row))
 		if len(args) > 2 {
 			if part != "QUERY" {
@@ -283,12 +293,12 @@ func parseURL() Kernel {
 		case "PATH":
 			return append(b, u.EscapedPath()...), true
 		case "QUERY":
-			found = u.RawQuery
+			return append(b, u.RawQuery...), query
 		case "REF":
-			found = u.EscapedFragment()
+			return append(b, u.EscapedFragment()...), fragment
 		case "FILE":
 			found = u.EscapedPath()
-			if u.RawQuery != "" {
+			if query {
 				found += "?" + u.RawQuery
 			}
 			return append(b, found...), true

@@ -204,6 +204,9 @@ func nanos(s string) (time.Duration, bool) {
 // ParseTimestamp reads a date and, behind a space or T, a clock; without one it is midnight.
 func ParseTimestamp(s string) (time.Time, bool) {
 	i := strings.IndexAny(s, " T")
+	if strings.Count(s, "-") < 2 {
+		return time.Time{}, false
+	}
 	if i < 0 {
 		return parseDate(s)
 	}

@@ -313,7 +313,12 @@ func bindTrim(s *Session, args []Arg, result types.Type) (Kernel, error) {
 }
 
 func trimmer(name, doc string, left, right, blanks bool, examples [][2]string) *Function {
-	return &Function{Name: name, Doc: doc, Infer: takes("S?S", varying(0, false)), Bind: bound(func() Kernel { return trim(left, right, blanks) }), Examples: examples}
+	return &Function{Name: name, Doc: doc, Infer: takes("S?S", func(args []Arg) types.Type {
+		if name == "BTRIM" {
+			return strictText(args)
+		}
+		return varying(0, false)(args)
+	}), Bind: bound(func() Kernel { return trim(left, right, blanks) }), Examples: examples}
 }
 
 // trim cuts characters off the first argument: those of the second, else spaces or blanks.

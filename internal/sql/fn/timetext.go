@@ -236,7 +236,11 @@ func bindToDate(s *Session, args []Arg, result types.Type) (Kernel, error) {
 			ok := false
 			if len(args) == 1 {
 				var t time.Time
-				if t, ok = parseDate(strings.TrimSpace(string(args[0].Bytes(row)))); ok {
+				day := strings.TrimSpace(string(args[0].Bytes(row)))
+				if i := strings.IndexAny(day, " T"); i > 0 {
+					day = day[:i]
+				}
+				if t, ok = parseDate(day); ok {
 					out.Words[row] = uint64(floorDiv(t.Unix(), 86400))
 				}
 			} else if f, err := patterns.get(pattern); err == nil {

@@ -113,7 +113,7 @@ func (b *binder) expr(x ast.Expr) expr.Expr {
 		return b.call("NOT", b.expr(x.X))
 	case *ast.Binary:
 		if x.Op == ast.OpOverlaps {
-			return b.call("OVERLAPS", append(b.exprs(x.L.(*ast.Row).Elems), b.exprs(x.R.(*ast.Row).Elems)...)...)
+			return b.call("OVERLAPS", b.expr(x.L), b.expr(x.R))
 		}
 		return b.call(string(x.Op), b.expr(x.L), b.expr(x.R))
 	case *ast.Is:
