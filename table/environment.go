@@ -14,6 +14,7 @@ import (
 	"github.com/weirstream/weir/connector/tables"
 	"github.com/weirstream/weir/connectors/blackhole"
 	"github.com/weirstream/weir/connectors/nexmark"
+	"github.com/weirstream/weir/connectors/print"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/dataflow"
 	"github.com/weirstream/weir/internal/sql/ast"
@@ -58,7 +59,7 @@ func NewEnvironment(o Options) *Environment {
 }
 
 func builtin() []*tables.Factory {
-	return []*tables.Factory{nexmark.Table(), nexmark.SideInput(), blackhole.Table()}
+	return []*tables.Factory{nexmark.Table(), nexmark.SideInput(), blackhole.Table(), print.Table()}
 }
 
 // AddConnector makes a connector known to CREATE TABLE, in the place of one of the same name.

@@ -125,4 +125,3 @@ by second and by CPU-second, peak memory, rows written. With --verify the rows o
 	f.BoolVar(&asJSON, "json", false, "a line of JSON for each run")
 	return c
 }
-

@@ -92,6 +92,9 @@ func Run(ctx context.Context, query string, c Config) (*Result, error) {
 	counter, verifier := &blackhole.Counter{}, &Verifier{}
 	sink := "'connector' = 'blackhole'"
 	env.AddConnector(blackhole.Counting(counter))
+	if err := env.AddFunction("count_char", table.Func2(countChar)); err != nil {
+		return nil, err
+	}
 	if c.Verify {
 		env.AddConnector(verifier.Table())
 		sink = "'connector' = 'verify'"
@@ -164,4 +167,12 @@ func memory(name string) int64 {
 		}
 	}
 	return 0
+}
+
+// countChar counts how often the first character of c is in s.
+func countChar(s, c string) int64 {
+	if c == "" {
+		return 0
+	}
+	return int64(strings.Count(s, c[:1]))
 }
