@@ -28,9 +28,37 @@ type layout struct {
 	mapForm   *codec.SchemaWords
 	mapKey    *column
 	value     *column
-	renewed   int // leaf, -1 for none
+	renewed   int  // leaf, -1 for none
+	opaque    bool // a row is a whole payload
 	words     []uint64
 	buf, pack []byte
+}
+
+// opaque reports whether the states of a space cannot be told apart by their schemas, as those of SQL's operators: then each key is one row with its whole payload, which stands in the file of the
+// first state that it has.
+func opaque(cells []*manifest.Cell) bool {
+	for _, c := range cells {
+		kind, _ := statebackend.KindOf(c.GetKind())
+		if kind == statebackend.RowsKind || kind == statebackend.OrderedKind {
+			if len(cells) > 1 {
+				return true
+			}
+			continue
+		}
+		if _, err := codec.ParseSchema(c.GetSchema()); err != nil {
+			return true
+		}
+		if kind == statebackend.MapKind {
+			s, err := codec.ParseSchema(c.GetKeySchema())
+			if err != nil {
+				return true
+			}
+			if _, err := codec.WordsOf(s); err != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // newLayout returns the layout of a cell of a space, or of its keys if cell is nil.
@@ -71,6 +99,14 @@ func newLayout(sp *manifest.Space, cell *manifest.Cell, rawText bool) (*layout, 
 			return nil, errors.New("unknown kind of state " + cell.GetKind())
 		}
 		l.kind = kind
+		if l.opaque = opaque(sp.GetCells()); l.opaque {
+			l.kind = statebackend.RowsKind
+			l.value = b.bytes(false)
+			add("value", l.value.node)
+			l.leaves = b.leaves
+			l.schema = parquet.NewSchema("weir", group(names, nodes))
+			return l, nil
+		}
 		if kind == statebackend.ListKind {
 			number("index", 64)
 		}
@@ -230,6 +266,9 @@ func (l *layout) build(r *cells, cell int, key, payload []byte) (keyGroup int, _
 	if l.kind == statebackend.RowsKind || l.kind == statebackend.OrderedKind {
 		_, used := binary.Uvarint(l.buf)
 		part.Value = l.buf[used:]
+	}
+	if l.opaque {
+		return keyGroup, key, append(binary.AppendUvarint(payload, uint64(cell)), part.Value...), nil
 	}
 	return keyGroup, key, statebackend.AppendPart(payload, l.kind, part), nil
 }

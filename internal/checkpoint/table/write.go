@@ -3,6 +3,7 @@ package table
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -109,6 +110,7 @@ func (n notText) Error() string { return errNotText.Error() }
 func (w *Writer) space(ctx context.Context, snap *statebackend.Snapshot, sp *statebackend.Space, described *manifest.Space, cells []*manifest.Cell, stored []statebackend.StoredCell, rawText []bool) ([]*tableWriter, error) {
 	tables := make([]*tableWriter, len(cells))
 	groups := snap.Groups()
+	whole := opaque(described.Cells)
 	for g := range groups.Len() {
 		var failed error
 		err := snap.Entries(sp, g, func(key, payload []byte) bool {
@@ -131,9 +133,20 @@ func (w *Writer) space(ctx context.Context, snap *statebackend.Snapshot, sp *sta
 				}
 				return err
 			}
-			if len(stored) == 0 {
+			switch {
+			case len(stored) == 0:
 				failed = one(statebackend.StoredPart{})
-			} else {
+			case whole:
+				if len(payload) == 0 {
+					return true
+				}
+				cell, used := binary.Uvarint(payload)
+				if used <= 0 || cell >= uint64(len(stored)) {
+					failed = errEncoded
+					return false
+				}
+				failed = one(statebackend.StoredPart{Cell: int(cell), Value: payload[used:]})
+			default:
 				failed = statebackend.EachPart(stored, payload, one)
 			}
 			return failed == nil
