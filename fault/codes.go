@@ -63,6 +63,7 @@ const (
 	SourceSocketClosed    Code = "source.socket-closed"
 	SourceFailed          Code = "source.failed"
 	SourceUnaligned       Code = "source.unaligned-splits"
+	SourceMalformed       Code = "source.malformed"
 	SinkFileWrite         Code = "sink.file-write"
 	SinkFileCommit        Code = "sink.file-commit"
 	SinkFileLost          Code = "sink.file-lost"
@@ -178,6 +179,7 @@ var codes = []Info{
 	{SourceSocketClosed, External, true, "The server closed the connection of a socket source.", "set Reconnect to connect again"},
 	{SourceFailed, External, true, "A source failed.", ""},
 	{SourceUnaligned, User, false, "A source in a watermark alignment group reads several splits and cannot pause one of them.", "use a reader with connector.SplitPauser, one split a reader, or set Options.AllowUnalignedSourceSplits"},
+	{SourceMalformed, User, false, "A record of the input does not have the form that its format says.", "correct the input, or let the format skip such records with its option ignore-parse-errors"},
 	{SinkFileWrite, External, true, "A file sink cannot write.", "check the disk's free space and the folder's permissions; no final file was touched"},
 	{SinkFileCommit, External, true, "A file sink cannot move a finished file to its final name.", "check the folder's permissions; the pending file is kept"},
 	{SinkFileLost, External, false, "A finished file of a file sink was removed or changed before it could be committed, or its final name was taken.", "keep other programs off the sink's hidden files; restore an earlier checkpoint or savepoint to write the file again"},
