@@ -571,29 +571,60 @@ func BenchmarkFormats(b *testing.B) {
 	}
 }
 
-// FuzzDecode: no text can make a decoder panic, or read differently in pieces.
-func FuzzDecode(f *testing.F) {
-	for _, text := range []string{goldenCSV, goldenJSON, "1,\"x", `{"s":"\ud800`, "a\r\n\"\"\"", "#\n,,,\n"} {
-		f.Add([]byte(text), uint8(7))
-	}
-	f.Fuzz(func(t *testing.T, text []byte, piece uint8) {
-		for _, form := range format.Formats() {
-			for _, options := range []map[string]string{{}, {"ignore-parse-errors": "true"}, {"escape-character": `\`, "allow-comments": "true", "null-literal": "NULL"}} {
-				filled, err := (&fakeFactory{form}).fill(options)
-				if err != nil {
-					continue // not of this format
-				}
-				columns := goldenColumns()
-				if form.Name == "raw" {
-					columns = columns[7:8]
-				}
-				s := &format.Schema{Table: "t", Columns: columns, Options: filled}
-				whole, err1 := decode(t, form, s, text, len(text)+1, 10)
-				parts, err2 := decode(t, form, s, text, len(text)/20+int(piece)+1, 3)
-				if fmt.Sprint(whole) != fmt.Sprint(parts) || (err1 == nil) != (err2 == nil) {
-					t.Fatalf("%s: %q, %v\nin pieces: %q, %v", form.Name, whole, err1, parts, err2)
-				}
+// checkPieces fails if a text is read differently in pieces, by any format.
+func checkPieces(t *testing.T, text []byte, piece int) {
+	for _, form := range format.Formats() {
+		for _, options := range []map[string]string{{}, {"ignore-parse-errors": "true"}, {"escape-character": `\`, "allow-comments": "true", "null-literal": "NULL"}} {
+			filled, err := (&fakeFactory{form}).fill(options)
+			if err != nil {
+				continue // not of this format
+			}
+			columns := goldenColumns()
+			if form.Name == "raw" {
+				columns = columns[7:8]
+			}
+			s := &format.Schema{Table: "t", Columns: columns, Options: filled}
+			whole, err1 := decode(t, form, s, text, len(text)+1, 10)
+			parts, err2 := decode(t, form, s, text, len(text)/20+piece+1, 3)
+			if fmt.Sprint(whole) != fmt.Sprint(parts) || (err1 == nil) != (err2 == nil) {
+				t.Fatalf("%s: %q, %v\nin pieces: %q, %v", form.Name, whole, err1, parts, err2)
 			}
 		}
-	})
+	}
+}
+
+var corpus = []string{goldenCSV, goldenJSON, "1,\"x", `{"s":"\ud800`, "a\r\n\"\"\"", "#\n,,,\n"}
+
+// FuzzDecode: no text can make a decoder panic, or read differently in pieces.
+func FuzzDecode(f *testing.F) {
+	for _, text := range corpus {
+		f.Add([]byte(text), uint8(7))
+	}
+	f.Fuzz(func(t *testing.T, text []byte, piece uint8) { checkPieces(t, text, int(piece)) })
+}
+
+// TestMutations is a short FuzzDecode with changes that come close to the formats.
+func TestMutations(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(9, 9))
+	for range 300 {
+		text := []byte(corpus[rnd.IntN(len(corpus))])
+		for range 1 + rnd.IntN(6) {
+			if len(text) == 0 {
+				break
+			}
+			i, j := rnd.IntN(len(text)), rnd.IntN(len(text))
+			switch rnd.IntN(4) {
+			case 0:
+				text[i] = byte(rnd.Uint32())
+			case 1:
+				text = append(text[:i], text[i+1:]...)
+			case 2:
+				const special = "\"\\,{}[]:n\n;#|"
+				text = append(text[:i:i], append([]byte{special[rnd.IntN(len(special))]}, text[i:]...)...)
+			case 3:
+				text = append(text, text[min(i, j):max(i, j)]...)
+			}
+		}
+		checkPieces(t, text, rnd.IntN(20))
+	}
 }
