@@ -501,3 +501,16 @@ func RowPrinter(columns []types.Field) func(dst []byte, b *column.Batch, row int
 		return append(dst, ']')
 	}
 }
+
+// PartitionText returns what prints values of a type, not null, as they stand in the name of a partition's directory: as SQL casts them to a text.
+func PartitionText(t types.Type) Text {
+	switch t.Kind() {
+	case types.Time:
+		return timeText(shortest)
+	case types.Timestamp, types.TimestampLTZ:
+		return timestampText(t, ' ', shortest, false)
+	case types.Decimal:
+		return decimalText(t, decimalStyle{plain: true})
+	}
+	return printer(t)
+}

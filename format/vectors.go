@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/types"
 )
 
 // The functions below write rows of flat vectors from the front, each as often as it takes: a row that turns out to be wrong is written again. Vectors grow as they need to, and finish gives them their
@@ -120,4 +121,19 @@ func putNull(v *column.Vector, shape *column.Shape, row int) {
 	}
 	setValid(v, row)
 	v.Valid[row>>6] &^= 1 << (row & 63)
+}
+
+// Constant is the constant vector of a text, read as CSV is, or of null; nil if the text is wrong for the type.
+func Constant(t types.Type, text string, null bool) *column.Vector {
+	shape := column.ShapeOf(t)
+	v := new(column.Vector)
+	begin(v, &shape, 1)
+	if null {
+		putNull(v, &shape, 0)
+	} else if p := putterOf(t, ' '); p == nil || !p(v, 0, []byte(text)) {
+		return nil
+	}
+	finish(v, &shape, 1)
+	v.Const = true
+	return v
 }

@@ -35,4 +35,8 @@
 // before. It first removes the hidden files that came after the checkpoint, unless their writer lives, which a lock on a hidden file tells (where there is flock; elsewhere nothing is removed).
 // Going back to a checkpoint thus gives up what later ones have prepared and not committed. What is left of a writer that ended before its first checkpoint, or that is not restored,
 // stays as hidden files, which nobody reads and which may be removed when no job writes in the directory.
+//
+// # Table
+//
+// [Table] is the connector 'filesystem' of SQL on top of both: rows in a format, and a directory for each partition.
 package files

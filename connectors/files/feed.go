@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 type chunk struct {
 	split *split
 	text  string
+	info  fs.FileInfo
 	// off is the offset of text in the file.
 	off int64
 	// end is set in the last chunk of a split; err is what happened behind text, and ends the split too.
@@ -40,6 +42,7 @@ type feed struct {
 	busy, closed atomic.Bool
 
 	file *os.File
+	info fs.FileInfo
 	r    io.Reader
 	zr   *zstd.Decoder
 	// buf[:n] was read and not handed over; it starts at offset off of the file, at the start of a line.
@@ -113,6 +116,7 @@ func (f *feed) open(ctx context.Context) error {
 	if !info.Mode().IsRegular() {
 		return fault.New(fault.SourceFileUnreadable, "it is not a regular file").WithPlace(f.path)
 	}
+	f.info = info
 	kind, err := sniff(file, f.path)
 	if err != nil {
 		return err
@@ -169,6 +173,14 @@ func (f *feed) discard(ctx context.Context, n int64) error {
 func (f *feed) fill(ctx context.Context, c *chunk) {
 	for ctx.Err() == nil {
 		err := f.read()
+		if f.o.raw {
+			c.end = f.eof && err == nil
+			if err != nil {
+				c.err = f.readError(err)
+			}
+			c.hand(f, f.n)
+			return
+		}
 		if f.skip {
 			f.skipLine()
 			if f.skip && err == nil && !f.eof {
@@ -196,13 +208,18 @@ func (f *feed) fill(ctx context.Context, c *chunk) {
 			f.buf = append(f.buf, make([]byte, len(f.buf))...)
 			continue
 		}
-		c.off = f.off
-		c.text = string(f.buf[:whole])
-		f.n = copy(f.buf, f.buf[whole:f.n])
-		f.off += int64(whole)
+		c.hand(f, whole)
 		return
 	}
 	c.err = ctx.Err()
+}
+
+// hand moves the first n bytes of the buffer to the chunk.
+func (c *chunk) hand(f *feed, n int) {
+	c.off, c.info = f.off, f.info
+	c.text = string(f.buf[:n])
+	f.n = copy(f.buf, f.buf[n:f.n])
+	f.off += int64(n)
 }
 
 // read fills the buffer. It returns what went wrong, with what was read before in the buffer.

@@ -51,6 +51,9 @@ func list(ctx context.Context, o Options) ([]found, error) {
 		}
 		return nil, fault.New(fault.SourceFileMissing, "no such file or directory").WithPlace(o.Path)
 	}
+	if o.keep != nil {
+		all = slices.DeleteFunc(all, func(f found) bool { return !o.keep(f.path) })
+	}
 	slices.SortFunc(all, func(a, b found) int { return strings.Compare(a.path, b.path) })
 	// A glob can match a directory and, with another element, a file below it.
 	return slices.CompactFunc(all, func(a, b found) bool { return a.path == b.path }), nil

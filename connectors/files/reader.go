@@ -29,6 +29,10 @@ type reader struct {
 	// cur is being emitted; its text up to next was.
 	cur  chunk
 	next int
+	// carried is how much of the chunks before belongs to a record that was not whole, for readers of tables; next is negative within it.
+	carried int
+	// hold leaves it to Poll to go on to the next chunk.
+	hold bool
 
 	// id is that of the split being emitted, "" if it was not asked for yet; ended are splits of which the output is not told yet.
 	id    string
@@ -102,7 +106,7 @@ func (r *reader) handleChunk(c chunk) {
 		r.buf, r.feed = r.feed.buf, nil
 	}
 	r.ahead = &c
-	if r.next == len(r.cur.text) && r.cur.err == nil {
+	if r.next == len(r.cur.text) && r.cur.err == nil && !r.hold {
 		r.advance()
 	}
 }
@@ -129,7 +133,7 @@ func (r *reader) advance() bool {
 
 // sync brings the position of the split being emitted up to date. A chunk without text says nothing of the position: that of the chunk before it holds.
 func (r *reader) sync() {
-	if r.cur.text != "" {
+	if r.cur.text != "" || r.carried > 0 {
 		r.cur.split.pos = r.cur.off + int64(r.next)
 	}
 }

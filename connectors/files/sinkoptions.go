@@ -103,19 +103,24 @@ func (s sink[T]) Check(context.Context) error {
 	if err := s.o.validate(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.o.Dir, 0o755); err != nil {
-		return writeError(s.o.Dir, err)
+	return checkWritable(s.o.Dir)
+}
+
+// checkWritable makes a directory and tries to write in it.
+func checkWritable(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return writeError(dir, err)
 	}
-	f, err := os.CreateTemp(s.o.Dir, ".check-*")
+	f, err := os.CreateTemp(dir, ".check-*")
 	if err != nil {
-		return writeError(s.o.Dir, err)
+		return writeError(dir, err)
 	}
 	err = f.Close()
 	if err2 := os.Remove(f.Name()); err == nil {
 		err = err2
 	}
 	if err != nil {
-		return writeError(s.o.Dir, err)
+		return writeError(dir, err)
 	}
 	return nil
 }

@@ -1,0 +1,243 @@
+package files
+
+import (
+	"context"
+	"path/filepath"
+	"strconv"
+
+	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/eventtime"
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/format"
+	"github.com/weirstream/weir/types"
+)
+
+// tableSource reads the rows of a table from files.
+type tableSource struct {
+	source
+	form   *format.Format
+	schema *format.Schema
+	rows   int // that a batch has at most
+	// width is the number of columns of a batch.
+	width int
+	// fixed are the columns that are the same in all rows of a file.
+	fixed []fixedColumn
+	base  string
+	keys  []string // of the partitions, all of them
+}
+
+// fixedColumn is a partition's value, or a metadata column.
+type fixedColumn struct {
+	at    int // in the batch
+	typ   types.Type
+	name  string
+	key   int    // of keys; -1 for metadata
+	meta  string // the key of metadata
+	empty string // the text that stands for null
+}
+
+// batchRows is how many rows a batch has at most.
+const batchRows = 1024
+
+func (s tableSource) NewReader(ctx connector.ReaderContext) (connector.Reader[*column.Batch], error) {
+	d, err := s.form.Decoder(s.schema)
+	if err != nil {
+		return nil, err
+	}
+	return &tableReader{reader: reader{o: s.o, ctx: ctx, hold: true}, s: s, decoder: d}, nil
+}
+
+// tableReader decodes what its feed reads. A record may go on in the next chunk: then its beginning is carried over.
+type tableReader struct {
+	reader
+	s       tableSource
+	decoder format.Decoder
+	batch   column.Batch // what is decoded
+	out     column.Batch // with the fixed columns
+	data    []byte       // what is carried, and the current chunk
+	loaded  bool         // data has the current chunk
+	used    int          // of data
+	split   *split       // that fixed belongs to
+	fixed   []*column.Vector
+	skipped int64 // as told before
+	failing bool  // the place of what is wrong is being looked for
+	failure error
+}
+
+func (r *tableReader) Poll(out *connector.Output[*column.Batch]) (connector.Status, error) {
+	defer r.endAll(out)
+	for range 8 {
+		switch {
+		case r.failure != nil:
+			return connector.EndOfInput, r.failure
+		case r.failing:
+			return connector.NothingAvailable, nil
+		case out.Stop():
+			return connector.MoreAvailable, nil
+		}
+		if !r.loaded {
+			if !r.load() {
+				if r.noMore && len(r.queue) == 0 && len(r.open) == 0 {
+					return connector.EndOfInput, nil
+				}
+				return connector.NothingAvailable, nil
+			}
+			continue
+		}
+		if err := r.decode(out); err != nil {
+			return connector.EndOfInput, err
+		}
+	}
+	return connector.MoreAvailable, nil
+}
+
+// load goes on to the chunk that waits, if there is one.
+func (r *tableReader) load() bool {
+	if r.cur.split != nil && !r.cur.end && r.ahead == nil || !r.advance() {
+		return false
+	}
+	r.carried = len(r.data)
+	r.next = -r.carried
+	r.data = append(r.data, r.cur.text...)
+	r.used, r.loaded = 0, true
+	return true
+}
+
+// decode emits some rows of what is loaded.
+func (r *tableReader) decode(out *connector.Output[*column.Batch]) error {
+	n, err := r.decoder.Decode(&r.batch, r.data[r.used:], r.cur.end, r.s.rows)
+	// The position is moved before the rows are emitted: a snapshot taken while they are on their way counts them.
+	r.used += n
+	r.next = r.used - r.carried
+	if r.batch.N > 0 {
+		if err := r.emitBatch(out); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		r.fail(err)
+		return nil
+	}
+	if n > 0 && r.used < len(r.data) {
+		return nil
+	}
+	// What failed behind the text shows after it.
+	if r.cur.err != nil {
+		return r.cur.err
+	}
+	if rest := len(r.data) - r.used; rest > r.o.MaxLineBytes {
+		at := r.cur.off + int64(r.next)
+		path := r.cur.split.path
+		r.locate(func(ctx context.Context) error { return tooLong(ctx, path, at, r.o.MaxLineBytes) })
+		return nil
+	}
+	r.tellSkipped()
+	r.data = r.data[:copy(r.data, r.data[r.used:])]
+	r.loaded = false
+	if r.cur.end {
+		r.data, r.carried = r.data[:0], 0
+	}
+	return nil
+}
+
+// endAll tells the output of splits that have ended.
+func (r *tableReader) endAll(out *connector.Output[*column.Batch]) {
+	for _, id := range r.ended {
+		out.EndSplit(id)
+	}
+	r.ended = r.ended[:0]
+}
+
+func (r *tableReader) emitBatch(out *connector.Output[*column.Batch]) error {
+	r.endAll(out)
+	if r.id == "" {
+		r.id = r.cur.split.id()
+	}
+	if r.split != r.cur.split {
+		if err := r.fix(); err != nil {
+			return err
+		}
+	}
+	b := &r.batch
+	if len(r.s.fixed) > 0 {
+		b = &r.out
+		b.N, b.Cols = r.batch.N, b.Cols[:0]
+		b.Cols = append(b.Cols, r.batch.Cols...)
+		for len(b.Cols) < r.s.width {
+			b.Cols = append(b.Cols, nil)
+		}
+		for i, f := range r.s.fixed {
+			b.Cols[f.at] = r.fixed[i]
+		}
+	}
+	out.Split(r.id).CollectAt(b, eventtime.NoTimestamp)
+	return nil
+}
+
+// fix makes the columns that all rows of the current file share.
+func (r *tableReader) fix() error {
+	r.split, r.fixed = r.cur.split, nil
+	for _, f := range r.s.fixed {
+		var text string
+		if f.key >= 0 {
+			rel, err := filepath.Rel(r.s.base, r.split.path)
+			if err != nil {
+				return unreadable(r.split.path, err)
+			}
+			values, ok := partitionValues(rel, r.s.keys)
+			if !ok {
+				return fault.New(fault.SourceFileUnreadable, "its directory names no partition of the table").WithPlace(r.split.path)
+			}
+			text = values[f.key]
+		} else {
+			switch f.meta {
+			case "file.path":
+				text = r.split.path
+			case "file.name":
+				text = filepath.Base(r.split.path)
+			case "file.size":
+				text = strconv.FormatInt(r.cur.info.Size(), 10)
+			case "file.modification-time":
+				text = r.cur.info.ModTime().UTC().Format("2006-01-02 15:04:05.000Z")
+			}
+		}
+		v := format.Constant(f.typ, text, f.key >= 0 && text == f.empty)
+		if v == nil {
+			return fault.New(fault.SourceMalformed, "partition column %s: %q is not a %s", types.Quote(f.name), text, f.typ.SQL()).WithPlace(r.split.path)
+		}
+		r.fixed = append(r.fixed, v)
+	}
+	return nil
+}
+
+// tellSkipped logs how many records were skipped since it did last.
+func (r *tableReader) tellSkipped() {
+	if n := r.decoder.Skipped(); n > r.skipped {
+		r.ctx.Logger().Warn("malformed records were skipped", "file", r.cur.split.path, "records", n-r.skipped)
+		r.skipped = n
+	}
+}
+
+// fail ends the job with what is wrong with the record at the cursor, when its line is known.
+func (r *tableReader) fail(what error) {
+	at, path := r.cur.off+int64(r.next), r.cur.split.path
+	r.locate(func(ctx context.Context) error {
+		place := path
+		if line, err := lineAt(ctx, path, at); err == nil {
+			place += ":" + strconv.FormatInt(line, 10)
+		}
+		if f, ok := what.(*fault.Error); ok {
+			return f.WithPlace(place)
+		}
+		return what
+	})
+}
+
+func (r *tableReader) locate(find func(context.Context) error) {
+	r.failing = true
+	var failure error
+	r.ctx.Async(0, func(ctx context.Context) { failure = find(ctx) }, func() { r.failure = failure })
+}
+
+var _ connector.Reader[*column.Batch] = (*tableReader)(nil)
