@@ -64,8 +64,8 @@ type Space struct {
 	pinned bool // never spilled
 	// anchored rows are never moved.
 	anchored bool
-	clean  struct{ sub, row int }
-	rehash func(words []uint64, bytes []byte) (keyHash, hash uint64)
+	clean    struct{ sub, row int }
+	rehash   func(words []uint64, bytes []byte) (keyHash, hash uint64)
 	// keySchema and namespace are what DescribeKey was told.
 	keySchema string
 	namespace []string
