@@ -1,6 +1,10 @@
 package operator
 
-import "github.com/weirstream/weir/internal/dataflow"
+import (
+	"time"
+
+	"github.com/weirstream/weir/internal/dataflow"
+)
 
 // Chunk is a batch of records on its way over an edge. It belongs to one reader at a time; the reader gives it back to the channel it came from, where
 // the writer may take it again.
@@ -34,14 +38,16 @@ const (
 // Element is what travels on a channel: a chunk or a signal.
 type Element struct {
 	Kind Kind
-	// Unaligned barriers overtake the chunks queued before them.
+	// Unaligned barriers may be acted on while they lie behind chunks, AlignedTimeout after they were sent: the chunks before them are then part of the checkpoint.
 	Unaligned bool
-	Chunk     Chunk
+	// Stop says whether anything comes behind a barrier.
+	Stop  StopMode
+	Chunk Chunk
 	// Bytes is what the chunk pins.
 	Bytes int
-	// Checkpoint numbers a barrier. Stop says whether anything comes behind it.
-	Checkpoint int64
-	Stop       StopMode
+	// Checkpoint numbers a barrier.
+	Checkpoint     int64
+	AlignedTimeout time.Duration
 }
 
 // StopMode is what a barrier says of the end of the job. The numbers are those of package wire.

@@ -1004,14 +1004,15 @@ func (x *ToTaskManager_SourceEvent) GetEvent() []byte {
 
 // TriggerBarrier asks the task of a source to let a barrier into its stream, or one that waits for leave to commit to take part in the checkpoint.
 type ToTaskManager_TriggerBarrier struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Attempt       *Attempt               `protobuf:"bytes,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Checkpoint    int64                  `protobuf:"varint,2,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
-	Unaligned     bool                   `protobuf:"varint,3,opt,name=unaligned,proto3" json:"unaligned,omitempty"`
-	Target        string                 `protobuf:"bytes,4,opt,name=target,proto3" json:"target,omitempty"` // of a savepoint: URL of the storage for it
-	Stop          int32                  `protobuf:"varint,5,opt,name=stop,proto3" json:"stop,omitempty"`    // 1: nothing comes behind the barrier, the job ends with this savepoint; 2: so, and all input has ended in front of it
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Attempt        *Attempt               `protobuf:"bytes,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Checkpoint     int64                  `protobuf:"varint,2,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	Unaligned      bool                   `protobuf:"varint,3,opt,name=unaligned,proto3" json:"unaligned,omitempty"`
+	Target         string                 `protobuf:"bytes,4,opt,name=target,proto3" json:"target,omitempty"`                                        // of a savepoint: URL of the storage for it
+	Stop           int32                  `protobuf:"varint,5,opt,name=stop,proto3" json:"stop,omitempty"`                                           // 1: nothing comes behind the barrier, the job ends with this savepoint; 2: so, and all input has ended in front of it
+	AlignedTimeout int64                  `protobuf:"varint,6,opt,name=aligned_timeout,json=alignedTimeout,proto3" json:"aligned_timeout,omitempty"` // how long an unaligned barrier waits for others before it overtakes what is queued, in nanoseconds
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ToTaskManager_TriggerBarrier) Reset() {
@@ -1075,6 +1076,13 @@ func (x *ToTaskManager_TriggerBarrier) GetTarget() string {
 func (x *ToTaskManager_TriggerBarrier) GetStop() int32 {
 	if x != nil {
 		return x.Stop
+	}
+	return 0
+}
+
+func (x *ToTaskManager_TriggerBarrier) GetAlignedTimeout() int64 {
+	if x != nil {
+		return x.AlignedTimeout
 	}
 	return 0
 }
@@ -1874,7 +1882,7 @@ const file_wire_proto_rawDesc = "" +
 	"\abuckets\x18\a \x03(\v2&.weir.wire.v1.Accumulator.BucketsEntryR\abuckets\x1a:\n" +
 	"\fBucketsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\x03R\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xfd\x0e\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xa6\x0f\n" +
 	"\rToTaskManager\x12<\n" +
 	"\x06deploy\x18\x01 \x01(\v2\".weir.wire.v1.ToTaskManager.DeployH\x00R\x06deploy\x12<\n" +
 	"\x06cancel\x18\x02 \x01(\v2\".weir.wire.v1.ToTaskManager.CancelH\x00R\x06cancel\x12O\n" +
@@ -1904,7 +1912,7 @@ const file_wire_proto_rawDesc = "" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x1aT\n" +
 	"\vSourceEvent\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x14\n" +
-	"\x05event\x18\x02 \x01(\fR\x05event\x1a\xab\x01\n" +
+	"\x05event\x18\x02 \x01(\fR\x05event\x1a\xd4\x01\n" +
 	"\x0eTriggerBarrier\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x1e\n" +
 	"\n" +
@@ -1912,7 +1920,8 @@ const file_wire_proto_rawDesc = "" +
 	"checkpoint\x12\x1c\n" +
 	"\tunaligned\x18\x03 \x01(\bR\tunaligned\x12\x16\n" +
 	"\x06target\x18\x04 \x01(\tR\x06target\x12\x12\n" +
-	"\x04stop\x18\x05 \x01(\x05R\x04stop\x1ay\n" +
+	"\x04stop\x18\x05 \x01(\x05R\x04stop\x12'\n" +
+	"\x0faligned_timeout\x18\x06 \x01(\x03R\x0ealignedTimeout\x1ay\n" +
 	"\x12CheckpointComplete\x12/\n" +
 	"\aattempt\x18\x01 \x01(\v2\x15.weir.wire.v1.AttemptR\aattempt\x12\x1e\n" +
 	"\n" +

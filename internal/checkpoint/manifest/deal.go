@@ -12,7 +12,8 @@ import (
 // Deal returns what the subtask of the given index gets of an operator's state when it runs in so many subtasks, and whether it has come to its end and need not run.
 //
 // Keyed state goes by key group. Operator lists go by their mode. At the same parallelism each subtask gets its own splits, writer states, committables, watermarks and channels; at another one
-// those of former subtask k go to subtask k modulo the parallelism, and the watermark is the lowest of all. A subtask has come to its end if its former self had, or, at another
+// those of former subtask k go to subtask k modulo the parallelism, and the watermark is the lowest of all. But channels of hash edges then go to all subtasks with key groups of the former one, and those of custom edges to
+// all, who each leave out what is not theirs. A subtask has come to its end if its former self had, or, at another
 // parallelism, if all former ones had.
 func (o *Operator) Deal(index, parallelism int) (*Subtask, bool) {
 	d := &Subtask{Index: int32(index)}
@@ -30,7 +31,6 @@ func (o *Operator) Deal(index, parallelism int) (*Subtask, bool) {
 			}
 			d.WriterStates = append(d.WriterStates, s.WriterStates...)
 			d.Committables = append(d.Committables, s.Committables...)
-			d.Channels = append(d.Channels, s.Channels...)
 		}
 		if s.HasWatermark && (!same || own) && !s.Finished {
 			if !some {
@@ -44,6 +44,7 @@ func (o *Operator) Deal(index, parallelism int) (*Subtask, bool) {
 	}
 	o.dealSpaces(d, base.RangeOf(index, parallelism, int(o.MaxParallelism)), same)
 	o.dealLists(d, index, parallelism)
+	o.dealChannels(d, index, parallelism)
 	return d, d.Finished
 }
 
@@ -105,6 +106,33 @@ func (o *Operator) dealLists(d *Subtask, index, parallelism int) {
 		mode, _ := statebackend.RedistributionOf(l.Mode)
 		if mine := mode.Deal(former[l.Name], parallelism)[index]; len(mine) > 0 {
 			d.Lists = append(d.Lists, &OperatorList{Name: l.Name, Mode: l.Mode, Schema: l.Schema, Elements: mine})
+		}
+	}
+}
+
+// dealChannels deals out what was on its way.
+func (o *Operator) dealChannels(d *Subtask, index, parallelism int) {
+	groups := base.RangeOf(index, parallelism, int(o.MaxParallelism))
+	for _, s := range o.Subtasks {
+		own := int(s.Index)%parallelism == index
+		if int(o.Parallelism) == parallelism {
+			if own {
+				d.Channels = append(d.Channels, s.Channels...)
+			}
+			continue
+		}
+		former := base.RangeOf(int(s.Index), int(o.Parallelism), int(o.MaxParallelism))
+		for _, c := range s.Channels {
+			mine := own
+			switch c.Partitioner {
+			case "hash":
+				mine = former.First < groups.First+groups.Len() && groups.First < former.First+former.Len()
+			case "custom":
+				mine = true
+			}
+			if mine && len(c.Segments) > 0 {
+				d.Channels = append(d.Channels, c)
+			}
 		}
 	}
 }

@@ -43,7 +43,7 @@ func randomOperator(rng *rand.Rand, parallelism, maxParallelism int) *Operator {
 			{Name: "same", Mode: "broadcast", Schema: "s", Elements: [][]byte{[]byte("x"), []byte("y")}},
 		}
 		for n := range rng.IntN(3) {
-			s.Channels = append(s.Channels, &Channel{Input: int32(n), From: int32(i)})
+			s.Channels = append(s.Channels, &Channel{Input: int32(n), From: int32(i), Partitioner: "rebalance", Segments: []*Segment{{}}})
 		}
 		o.Subtasks = append(o.Subtasks, s)
 	}
@@ -208,5 +208,46 @@ func TestDealOfFinishedSubtasks(t *testing.T) {
 	}
 	if d, finished := (&Operator{Parallelism: 1, MaxParallelism: 8}).Deal(0, 2); finished || d.Finished {
 		t.Errorf("an operator of which nothing is known has finished")
+	}
+}
+
+// What was on its way over a hash edge goes to all subtasks that have a key group of the former one, over a custom edge to all, over others to one. At the same parallelism each subtask keeps its own, also a channel that has but a watermark.
+func TestDealOfChannels(t *testing.T) {
+	const most = 12
+	for from := 1; from <= 5; from++ {
+		o := &Operator{Parallelism: int32(from), MaxParallelism: most}
+		for i := range from {
+			s := &Subtask{Index: int32(i), Channels: []*Channel{{Partitioner: "hash", HasWatermark: true}}}
+			for _, partitioner := range []string{"hash", "custom", "shuffle"} {
+				s.Channels = append(s.Channels, &Channel{From: int32(i), Partitioner: partitioner, Segments: []*Segment{{}}})
+			}
+			o.Subtasks = append(o.Subtasks, s)
+		}
+		for to := 1; to <= 5; to++ {
+			for i := range to {
+				var want []*Channel
+				for k, s := range o.Subtasks {
+					if from == to {
+						if i == k {
+							want = s.Channels
+						}
+						continue
+					}
+					for g := range most {
+						if base.SubtaskOf(g, from, most) == k && base.SubtaskOf(g, to, most) == i {
+							want = append(want, s.Channels[1])
+							break
+						}
+					}
+					want = append(want, s.Channels[2])
+					if k%to == i {
+						want = append(want, s.Channels[3])
+					}
+				}
+				if d, _ := o.Deal(i, to); !slices.Equal(d.Channels, want) {
+					t.Errorf("subtask %d of %d, which were %d, has %v, want %v", i, to, from, d.Channels, want)
+				}
+			}
+		}
 	}
 }

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/zeebo/xxh3"
 	"google.golang.org/protobuf/proto"
@@ -12,7 +13,7 @@ import (
 // A manifest's file is: "WEIRCKPT", the version as 4 bytes, the length of the message as 8 bytes and its XXH3 checksum as 8 bytes, all little-endian, and the message.
 const (
 	magic      = "WEIRCKPT"
-	version    = 2 // 1 has no tables
+	version    = 3 // 1 has no tables, 1 and 2 no channels with segments
 	headerSize = len(magic) + 4 + 8 + 8
 )
 
@@ -35,16 +36,25 @@ func Encode(m *Manifest) ([]byte, error) {
 
 // version is the lowest that has all that is in the manifest, so that programs of before read what they can.
 func (m *Manifest) version() uint32 {
+	lowest := uint32(1)
 	for _, op := range m.Operators {
 		for _, sub := range op.Subtasks {
+			if sub.inFlight() {
+				return version
+			}
 			for _, sp := range sub.Spaces {
 				if len(sp.Tables) > 0 {
-					return version
+					lowest = 2
 				}
 			}
 		}
 	}
-	return 1
+	return lowest
+}
+
+// inFlight reports whether records were on their way to the subtask.
+func (s *Subtask) inFlight() bool {
+	return slices.ContainsFunc(s.Channels, func(c *Channel) bool { return len(c.Segments) > 0 })
 }
 
 // Decode is the inverse of Encode. name is that of the file, for errors: checkpoint.damaged, or checkpoint.newer-version.
@@ -71,6 +81,9 @@ func Decode(name string, b []byte) (*Manifest, error) {
 	m := &Manifest{}
 	if err := proto.Unmarshal(body, m); err != nil {
 		return nil, damaged("%w", err)
+	}
+	if v := binary.LittleEndian.Uint32(b[len(magic):]); v < m.version() {
+		return nil, damaged("the version is %d, and something in it is of version %d", v, m.version())
 	}
 	return m, nil
 }
@@ -132,7 +145,7 @@ func (o *Operator) Empty() bool {
 				return false
 			}
 		}
-		if len(s.Splits)+len(s.WriterStates)+len(s.Committables)+len(s.Channels) > 0 {
+		if len(s.Splits)+len(s.WriterStates)+len(s.Committables) > 0 || s.inFlight() {
 			return false
 		}
 	}

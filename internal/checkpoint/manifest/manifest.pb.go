@@ -945,15 +945,20 @@ func (x *OperatorList) GetElements() [][]byte {
 	return nil
 }
 
-// Channel is what was on its way to a task when an unaligned barrier overtook it.
+// Channel is what was on its way to a task when an unaligned barrier overtook it. Each entry of a segment is a chunk.
 type Channel struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Input         int32                  `protobuf:"varint,1,opt,name=input,proto3" json:"input,omitempty"` // position of the edge among the inputs of the chain
-	From          int32                  `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`   // subtask of the producer
+	From          int32                  `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`   // subtask of the producer; -1 if that is not known any more
 	Segments      []*Segment             `protobuf:"bytes,3,rep,name=segments,proto3" json:"segments,omitempty"`
-	Watermark     int64                  `protobuf:"zigzag64,4,opt,name=watermark,proto3" json:"watermark,omitempty"`
+	Watermark     int64                  `protobuf:"zigzag64,4,opt,name=watermark,proto3" json:"watermark,omitempty"` // the last one that had come out of the channel
 	Idle          bool                   `protobuf:"varint,5,opt,name=idle,proto3" json:"idle,omitempty"`
 	HasWatermark  bool                   `protobuf:"varint,6,opt,name=has_watermark,json=hasWatermark,proto3" json:"has_watermark,omitempty"`
+	Producer      string                 `protobuf:"bytes,7,opt,name=producer,proto3" json:"producer,omitempty"`        // uid of the operator that the edge comes from
+	Producers     int32                  `protobuf:"varint,8,opt,name=producers,proto3" json:"producers,omitempty"`     // its parallelism
+	Consumers     int32                  `protobuf:"varint,9,opt,name=consumers,proto3" json:"consumers,omitempty"`     // the parallelism of the operator that it leads to
+	Partitioner   string                 `protobuf:"bytes,10,opt,name=partitioner,proto3" json:"partitioner,omitempty"` // how the edge spread records
+	Schema        string                 `protobuf:"bytes,11,opt,name=schema,proto3" json:"schema,omitempty"`           // of the records
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1028,6 +1033,41 @@ func (x *Channel) GetHasWatermark() bool {
 		return x.HasWatermark
 	}
 	return false
+}
+
+func (x *Channel) GetProducer() string {
+	if x != nil {
+		return x.Producer
+	}
+	return ""
+}
+
+func (x *Channel) GetProducers() int32 {
+	if x != nil {
+		return x.Producers
+	}
+	return 0
+}
+
+func (x *Channel) GetConsumers() int32 {
+	if x != nil {
+		return x.Consumers
+	}
+	return 0
+}
+
+func (x *Channel) GetPartitioner() string {
+	if x != nil {
+		return x.Partitioner
+	}
+	return ""
+}
+
+func (x *Channel) GetSchema() string {
+	if x != nil {
+		return x.Schema
+	}
+	return ""
 }
 
 // TaskState is the state of one task, as it goes to the job manager and comes back: that of the operators of its chain, in their order.
@@ -1262,14 +1302,20 @@ const file_manifest_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04mode\x18\x02 \x01(\tR\x04mode\x12\x16\n" +
 	"\x06schema\x18\x03 \x01(\tR\x06schema\x12\x1a\n" +
-	"\belements\x18\x04 \x03(\fR\belements\"\xc3\x01\n" +
+	"\belements\x18\x04 \x03(\fR\belements\"\xd5\x02\n" +
 	"\aChannel\x12\x14\n" +
 	"\x05input\x18\x01 \x01(\x05R\x05input\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\x05R\x04from\x127\n" +
 	"\bsegments\x18\x03 \x03(\v2\x1b.weir.checkpoint.v1.SegmentR\bsegments\x12\x1c\n" +
 	"\twatermark\x18\x04 \x01(\x12R\twatermark\x12\x12\n" +
 	"\x04idle\x18\x05 \x01(\bR\x04idle\x12#\n" +
-	"\rhas_watermark\x18\x06 \x01(\bR\fhasWatermark\"\xc1\x01\n" +
+	"\rhas_watermark\x18\x06 \x01(\bR\fhasWatermark\x12\x1a\n" +
+	"\bproducer\x18\a \x01(\tR\bproducer\x12\x1c\n" +
+	"\tproducers\x18\b \x01(\x05R\tproducers\x12\x1c\n" +
+	"\tconsumers\x18\t \x01(\x05R\tconsumers\x12 \n" +
+	"\vpartitioner\x18\n" +
+	" \x01(\tR\vpartitioner\x12\x16\n" +
+	"\x06schema\x18\v \x01(\tR\x06schema\"\xc1\x01\n" +
 	"\tTaskState\x12>\n" +
 	"\toperators\x18\x01 \x03(\v2 .weir.checkpoint.v1.TaskOperatorR\toperators\x12\x1a\n" +
 	"\bfinished\x18\x02 \x01(\bR\bfinished\x12\x18\n" +

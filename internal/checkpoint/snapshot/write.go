@@ -253,6 +253,13 @@ func (w *Writer) segment(seg *manifest.Segment) error {
 	return nil
 }
 
+// Chunks writes recorded chunks, so many, as a segment.
+func (w *Writer) Chunks(data []byte, chunks int64) (*manifest.Segment, error) {
+	seg := &manifest.Segment{Checkpoint: w.opts.Checkpoint, Entries: chunks}
+	w.raw = append(w.raw[:0], data...)
+	return seg, w.segment(seg)
+}
+
 // flush writes what is pending to the file, which is made if there is none.
 func (w *Writer) flush() error {
 	if w.file == nil {

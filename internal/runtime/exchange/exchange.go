@@ -6,7 +6,6 @@
 package exchange
 
 import (
-	"github.com/weirstream/weir/internal/invariants"
 	"github.com/weirstream/weir/internal/operator"
 	"github.com/weirstream/weir/internal/runtime/sched"
 	"github.com/weirstream/weir/internal/xsync"
@@ -17,9 +16,10 @@ const maxFree = 16
 
 // Gate gathers the channels of one consumer task. Poll and what else its task calls are for that task alone; channels are pushed to from others.
 //
-//   - X1. The elements of a channel come out in the order they were pushed, but for unaligned barriers, which come out first.
+//   - X1. The elements of a channel come out in the order they were pushed.
 //   - X2. Channels with elements take turns.
 //   - X3. Credit: bytes queued in a channel never exceed its limit by more than one data element, and what goes before a signal.
+//   - X4. An unaligned barrier is announced when it is pushed, whatever lies before it.
 type Gate struct {
 	channels []*Channel
 	limit    int
@@ -27,12 +27,18 @@ type Gate struct {
 	mu struct {
 		xsync.Mutex
 		reader sched.Waker
-		// onUrgent raises the reader's attention when an unaligned barrier has come.
-		onUrgent func()
-		ready    ring[*Channel]
-		urgent   int
-		closed   bool
+		// onAnnounced raises the reader's attention when there is something in announced.
+		onAnnounced func()
+		ready       ring[*Channel]
+		announced   ring[announcement]
+		closed      bool
 	}
+}
+
+// announcement is an element that lies in a channel.
+type announcement struct {
+	channel int
+	element operator.Element
 }
 
 // Channel leads from one producer subtask to the gate of one consumer subtask.
@@ -47,6 +53,7 @@ type Channel struct {
 	free    []operator.Chunk
 	queued  bool // in gate.mu.ready
 	held    bool // alignment: not polled
+	watched bool // its end is announced
 	writer  sched.Waker
 	waiting bool // the writer found no room
 }
@@ -68,12 +75,12 @@ func (g *Gate) Channel(i int) *Channel { return g.channels[i] }
 // Channels is the number of channels.
 func (g *Gate) Channels() int { return len(g.channels) }
 
-// SetReader tells whom to wake when elements arrive, and what to call when an unaligned barrier does. Both may be called with the gate's lock held,
+// SetReader tells whom to wake when elements arrive, and what to call when something is announced. Both may be called with the gate's lock held,
 // from the writer's goroutine.
-func (g *Gate) SetReader(w sched.Waker, onUrgent func()) {
+func (g *Gate) SetReader(w sched.Waker, onAnnounced func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.mu.reader, g.mu.onUrgent = w, onUrgent
+	g.mu.reader, g.mu.onAnnounced = w, onAnnounced
 }
 
 // SetWriter tells whom to wake when the channel has room.
@@ -95,12 +102,10 @@ func (c *Channel) Push(e operator.Element) (recycled operator.Chunk, room bool) 
 		recycled = c.free[n-1]
 		c.free = c.free[:n-1]
 	}
-	urgent := e.Kind == operator.Barrier && e.Unaligned
+	c.queue.push(e) // keeps X1
+	urgent := e.Kind == operator.Barrier && e.Unaligned || e.Kind == operator.End && c.watched
 	if urgent {
-		c.queue.pushFront(e) // keeps X1
-		g.mu.urgent++
-	} else {
-		c.queue.push(e)
+		g.mu.announced.push(announcement{c.index, e}) // keeps X4
 	}
 	if e.Kind == operator.Data {
 		c.bytes += e.Bytes
@@ -108,15 +113,15 @@ func (c *Channel) Push(e operator.Element) (recycled operator.Chunk, room bool) 
 	}
 	room = c.roomLocked()
 	wake := false
-	if !c.queued && (!c.held || urgent) {
+	if !c.queued && !c.held {
 		c.queued = true
 		wake = g.mu.ready.len() == 0
 		g.mu.ready.push(c)
 	}
-	reader, onUrgent := g.mu.reader, g.mu.onUrgent
+	reader, onAnnounced := g.mu.reader, g.mu.onAnnounced
 	g.mu.Unlock()
-	if urgent && onUrgent != nil {
-		onUrgent()
+	if urgent && onAnnounced != nil {
+		onAnnounced()
 	}
 	if (wake || urgent) && reader != nil {
 		reader.Wake()
@@ -143,18 +148,15 @@ func (g *Gate) Poll() (channel int, e operator.Element, ok bool) {
 	for g.mu.ready.len() > 0 {
 		c := g.mu.ready.pop()
 		c.queued = false
-		if c.queue.len() == 0 || c.held && !c.urgentLocked() {
+		if c.queue.len() == 0 || c.held {
 			continue
 		}
 		e = c.queue.pop()
-		if e.Kind == operator.Barrier && e.Unaligned {
-			g.mu.urgent--
-		}
 		if e.Kind == operator.Data {
 			c.bytes -= e.Bytes
 			c.data--
 		}
-		if c.queue.len() > 0 && !c.held {
+		if c.queue.len() > 0 {
 			c.queued = true
 			g.mu.ready.push(c) // keeps X2
 		}
@@ -173,25 +175,33 @@ func (g *Gate) Poll() (channel int, e operator.Element, ok bool) {
 	return 0, operator.Element{}, false
 }
 
-func (c *Channel) urgentLocked() bool {
-	return c.queue.len() > 0 && c.queue.at(0).Kind == operator.Barrier && c.queue.at(0).Unaligned
-}
-
-// PollUrgent returns the next unaligned barrier, before everything else.
-func (g *Gate) PollUrgent() (channel int, e operator.Element, ok bool) {
+// Announced returns an unaligned barrier that has been pushed to a channel, or the end of a channel that [Gate.List] was asked for, once each and in the order in which they were pushed. They stay where they are in their channels, or were
+// polled already.
+func (g *Gate) Announced() (channel int, e operator.Element, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.mu.urgent == 0 {
+	if g.mu.announced.len() == 0 {
 		return 0, operator.Element{}, false
 	}
-	for _, c := range g.channels {
-		if c.urgentLocked() {
-			g.mu.urgent--
-			return c.index, c.queue.pop(), true
+	a := g.mu.announced.pop()
+	return a.channel, a.element, true
+}
+
+// List appends to dst the elements that lie in channel i before the barrier of a checkpoint, or before the channel's end, and reports whether one of these is there. If not, it returns all that there is, and the end of the channel will be
+// announced. The elements stay in the channel.
+func (g *Gate) List(i int, checkpoint int64, dst []operator.Element) (elements []operator.Element, whole bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.channels[i]
+	for k := range c.queue.len() {
+		e := *c.queue.at(k)
+		if e.Kind == operator.End || e.Kind == operator.Barrier && e.Checkpoint == checkpoint {
+			return dst, true
 		}
+		dst = append(dst, e)
 	}
-	invariants.Check(false, "%d urgent elements are counted, none is found", g.mu.urgent)
-	return 0, operator.Element{}, false
+	c.watched = true
+	return dst, false
 }
 
 // Recycle gives an empty chunk of channel i back to its writer.
@@ -245,7 +255,7 @@ func (g *Gate) Close() {
 		c.waiting = false
 	}
 	g.mu.ready = ring[*Channel]{}
-	g.mu.urgent = 0
+	g.mu.announced = ring[announcement]{}
 	g.mu.Unlock()
 	for _, w := range writers {
 		w.Wake()

@@ -47,12 +47,9 @@ func TestRing(t *testing.T) {
 		var want []int
 		for i := range 500 {
 			switch k := rng.IntN(5); {
-			case k < 2:
+			case k < 3:
 				r.push(i)
 				want = append(want, i)
-			case k == 2:
-				r.pushFront(i)
-				want = slices.Insert(want, 0, i)
 			case len(want) > 0:
 				if v := r.pop(); v != want[0] {
 					t.Fatalf("seed %d, step %d: popped %d, want %d", seed, i, v, want[0])
@@ -93,6 +90,20 @@ type naiveGate struct {
 	held   []bool
 	limit  int
 	turns  []int // elements that others have got since channel i could have given its own
+	// What is announced, and the channels whose end will be.
+	announced []announcement
+	watched   []bool
+}
+
+// list is what lies before a barrier or the end.
+func (g *naiveGate) list(c int, checkpoint int64) (before []operator.Element, whole bool) {
+	i := slices.IndexFunc(g.queues[c], func(e operator.Element) bool {
+		return e.Kind == operator.End || e.Kind == operator.Barrier && e.Checkpoint == checkpoint
+	})
+	if i < 0 {
+		return g.queues[c], false
+	}
+	return g.queues[c][:i], true
 }
 
 func (g *naiveGate) bytes(c int) (bytes, elements int) {
@@ -111,20 +122,22 @@ func (g *naiveGate) room(c int) bool {
 }
 
 func (g *naiveGate) pollable(c int) bool {
-	return len(g.queues[c]) > 0 && (!g.held[c] || g.queues[c][0].Unaligned)
+	return len(g.queues[c]) > 0 && !g.held[c]
 }
 
 // Random pushes, polls, holds and releases: a channel's elements come out in order (X1), no channel waits for more than one element of each
-// other one (X2), and a writer that asks for room never has more queued than the credit and an element (X3).
+// other one (X2), and a writer that asks for room never has more queued than the credit and an element (X3). Unaligned barriers, and ends that are watched for, are announced in the order of their
+// pushes, and what lies before them is told (X4).
 func TestGateAtRandom(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 5))
 		n, limit := 1+rng.IntN(5), 1+rng.IntN(200)
 		g := NewGate(n, limit)
-		naive := &naiveGate{queues: make([][]operator.Element, n), held: make([]bool, n), limit: limit, turns: make([]int, n)}
+		naive := &naiveGate{queues: make([][]operator.Element, n), held: make([]bool, n), limit: limit, turns: make([]int, n), watched: make([]bool, n)}
+		ended := make([]bool, n)
 		reader := &waker{}
-		urgent := 0
-		g.SetReader(reader, func() { urgent++ })
+		announced := 0
+		g.SetReader(reader, func() { announced++ })
 		writers := make([]*waker, n)
 		waiting := make([]bool, n)
 		for i := range writers {
@@ -157,6 +170,9 @@ func TestGateAtRandom(t *testing.T) {
 		}
 		for step := range 600 {
 			c := rng.IntN(n)
+			if ended[c] {
+				continue
+			}
 			switch rng.IntN(8) {
 			case 0, 1, 2:
 				room := naive.room(c)
@@ -185,25 +201,40 @@ func TestGateAtRandom(t *testing.T) {
 				g.Channel(c).Push(e)
 				naive.queues[c] = append(naive.queues[c], e)
 			case 4:
-				if len(naive.queues[c]) > 0 && naive.queues[c][0].Unaligned {
-					continue // a channel carries one at a time
+				e := barrier(int64(step/10*10), true)
+				if rng.IntN(20) == 0 {
+					e = operator.Element{Kind: operator.End}
+					ended[c] = true
 				}
-				before := urgent
-				g.Channel(c).Push(barrier(int64(step), true))
-				naive.queues[c] = slices.Insert(naive.queues[c], 0, barrier(int64(step), true))
-				if urgent != before+1 {
-					t.Fatalf("seed %d: the reader was not told of an unaligned barrier", seed)
+				tells := e.Unaligned || naive.watched[c]
+				before := announced
+				g.Channel(c).Push(e)
+				naive.queues[c] = append(naive.queues[c], e)
+				if tells {
+					naive.announced = append(naive.announced, announcement{c, e})
+				}
+				if (announced == before+1) != tells {
+					t.Fatalf("seed %d, X4: the reader was told %d times, want %v", seed, announced-before, tells)
 				}
 			case 5:
 				naive.held[c] = rng.IntN(2) == 0
 				naive.turns[c] = 0
 				g.Hold(c, naive.held[c])
 			case 6:
-				if channel, e, ok := g.PollUrgent(); ok {
-					got(channel, e, "PollUrgent")
-				} else if slices.ContainsFunc(naive.queues, func(q []operator.Element) bool { return len(q) > 0 && q[0].Unaligned }) {
-					t.Fatalf("seed %d: an unaligned barrier is not found", seed)
+				channel, e, ok := g.Announced()
+				if ok != (len(naive.announced) > 0) || ok && (announcement{channel, e}) != naive.announced[0] {
+					t.Fatalf("seed %d, X4: announced is %d %+v %v, want %+v", seed, channel, e, ok, naive.announced)
 				}
+				if ok {
+					naive.announced = naive.announced[1:]
+				}
+			case 7:
+				id := int64(step / 10 * 10)
+				want, wantWhole := naive.list(c, id)
+				if got, whole := g.List(c, id, nil); whole != wantWhole || !slices.Equal(got, want) {
+					t.Fatalf("seed %d, X4: before %d in channel %d lies %+v, %v, want %+v, %v", seed, id, c, got, whole, want, wantWhole)
+				}
+				naive.watched[c] = naive.watched[c] || !wantWhole
 			}
 			for rng.IntN(3) > 0 {
 				channel, e, ok := g.Poll()
@@ -229,7 +260,8 @@ func TestGateAtRandom(t *testing.T) {
 	}
 }
 
-func TestUnalignedBarrierOvertakes(t *testing.T) {
+// An unaligned barrier is announced, also in a held channel, and stays behind what was pushed before it.
+func TestAnnounced(t *testing.T) {
 	g := NewGate(2, 100)
 	reader := &waker{}
 	told := 0
@@ -238,13 +270,22 @@ func TestUnalignedBarrierOvertakes(t *testing.T) {
 		g.Channel(1).Push(data(i, 30))
 	}
 	g.Hold(1, true)
+	if all, whole := g.List(1, 9, nil); len(all) != 5 || whole {
+		t.Errorf("%d elements lie before a barrier that is not there: %v", len(all), whole)
+	}
 	before := reader.n.Load()
 	g.Channel(1).Push(barrier(9, true))
 	if told != 1 || reader.n.Load() != before+1 {
 		t.Errorf("told %d times, woken %d times", told, reader.n.Load()-before)
 	}
-	if c, e, ok := g.PollUrgent(); !ok || c != 1 || e.Checkpoint != 9 {
+	if c, e, ok := g.Announced(); !ok || c != 1 || e.Checkpoint != 9 {
 		t.Errorf("got %d %+v %v", c, e, ok)
+	}
+	if _, _, ok := g.Announced(); ok {
+		t.Error("there is one barrier too many")
+	}
+	if all, whole := g.List(1, 9, nil); len(all) != 5 || !whole {
+		t.Errorf("%d elements lie before the barrier, whole %v", len(all), whole)
 	}
 	if _, e, ok := g.Poll(); ok {
 		t.Errorf("a held channel gave %+v", e)
@@ -255,8 +296,16 @@ func TestUnalignedBarrierOvertakes(t *testing.T) {
 			t.Errorf("%d: got %+v %v", i, e, ok)
 		}
 	}
-	if _, _, ok := g.PollUrgent(); ok {
-		t.Error("there is one barrier too many")
+	if _, e, ok := g.Poll(); !ok || e.Kind != operator.Barrier {
+		t.Errorf("got %+v %v, want the barrier", e, ok)
+	}
+	g.Channel(1).Push(operator.Element{Kind: operator.End}) // it was asked for before the barrier
+	if c, e, ok := g.Announced(); !ok || c != 1 || e.Kind != operator.End {
+		t.Errorf("got %d %+v %v, want the end", c, e, ok)
+	}
+	g.Channel(0).Push(operator.Element{Kind: operator.End})
+	if c, e, ok := g.Announced(); ok {
+		t.Errorf("got %d %+v", c, e)
 	}
 }
 
@@ -320,7 +369,7 @@ func TestClose(t *testing.T) {
 	if _, _, ok := g.Poll(); ok {
 		t.Error("a closed gate has elements")
 	}
-	if _, _, ok := g.PollUrgent(); ok {
+	if _, _, ok := g.Announced(); ok {
 		t.Error("a closed gate has barriers")
 	}
 	if bytes, n := g.Queued(); bytes != 0 || n != 0 {
@@ -349,8 +398,8 @@ func TestConcurrentProducers(t *testing.T) {
 		ended := 0
 		for ended < producers {
 			c, e, ok := g.Poll()
-			if _, u, found := g.PollUrgent(); found && !u.Unaligned {
-				fail("%+v is not urgent", u)
+			if _, u, found := g.Announced(); found && !u.Unaligned {
+				fail("%+v was announced", u)
 			}
 			if !ok {
 				p.Park()

@@ -28,13 +28,6 @@ func (r *ring[T]) push(v T) {
 	*r.at(r.n - 1) = v
 }
 
-func (r *ring[T]) pushFront(v T) {
-	r.grow()
-	r.head = (r.head - 1) & (len(r.items) - 1)
-	r.n++
-	r.items[r.head] = v
-}
-
 func (r *ring[T]) pop() T {
 	var zero T
 	v := r.items[r.head]

@@ -261,7 +261,7 @@ func (m *Machine) enumeratorsSnapshotted(e EnumeratorsSnapshotted) {
 
 func (m *Machine) triggerTask(t *task, p *pendingCheckpoint) {
 	m.send(t, &wire.ToTaskManager{Message: &wire.ToTaskManager_TriggerBarrier_{
-		TriggerBarrier: &wire.ToTaskManager_TriggerBarrier{Attempt: m.wireID(t), Checkpoint: p.trigger.ID, Unaligned: p.trigger.Unaligned, Target: p.trigger.Target, Stop: stopMode(p.trigger)}}})
+		TriggerBarrier: &wire.ToTaskManager_TriggerBarrier{Attempt: m.wireID(t), Checkpoint: p.trigger.ID, Unaligned: p.trigger.Unaligned, AlignedTimeout: p.trigger.AlignedTimeout, Target: p.trigger.Target, Stop: stopMode(p.trigger)}}})
 }
 
 // joinPending has a task that has just become ready to commit take part in the checkpoints under way: no barrier reaches it any more.

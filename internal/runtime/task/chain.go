@@ -218,7 +218,9 @@ func (t *Task) buildInputs() error {
 		if err != nil {
 			return err
 		}
-		t.inputs = append(t.inputs, in)
+		t.endings = append(t.endings, &ending{
+			parent: -1, position: len(t.endings), producer: string(plan.UIDs[pe.Edge.From]), producers: plan.Vertices[pe.From].Parallelism, partitioner: pe.Partitioner, factory: f, in: in,
+		})
 		t.ports = append(t.ports, pe.Edge.Input)
 		channels := len(plan.Sources(pe, t.cfg.Subtask))
 		t.openPorts[pe.Edge.Input] += channels
@@ -229,6 +231,7 @@ func (t *Task) buildInputs() error {
 	if t.cfg.Checkpoints.AtLeastOnce {
 		t.aligner.AtLeastOnce()
 	}
+	t.overtaking.able = !t.cfg.Checkpoints.AtLeastOnce && !t.batch.on && overtakes(v)
 	t.cfg.Gate.SetReader(t, func() {
 		t.urgent.Store(true)
 		t.stop.Store(1)

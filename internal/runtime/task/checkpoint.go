@@ -33,6 +33,8 @@ type CheckpointConfig struct {
 	Drop bool
 	// AtLeastOnce has tasks not wait for the barriers of all channels: records may be in the state of a checkpoint and come again behind a restore.
 	AtLeastOnce bool
+	// InFlight bounds, in bytes, what an unaligned checkpoint may have of records on their way to a task; 0 for no bound. Above it the checkpoint is declined.
+	InFlight int64
 }
 
 // frozen is the state of a task where a checkpoint cuts its stream, on its way to the storage.
@@ -42,6 +44,8 @@ type frozen struct {
 	snaps []*statebackend.Snapshot // by node; nil for a node without state
 	taken atomic.Bool              // by whoever releases the snapshots
 	base  *written                 // what the snapshots tell changes since; nil for nothing
+	// channels is what was on its way to the task, of an unaligned checkpoint.
+	channels []*recorded
 }
 
 // written is what this task has written for a checkpoint, with all that it refers to: later ones may tell changes since then.
@@ -68,9 +72,12 @@ func (f *frozen) drop() {
 }
 
 // Barrier lets a barrier into the stream of a source's task, or has a task that has finished and waits for leave to commit take part in the checkpoint. It may be called from any goroutine.
-func (t *Task) Barrier(id int64, unaligned bool, stop operator.StopMode) {
-	t.Post(func() {
+func (t *Task) Barrier(id int64, unaligned bool, alignedTimeout time.Duration, stop operator.StopMode) {
+	var take func()
+	take = func() {
 		switch {
+		case t.source != nil && t.replays(): // that belongs in front of the barrier
+			t.behindReplay = append(t.behindReplay, take)
 		case t.finished && id <= t.passed: // its answer was lost, and what it would say now is of another moment
 			t.cfg.Listener.BarrierDecline(id, fault.New(fault.CheckpointDeclined, "task %s has answered before", t.cfg.Attempt))
 		case t.finished:
@@ -83,14 +90,16 @@ func (t *Task) Barrier(id int64, unaligned bool, stop operator.StopMode) {
 				t.drain()
 				return
 			}
-			t.early = t.passBarrier(id, unaligned)
+			t.notice(id, unaligned, alignedTimeout)
+			t.early = t.passBarrier(id)
 			t.ackBarrier()
 		}
-	})
+	}
+	t.Post(take)
 }
 
 // passBarrier sends the barrier on, and freezes the state where it stands.
-func (t *Task) passBarrier(id int64, unaligned bool) *frozen {
+func (t *Task) passBarrier(id int64) *frozen {
 	t.cfg.Scheduler.Trace("barrier", id, int64(t.cfg.Attempt.Subtask.Vertex)<<32|int64(t.cfg.Subtask))
 	for i, n := range t.nodes {
 		before := t.enter(i)
@@ -98,8 +107,9 @@ func (t *Task) passBarrier(id int64, unaligned bool) *frozen {
 		t.calling = before
 	}
 	f := t.freeze(id, false)
+	unaligned, timeout := t.passes(id)
 	for _, o := range t.outputs {
-		o.Signal(operator.Element{Kind: operator.Barrier, Checkpoint: id, Stop: t.stopMode(id), Unaligned: unaligned || defect.Is("barrier-overtakes-record")})
+		o.Signal(operator.Element{Kind: operator.Barrier, Checkpoint: id, Stop: t.stopMode(id), Unaligned: unaligned, AlignedTimeout: timeout})
 	}
 	return f
 }
@@ -294,6 +304,17 @@ func (t *Task) write(ctx context.Context, f *frozen) ([]byte, error) {
 			return nil, err
 		}
 	}
+	for _, c := range f.channels {
+		for _, p := range c.pieces {
+			seg, err := w.Chunks(p.data, p.chunks)
+			if err != nil {
+				return nil, err
+			}
+			c.meta.Segments = append(c.meta.Segments, seg)
+		}
+		part := f.state.Operators[c.to.node].Parts[0]
+		part.Channels = append(part.Channels, c.meta)
+	}
 	written, file, err := w.Close()
 	if err != nil {
 		return nil, err
@@ -473,7 +494,7 @@ func (t *Task) resume() error {
 			return err
 		}
 	}
-	return nil
+	return t.restoreChannels()
 }
 
 // skipToEnd is the whole run of a task that had come to its end by the checkpoint.

@@ -15,7 +15,7 @@ import (
 	"github.com/weirstream/weir/internal/operator"
 )
 
-// maxOverdraft bounds, in bytes, what one record may emit beyond the credit while mail or an unaligned barrier waits for it to end.
+// maxOverdraft bounds, in bytes, what one record may emit beyond the credit while mail or an announced barrier waits for it to end.
 const maxOverdraft = 64 << 20
 
 // canceledInEmit unwinds user code that emits while its task has been canceled, or has failed.

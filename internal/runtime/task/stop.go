@@ -54,7 +54,7 @@ func (t *Task) drained() {
 	}
 	t.stopping.draining = false
 	t.publish()
-	t.early = t.passBarrier(t.stopping.savepoint, false)
+	t.early = t.passBarrier(t.stopping.savepoint)
 	t.ackBarrier()
 }
 

@@ -28,9 +28,10 @@ import (
 // Gate is the reading end of a task's channels. Its implementation is exchange.Gate.
 type Gate interface {
 	Channels() int
-	SetReader(w sched.Waker, onUrgent func())
+	SetReader(w sched.Waker, onAnnounced func())
 	Poll() (channel int, e operator.Element, ok bool)
-	PollUrgent() (channel int, e operator.Element, ok bool)
+	Announced() (channel int, e operator.Element, ok bool)
+	List(channel int, checkpoint int64, dst []operator.Element) (elements []operator.Element, whole bool)
 	Recycle(channel int, chunk operator.Chunk)
 	Hold(channel int, held bool)
 	Close()
@@ -91,16 +92,16 @@ type Task struct {
 
 	nodes   []*node
 	outputs []operator.Output
-	inputs  []operator.Input // by position in Vertex.Inputs
-	ports   []int            // input number of the head, by position in Vertex.Inputs
-	limited []limited        // from the end of the chain to its head
+	endings []*ending // by position in Vertex.Inputs; behind these, edges inside the chain that something is replayed to
+	ports   []int     // input number of the head, by position in Vertex.Inputs
+	limited []limited // from the end of the chain to its head
 	source  operator.Source
 	commits []operator.Commits
 
 	// stop is polled between records; the rest says why.
 	stop     atomic.Uint32
 	canceled atomic.Bool
-	urgent   atomic.Bool // mail or an unaligned barrier waits for the record to end
+	urgent   atomic.Bool // mail or an announcement waits for the record to end
 	flushDue atomic.Bool
 	active   atomic.Bool
 	mailed   atomic.Int32
@@ -133,13 +134,17 @@ type Task struct {
 	acked       []*written // checkpoints that may become complete, in their order
 	confirmed   *written   // the last one that is; nil for none
 	early       *frozen    // the state where an unaligned barrier overtook the stream
-	overdraft   int64      // bytes sent when the overdraft of a record began; -1 for none
-	stopping    stopping
-	calling     int // the node that is being made, or of which a method runs other than by a record; -1 for none
-	closed      int // nodes of which Close was called
-	timed       []*node
-	random      *rand.Rand
-	accs        []*operator.Accumulator
+	overtaking  overtaking
+	recovered   []replayed // what the task was restored with and has not come to
+	// behindReplay waits until nothing is left to replay.
+	behindReplay []func()
+	overdraft    int64 // bytes sent when the overdraft of a record began; -1 for none
+	stopping     stopping
+	calling      int // the node that is being made, or of which a method runs other than by a record; -1 for none
+	closed       int // nodes of which Close was called
+	timed        []*node
+	random       *rand.Rand
+	accs         []*operator.Accumulator
 
 	metrics   metrics
 	splitting operator.Timed // the source, if it makes watermarks by split
@@ -153,6 +158,8 @@ type cursor struct {
 	channel int
 	row     int
 	mark    int
+	// replayed is nil for what came from the gate.
+	replayed *replayed
 }
 
 type signalKind uint8
@@ -310,14 +317,12 @@ func (t *Task) loop() {
 	if t.source != nil {
 		t.cfg.Listener.ReaderStarted()
 	}
-	if t.source == nil && t.open == 0 { // no producer leads here, as behind a global edge
-		t.endOfInput()
-	}
 	t.steps()
 }
 
 // steps steps until the task is done.
 func (t *Task) steps() {
+	t.stop.Store(1) // for what was announced before the gate knew its reader
 	yielded := false
 	for {
 		switch t.step() {
@@ -383,13 +388,22 @@ func (t *Task) step() outcome {
 	case len(t.signals) > 0:
 		t.propagate()
 		return progress
+	case t.current.replayed != nil:
+		t.advanceReplayed()
+		return progress
 	case t.current.chunk != nil:
 		t.advance()
 		return progress
 	case t.finished:
 		return t.commit()
+	case len(t.recovered) > 0:
+		t.takeReplayed()
+		return progress
 	case t.source != nil:
 		return t.poll()
+	case t.open == 0 && !t.finishing: // no producer leads here, as behind a global edge
+		t.endOfInput()
+		return progress
 	}
 	channel, e, ok := t.cfg.Gate.Poll()
 	if !ok {
@@ -443,13 +457,13 @@ func (t *Task) attend() {
 	if t.flushDue.Swap(false) {
 		t.flush()
 	}
-	if t.cfg.Gate != nil {
-		for {
-			channel, e, ok := t.cfg.Gate.PollUrgent()
+	if t.cfg.Gate != nil && !t.stopping.stopped {
+		for t.failure == nil {
+			channel, e, ok := t.cfg.Gate.Announced()
 			if !ok {
 				break
 			}
-			t.barrier(channel, e)
+			t.announced(channel, e)
 		}
 	}
 }
@@ -528,6 +542,9 @@ func (t *Task) take(channel int, e operator.Element) {
 	switch e.Kind {
 	case operator.Data:
 		t.metrics.bytesIn.Add(int64(e.Bytes))
+		if t.overtaking.recording != nil {
+			t.recordTaken(channel, e.Chunk)
+		}
 		t.current = cursor{chunk: e.Chunk, channel: channel}
 		if e.Chunk.Rows() > 0 {
 			t.settle(t.valve.SetIdle(channel, false))
@@ -581,7 +598,13 @@ func (t *Task) endChannel(channel int) {
 func (t *Task) advance() {
 	c := &t.current
 	rows, marks := c.chunk.Rows(), c.chunk.MarkCount()
-	input := t.inputs[t.cfg.ChannelInput[c.channel]]
+	replayed := c.replayed
+	var input operator.Input
+	if replayed == nil {
+		input = t.endings[t.cfg.ChannelInput[c.channel]].in
+	} else {
+		input = replayed.to.in
+	}
 	for {
 		to := rows
 		for c.mark < marks {
@@ -605,14 +628,20 @@ func (t *Task) advance() {
 		}
 		from := c.row
 		c.row = input.Process(c.chunk, from, to)
-		t.metrics.recordsIn.Add(int64(c.row - from))
+		if t.source == nil {
+			t.metrics.recordsIn.Add(int64(c.row - from))
+		}
 		if t.stop.Load() != 0 && (c.row < rows || c.mark < marks) {
 			return
 		}
 	}
 	chunk, channel := c.chunk, c.channel
 	t.current = cursor{}
-	t.cfg.Gate.Recycle(channel, chunk)
+	if replayed != nil {
+		t.endReplayed()
+	} else {
+		t.cfg.Gate.Recycle(channel, chunk)
+	}
 	t.publish()
 }
 
@@ -767,36 +796,40 @@ func (t *Task) commit() outcome {
 	return idle
 }
 
+// barrier takes a barrier that has arrived.
 func (t *Task) barrier(channel int, e operator.Element) {
 	t.noteStop(e.Checkpoint, e.Stop)
-	decision, restarted := t.aligner.Barrier(channel, e.Checkpoint, e.Unaligned)
+	t.notice(e.Checkpoint, e.Unaligned, e.AlignedTimeout)
+	decision, restarted := t.aligner.Barrier(channel, e.Checkpoint)
 	if restarted {
-		t.releaseChannels()
-		t.dropEarly()
+		t.restartBarrier()
+	}
+	if r := t.overtaking.recording; r != nil && r.id == e.Checkpoint {
+		r.channels[channel].whole = true
 	}
 	switch decision {
 	case checkpoint.Hold:
 		t.cfg.Gate.Hold(channel, !defect.Is("no-alignment"))
-	case checkpoint.PassEarly:
-		t.early = t.passBarrier(e.Checkpoint, true)
+		t.overtakeDue(e.Checkpoint)
 	case checkpoint.Complete:
-		t.aligned(e.Checkpoint, e.Unaligned)
+		t.aligned(e.Checkpoint)
 	}
 }
 
 func (t *Task) completeBarrier() {
 	id, _ := t.aligner.Current()
-	t.aligned(id, false)
+	t.aligned(id)
 }
 
 // aligned comes when all channels have brought a barrier.
-func (t *Task) aligned(id int64, unaligned bool) {
+func (t *Task) aligned(id int64) {
 	if !t.aligner.Passed() {
+		t.stopTimer()
 		if t.stopMode(id) == operator.Drain {
 			t.drain()
 			return
 		}
-		t.early = t.passBarrier(id, unaligned)
+		t.early = t.passBarrier(id)
 	}
 	t.ackBarrier()
 }
@@ -805,6 +838,10 @@ func (t *Task) ackBarrier() {
 	t.releaseChannels()
 	f := t.early
 	t.early = nil
+	channels := t.inFlight()
+	if f != nil {
+		f.channels = channels
+	}
 	t.acknowledge(f)
 	if f != nil {
 		t.stopBehind(f.id)
@@ -865,6 +902,7 @@ func (t *Task) end() {
 			}
 		}
 	}
+	t.stopTimer()
 	t.releaseFrozen()
 	if t.batch.group != nil {
 		t.batch.group.Close()

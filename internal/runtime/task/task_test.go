@@ -18,9 +18,11 @@ func TestMain(m *testing.M) { leak.Main(m) }
 
 // listener notes what a task tells.
 type listener struct {
-	states []dataflow.TaskState
-	err    error
-	acks   []int64
+	states   []dataflow.TaskState
+	err      error
+	acks     []int64
+	acked    [][]byte
+	declined []error
 }
 
 func (l *listener) State(s dataflow.TaskState, err error, _ []*operator.Accumulator) {
@@ -34,10 +36,12 @@ func (l *listener) SplitRequest()      {}
 func (l *listener) ReaderEvent([]byte) {}
 
 func (l *listener) WatermarkReport(string, int64, int64) {}
-func (l *listener) BarrierDecline(int64, error)          {}
+func (l *listener) BarrierDecline(_ int64, err error)    { l.declined = append(l.declined, err) }
 
-func (l *listener) BarrierAck(id int64, _ []byte) { l.acks = append(l.acks, id) }
-func (l *listener) ReadyToCommit()                {}
+func (l *listener) BarrierAck(id int64, state []byte) {
+	l.acks, l.acked = append(l.acks, id), append(l.acked, state)
+}
+func (l *listener) ReadyToCommit() {}
 
 // probe is an operator that notes what it is given. Its Watermark asks to be called again as often as parts says.
 type probe struct {
@@ -91,21 +95,31 @@ type world struct {
 func newWorld(t *testing.T, channels, parts int) *world {
 	t.Helper()
 	p := &probe{parts: max(parts, 1)}
+	w := worldOf(t, channels, p, func(*Config) {})
+	w.probe = p
+	return w
+}
+
+// worldOf is newWorld for any operator and configuration.
+func worldOf(t *testing.T, channels int, f operator.Factory, set func(*Config)) *world {
+	t.Helper()
 	edge := &operator.Edge[int]{}
 	g := &dataflow.Graph{Parallelism: 1, Operators: []*dataflow.Operator{
 		{ID: 0, Kind: "source", Name: "source", Source: true, Bounded: true, Parallelism: channels},
-		{ID: 1, Kind: "probe", Name: "probe", Sink: true, Factory: p},
+		{ID: 1, Kind: "probe", Name: "probe", Sink: true, Factory: f},
 	}, Edges: []*dataflow.Edge{{ID: 0, From: 0, To: 1, Partitioner: dataflow.Rebalance, PartitionerSet: true, Factory: edge}}}
 	plan, err := g.Plan()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{sim: sched.NewSim(1), gate: exchange.NewGate(channels, 1<<20), listener: &listener{}, probe: p}
+	w := &world{sim: sched.NewSim(1), gate: exchange.NewGate(channels, 1<<20), listener: &listener{}}
 	t.Cleanup(w.sim.Close)
-	w.task = New(Config{
+	cfg := Config{
 		Plan: plan, Vertex: plan.Vertices[1], Scheduler: w.sim, Listener: w.listener, Logger: slog.New(slog.DiscardHandler),
 		Gate: w.gate, ChannelInput: make([]int, channels), ChunkRows: 8, ChunkBytes: 1 << 16,
-	})
+	}
+	set(&cfg)
+	w.task = New(cfg)
 	return w
 }
 

@@ -140,7 +140,7 @@ func (m *TaskManager) handle(message *wire.ToTaskManager) {
 			m.mu.Unlock()
 		}
 		if t := m.task(x.TriggerBarrier.Attempt); t != nil {
-			t.Barrier(x.TriggerBarrier.Checkpoint, x.TriggerBarrier.Unaligned, operator.StopMode(x.TriggerBarrier.Stop))
+			t.Barrier(x.TriggerBarrier.Checkpoint, x.TriggerBarrier.Unaligned, time.Duration(x.TriggerBarrier.AlignedTimeout), operator.StopMode(x.TriggerBarrier.Stop))
 		}
 	case *wire.ToTaskManager_CheckpointComplete_:
 		if t := m.task(x.CheckpointComplete.Attempt); t != nil {
