@@ -28,6 +28,14 @@ type Checkpoints struct {
 	Dir string
 	// Mode is how often a record counts in state after a failure. Default: ExactlyOnce.
 	Mode CheckpointMode
+	// Unaligned lets barriers overtake what waits in front of operators, so that a checkpoint does not take longer when there is backpressure, as Flink's execution.checkpointing.unaligned.enabled. What was overtaken is written down with the
+	// checkpoint, and comes first when the job goes on from there, also at another parallelism. Operators with an input that is forward, rescaled or broadcast from another task, as those behind a union, still align. Savepoints always do, and have nothing on its
+	// way. It goes with ExactlyOnce and one checkpoint at a time. Default: false.
+	Unaligned bool
+	// AlignedTimeout is how long an unaligned checkpoint tries to align, from the time when its barriers begin, before they overtake, as Flink's execution.checkpointing.aligned-checkpoint-timeout. Default: 0, they overtake at once.
+	AlignedTimeout time.Duration
+	// InFlightBytes bounds what an unaligned checkpoint may have on the way to one subtask, encoded. One that would have more fails, and counts as such, see TolerableFailures. Default 256 MiB.
+	InFlightBytes int64
 	// Interval is the time from one checkpoint to the next. Default: only those that are asked for, by [JobClient.Checkpoint], and one when the input has ended.
 	Interval time.Duration
 	// MinPause is the least time between the end of a checkpoint and the start of the next.
@@ -82,6 +90,9 @@ func (m CheckpointMode) String() string {
 // inlineState is how many bytes of a task's state go with the manifest, as Flink's state.storage.fs.memory-threshold.
 const inlineState = 20 << 10
 
+// inFlightBytes is the default of Checkpoints.InFlightBytes.
+const inFlightBytes = 256 << 20
+
 // RestartStrategy says what happens after a failure. The zero value is ExponentialDelay for jobs with checkpoints, and NoRestart for others, as in Flink.
 type RestartStrategy struct{ config *restart.Config }
 
@@ -129,6 +140,15 @@ func (c Checkpoints) validate() error {
 	if c.Mode > AtLeastOnce {
 		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints.Mode is %v: use ExactlyOnce or AtLeastOnce", c.Mode))
 	}
+	if c.Unaligned && c.Mode == AtLeastOnce {
+		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints has Unaligned and the mode AtLeastOnce: unaligned checkpoints need ExactlyOnce"))
+	}
+	if c.AlignedTimeout > 0 && !c.Unaligned {
+		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints.AlignedTimeout is %v without Unaligned: it says when barriers overtake", c.AlignedTimeout))
+	}
+	if c.InFlightBytes < 0 {
+		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints.InFlightBytes is %d, it must not be negative", c.InFlightBytes))
+	}
 	if c.Resume && c.Restore != "" {
 		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints has both Resume and Restore: a job begins with one of them"))
 	}
@@ -138,6 +158,7 @@ func (c Checkpoints) validate() error {
 func (c Checkpoints) coordinator() coordinator.Config {
 	return coordinator.Config{
 		Interval: int64(c.Interval), MinPause: int64(c.MinPause), Timeout: int64(c.Timeout), MaxConcurrent: c.MaxConcurrent, Tolerable: c.TolerableFailures, Retain: c.Retain,
+		Unaligned: c.Unaligned, AlignedTimeout: int64(c.AlignedTimeout),
 	}
 }
 
@@ -185,6 +206,9 @@ func UseStorage(ctx context.Context, p *local.Program, s storage.Storage, c Chec
 	config := c.coordinator()
 	p.Storage, p.Recovery.Checkpoints, p.Recovery.Keep = s, &config, c.Resume
 	p.AtLeastOnce = c.Mode == AtLeastOnce
+	if p.InFlight = c.InFlightBytes; p.InFlight == 0 {
+		p.InFlight = inFlightBytes
+	}
 	found, err := catalog.List(ctx, s)
 	if err != nil {
 		return err

@@ -81,7 +81,7 @@ func (s *Sim) Same(got, want []string) {
 }
 
 // Survive runs a job to its end through what the seed has in store: in each life of the process the parallelism and other options of [Sim.Options] are drawn anew, checkpoints are taken every few milliseconds,
-// writing them takes its time and fails at times, messages about them are lost, and writers of a [Ledger] fail. At random moments the process crashes: all that was in memory is gone; or the job is stopped with a savepoint. The next life
+// some of them unaligned, writing them takes its time and fails at times, messages about them are lost, and writers of a [Ledger] fail. At random moments the process crashes: all that was in memory is gone; or the job is stopped with a savepoint. The next life
 // begins with the latest complete checkpoint, or that savepoint. build is called for each life.
 //
 // Operators should have uids: the shape of the job differs from life to life.
@@ -198,9 +198,16 @@ func (s *Sim) program(kept storage.Storage, build func(env *weir.Environment), l
 		}
 		return s.storageFault(rng, op, slow)
 	})
-	err = weir.UseStorage(context.Background(), p, faulty, weir.Checkpoints{
+	c := weir.Checkpoints{
 		Interval: time.Duration(1+s.rng.IntN(30)) * time.Millisecond, Timeout: 300 * time.Millisecond, TolerableFailures: -1, Resume: true, Retain: 1 + s.rng.IntN(3),
-	})
+	}
+	if s.rng.IntN(2) == 0 { // at once, or soon, or rarely
+		c.Unaligned, c.AlignedTimeout = true, time.Duration(s.rng.IntN(3)*s.rng.IntN(10))*time.Millisecond
+		if s.rng.IntN(10) == 0 {
+			c.InFlightBytes = 1 + s.rng.Int64N(300)
+		}
+	}
+	err = weir.UseStorage(context.Background(), p, faulty, c)
 	if err != nil {
 		s.Fatalf("life %d: %v", life, err)
 	}

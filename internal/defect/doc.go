@@ -6,7 +6,7 @@ package defect
 var Names = []string{
 	"commit-before-complete",       // sinks commit at the barrier
 	"no-alignment",                 // a task goes on reading a channel whose barrier has come
-	"barrier-overtakes-record",     // a barrier goes ahead of records, which then belong to no checkpoint
+	"barrier-overtakes-record",     // what an unaligned barrier overtakes is not recorded, and then belongs to no checkpoint
 	"timer-lost",                   // timers are not restored
 	"key-group-dropped",            // at another parallelism a key group of each subtask is lost
 	"committables-forgotten",       // what was prepared is not committed behind a restore

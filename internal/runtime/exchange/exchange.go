@@ -14,12 +14,16 @@ import (
 // maxFree is how many empty chunks a channel keeps for its writer: as many as fit into the usual credit and more, so that a steady stream makes none anew.
 const maxFree = 16
 
+// maxGrown is how many bytes a channel takes while it is held and may grow.
+const maxGrown = 64 << 20
+
 // Gate gathers the channels of one consumer task. Poll and what else its task calls are for that task alone; channels are pushed to from others.
 //
 //   - X1. The elements of a channel come out in the order they were pushed.
 //   - X2. Channels with elements take turns.
-//   - X3. Credit: bytes queued in a channel never exceed its limit by more than one data element, and what goes before a signal.
+//   - X3. Credit: bytes queued in a channel never exceed its limit by more than one data element, and what goes before a signal; unless it is held and may grow.
 //   - X4. An unaligned barrier is announced when it is pushed, whatever lies before it.
+//   - X5. A channel that is held and may grow takes up to [maxGrown] bytes. What goes beyond that is announced, and the channel grows no more.
 type Gate struct {
 	channels []*Channel
 	limit    int
@@ -53,6 +57,7 @@ type Channel struct {
 	free    []operator.Chunk
 	queued  bool // in gate.mu.ready
 	held    bool // alignment: not polled
+	grows   bool // takes data beyond its credit while it is held
 	watched bool // its end is announced
 	writer  sched.Waker
 	waiting bool // the writer found no room
@@ -103,9 +108,12 @@ func (c *Channel) Push(e operator.Element) (recycled operator.Chunk, room bool) 
 		c.free = c.free[:n-1]
 	}
 	c.queue.push(e) // keeps X1
-	urgent := e.Kind == operator.Barrier && e.Unaligned || e.Kind == operator.End && c.watched
+	urgent := e.Kind == operator.Barrier && e.Unaligned || e.Kind == operator.End && c.watched || c.grows && c.bytes+e.Bytes > maxGrown
+	if urgent && e.Kind == operator.Data {
+		c.grows = false // keeps X5
+	}
 	if urgent {
-		g.mu.announced.push(announcement{c.index, e}) // keeps X4
+		g.mu.announced.push(announcement{c.index, operator.Element{Kind: e.Kind, Unaligned: e.Unaligned, Stop: e.Stop, Checkpoint: e.Checkpoint, AlignedTimeout: e.AlignedTimeout}}) // keeps X4
 	}
 	if e.Kind == operator.Data {
 		c.bytes += e.Bytes
@@ -129,7 +137,7 @@ func (c *Channel) Push(e operator.Element) (recycled operator.Chunk, room bool) 
 	return recycled, room
 }
 
-func (c *Channel) roomLocked() bool { return c.data == 0 || c.bytes < c.gate.limit }
+func (c *Channel) roomLocked() bool { return c.data == 0 || c.grows || c.bytes < c.gate.limit }
 
 // HasRoom implements [operator.ChannelWriter].
 func (c *Channel) HasRoom() bool {
@@ -175,8 +183,8 @@ func (g *Gate) Poll() (channel int, e operator.Element, ok bool) {
 	return 0, operator.Element{}, false
 }
 
-// Announced returns an unaligned barrier that has been pushed to a channel, or the end of a channel that [Gate.List] was asked for, once each and in the order in which they were pushed. They stay where they are in their channels, or were
-// polled already.
+// Announced returns an unaligned barrier that has been pushed to a channel, or the end of a channel that [Gate.List] was asked for, or data that a held channel has grown too much by, once each and in the order in which they were pushed.
+// They stay where they are in their channels, or were polled already; chunks are not told.
 func (g *Gate) Announced() (channel int, e operator.Element, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -215,15 +223,24 @@ func (g *Gate) Recycle(i int, chunk operator.Chunk) {
 	g.mu.Unlock()
 }
 
-// Hold stops channel i from being polled, or lets it be polled again: barrier alignment.
-func (g *Gate) Hold(i int, held bool) {
+// Hold stops channel i from being polled, or lets it be polled again: barrier alignment. If it grows, its writer is not held back meanwhile. That is for a barrier that may have overtaken records elsewhere: the barriers that
+// it is held for can be behind records that reach other channels of this gate by way of tasks which the hold would block.
+func (g *Gate) Hold(i int, held, grows bool) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	c := g.channels[i]
-	c.held = held
+	c.held, c.grows = held, held && grows
 	if !held && c.queue.len() > 0 && !c.queued {
 		c.queued = true
 		g.mu.ready.push(c)
+	}
+	var writer sched.Waker
+	if c.waiting && c.roomLocked() {
+		c.waiting = false
+		writer = c.writer
+	}
+	g.mu.Unlock()
+	if writer != nil {
+		writer.Wake()
 	}
 }
 

@@ -219,7 +219,7 @@ func TestGateAtRandom(t *testing.T) {
 			case 5:
 				naive.held[c] = rng.IntN(2) == 0
 				naive.turns[c] = 0
-				g.Hold(c, naive.held[c])
+				g.Hold(c, naive.held[c], false)
 			case 6:
 				channel, e, ok := g.Announced()
 				if ok != (len(naive.announced) > 0) || ok && (announcement{channel, e}) != naive.announced[0] {
@@ -269,7 +269,7 @@ func TestAnnounced(t *testing.T) {
 	for i := range 5 {
 		g.Channel(1).Push(data(i, 30))
 	}
-	g.Hold(1, true)
+	g.Hold(1, true, false)
 	if all, whole := g.List(1, 9, nil); len(all) != 5 || whole {
 		t.Errorf("%d elements lie before a barrier that is not there: %v", len(all), whole)
 	}
@@ -290,7 +290,7 @@ func TestAnnounced(t *testing.T) {
 	if _, e, ok := g.Poll(); ok {
 		t.Errorf("a held channel gave %+v", e)
 	}
-	g.Hold(1, false)
+	g.Hold(1, false, false)
 	for i := range 5 {
 		if _, e, ok := g.Poll(); !ok || e.Chunk.(*chunk).number != i {
 			t.Errorf("%d: got %+v %v", i, e, ok)
@@ -457,5 +457,47 @@ func TestConcurrentProducers(t *testing.T) {
 	s.Wait()
 	for _, f := range failures {
 		t.Error(f)
+	}
+}
+
+// A channel that is held and may grow has room, until it has grown too much, which is announced once. When it is let go, its credit is what it was.
+func TestGrows(t *testing.T) {
+	g := NewGate(1, 100)
+	w, told := &waker{}, 0
+	c := g.Channel(0)
+	c.SetWriter(w)
+	g.SetReader(&waker{}, func() { told++ })
+	c.Push(data(0, 100))
+	if c.HasRoom() {
+		t.Fatal("there is room")
+	}
+	g.Hold(0, true, true)
+	if w.n.Load() != 1 || !c.HasRoom() {
+		t.Fatalf("the writer was woken %d times", w.n.Load())
+	}
+	if _, room := c.Push(data(1, maxGrown-100)); !room || told != 0 {
+		t.Errorf("there is room: %v; told %d times", room, told)
+	}
+	if _, room := c.Push(data(2, 1)); room || told != 1 {
+		t.Errorf("there is room: %v; told %d times", room, told)
+	}
+	if i, e, ok := g.Announced(); !ok || i != 0 || e.Kind != operator.Data || e.Chunk != nil {
+		t.Errorf("announced: %d %+v %v", i, e, ok)
+	}
+	c.Push(data(3, 1))
+	if _, _, ok := g.Announced(); ok || c.HasRoom() {
+		t.Error("it was announced twice, or there is room")
+	}
+	g.Hold(0, false, false)
+	if c.HasRoom() || w.n.Load() != 1 {
+		t.Error("there is room beyond the credit")
+	}
+	for i := range 4 {
+		if _, e, ok := g.Poll(); !ok || e.Chunk.(*chunk).number != i {
+			t.Errorf("%d: %+v %v", i, e, ok)
+		}
+	}
+	if w.n.Load() != 2 {
+		t.Errorf("the writer was woken %d times", w.n.Load())
 	}
 }

@@ -48,6 +48,8 @@ type Program struct {
 	DropState bool
 	// AtLeastOnce takes checkpoints without alignment.
 	AtLeastOnce bool
+	// InFlight bounds what an unaligned checkpoint may have on its way to a task.
+	InFlight int64
 	// Incremental has checkpoints write what has changed since the one before.
 	Incremental bool
 	// Lose, unless nil, is asked for each message between the two roles whether it is lost: for simulations.
@@ -115,7 +117,7 @@ func Submit(s sched.Scheduler, id base.JobID, p *Program) *Job {
 		},
 		Logger: p.Logger.With("job", string(id)), Params: p.Params,
 		ChunkRows: p.ChunkRows, ChunkBytes: p.ChunkBytes, ChannelBytes: p.ChannelBytes, FlushTimeout: p.FlushTimeout, State: p.state(id),
-		Checkpoints: task.CheckpointConfig{Storage: p.Storage, Inline: p.Inline, Compress: p.Compress, Drop: p.DropState, AtLeastOnce: p.AtLeastOnce, Incremental: p.Incremental && p.Storage != nil}, Pace: p.Pace,
+		Checkpoints: task.CheckpointConfig{Storage: p.Storage, Inline: p.Inline, Compress: p.Compress, Drop: p.DropState, AtLeastOnce: p.AtLeastOnce, InFlight: p.InFlight, Incremental: p.Incremental && p.Storage != nil}, Pace: p.Pace,
 	})
 	return j
 }

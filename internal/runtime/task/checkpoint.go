@@ -107,11 +107,15 @@ func (t *Task) passBarrier(id int64) *frozen {
 		t.calling = before
 	}
 	f := t.freeze(id, false)
+	t.signalBarrier(id)
+	return f
+}
+
+func (t *Task) signalBarrier(id int64) {
 	unaligned, timeout := t.passes(id)
 	for _, o := range t.outputs {
 		o.Signal(operator.Element{Kind: operator.Barrier, Checkpoint: id, Stop: t.stopMode(id), Unaligned: unaligned, AlignedTimeout: timeout})
 	}
-	return f
 }
 
 // freeze takes the state of all operators. It returns nil if the task has failed.

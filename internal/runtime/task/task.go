@@ -33,7 +33,7 @@ type Gate interface {
 	Announced() (channel int, e operator.Element, ok bool)
 	List(channel int, checkpoint int64, dst []operator.Element) (elements []operator.Element, whole bool)
 	Recycle(channel int, chunk operator.Chunk)
-	Hold(channel int, held bool)
+	Hold(channel int, held, grows bool)
 	Close()
 }
 
@@ -809,7 +809,7 @@ func (t *Task) barrier(channel int, e operator.Element) {
 	}
 	switch decision {
 	case checkpoint.Hold:
-		t.cfg.Gate.Hold(channel, !defect.Is("no-alignment"))
+		t.cfg.Gate.Hold(channel, !defect.Is("no-alignment"), e.Unaligned && !t.overtaking.able)
 		t.overtakeDue(e.Checkpoint)
 	case checkpoint.Complete:
 		t.aligned(e.Checkpoint)
@@ -853,7 +853,7 @@ func (t *Task) releaseChannels() {
 		return
 	}
 	for i := range t.cfg.Gate.Channels() {
-		t.cfg.Gate.Hold(i, false)
+		t.cfg.Gate.Hold(i, false, false)
 	}
 }
 

@@ -97,10 +97,13 @@ func (t *Task) passes(id int64) (unaligned bool, timeout time.Duration) {
 	return true, max(0, time.Duration(t.overtaking.deadline-t.cfg.Scheduler.Nanos()))
 }
 
-// announced takes in what lies in a channel: an unaligned barrier, or the end of the channel while it is recorded.
+// announced takes in what lies in a channel: an unaligned barrier, or the end of the channel while it is recorded, or too much behind a barrier.
 func (t *Task) announced(channel int, e operator.Element) {
 	id, pending := t.aligner.Current()
 	switch {
+	case e.Kind == operator.Data:
+		t.overflow(channel, id, pending)
+		return
 	case e.Kind != operator.Barrier && !(pending && t.aligner.Passed()):
 		return
 	case e.Kind != operator.Barrier:
@@ -123,6 +126,17 @@ func (t *Task) announced(channel int, e operator.Element) {
 		return
 	}
 	t.overtakeDue(e.Checkpoint)
+}
+
+// overflow comes where the task always aligns and a channel that it holds has taken more than it can keep. The checkpoint is given up: its barrier is passed on, so that nobody else holds a channel for it, and the channels go on.
+func (t *Task) overflow(channel int, id int64, pending bool) {
+	if !pending || !t.aligner.Arrived(channel) || t.aligner.Overtake(id) == checkpoint.Ignore {
+		return
+	}
+	t.stopTimer()
+	t.releaseChannels()
+	t.signalBarrier(id)
+	t.cfg.Listener.BarrierDecline(id, fault.New(fault.CheckpointDeclined, "task %s waited for the barriers of its inputs while too much came behind the first: it cannot be overtaken there", t.cfg.Attempt))
 }
 
 // restartBarrier gives up the checkpoint that was pending, as a newer one has begun.
