@@ -17,11 +17,11 @@ import (
 	"github.com/weirstream/weir"
 )
 
-// record is 1 KiB, so that a channel holds some hundreds.
+// record is 1 KiB.
 type record struct{ Values [128]int64 }
 
 func main() {
-	slow := flag.Duration("slow", 5*time.Millisecond, "what the sink takes for each record")
+	slow := flag.Duration("slow", 2*time.Millisecond, "what the sink takes for each record")
 	flag.Parse()
 	ok, err := run(*slow)
 	if err != nil {
@@ -52,7 +52,7 @@ func run(slow time.Duration) (ok bool, err error) {
 	return took[2] < time.Second && took[0] > took[2], nil
 }
 
-// measure runs the job until all channels are full, and takes a checkpoint.
+// measure runs the job until all channels are full, and takes a checkpoint. Channels are smaller than usual, or the aligned one would take minutes: a channel of small records in front of the sums holds some thousands.
 func measure(slow time.Duration, c weir.Checkpoints) (time.Duration, error) {
 	dir, err := os.MkdirTemp("", "weir-unaligned")
 	if err != nil {
@@ -60,7 +60,7 @@ func measure(slow time.Duration, c weir.Checkpoints) (time.Duration, error) {
 	}
 	defer os.RemoveAll(dir)
 	c.Dir = dir
-	env := weir.NewEnvironment(weir.Options{Parallelism: 2, Checkpoints: c, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	env := weir.NewEnvironment(weir.Options{Parallelism: 2, ChannelBytes: 32 << 10, ChunkBytes: 8 << 10, Checkpoints: c, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	keyed := weir.KeyBy(weir.FromSequence(env, 0, 1<<40), func(n int64) int64 { return n % 100 })
 	sums := weir.Map(keyed.Reduce(func(a, b int64) int64 { return a + b }), func(n int64) record { return record{[128]int64{n}} })
 	sums.Rebalance().ForEach(func(record, int64) error {
