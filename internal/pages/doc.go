@@ -33,6 +33,7 @@
 //     an address from Edit stays good while other rows of the page are edited, which would move them otherwise.
 //   - The first slab of each page size is not put into a huge page, all others are: a small job uses few pages of many sizes, and would
 //     pay 2 MiB for each.
+//   - While there are snapshots, memory that was never used is not asked for in huge pages: finding one can take the system 10 ms, and it is a copy that waits. [Warm] makes huge pages ready beforehand.
 //   - A freed page keeps its memory in the process: InUse of [Stats] falls, Mapped does not, and accounts know nothing of the difference.
 //   - Page sizes are not powers of two alone, since rows per page are: 1024 rows of 24 bytes would leave a quarter of 32 KiB empty.
 package pages

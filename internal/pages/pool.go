@@ -20,11 +20,13 @@ type PoolStats struct {
 var pool struct {
 	classes [nPageClasses]pageList
 	system  sync.Mutex
-	// idle are the blocks that no class has.
-	idle *block
+	// idle are the blocks that no class has and that were never used; ready those whose memory is there, and nready how many they are.
+	idle, ready *block
+	nready      atomic.Int64
 	// regions are sorted by address; the slice is replaced, never changed.
 	regions atomic.Pointer[[]*region]
 	mapped  atomic.Int64
+	frozen  atomic.Int64 // snapshots that live
 	direct  atomic.Int64 // bytes of pages above bigSlab
 }
 
@@ -40,7 +42,7 @@ type block struct {
 	slab slab
 	// small are the small slabs in the pages of the slab, by their place in the block, made when first needed.
 	small [bigSlab / smallSlab]*slab
-	next  *block // in pool.idle
+	next  *block // in pool.idle or pool.ready
 	used  bool   // some of its bytes may not be zero
 	huge  bool   // a huge page was asked for
 }
@@ -258,24 +260,63 @@ func dropSlab(s *slab) {
 		return
 	}
 	pool.system.Lock()
-	s.block.next, pool.idle = pool.idle, s.block
+	makeReady(s.block)
 	pool.system.Unlock()
+}
+
+// makeReady puts a block among those that are ready. REQUIRES: pool.system.
+func makeReady(b *block) {
+	b.next, pool.ready = pool.ready, b
+	pool.nready.Add(1)
 }
 
 // takeBlock returns a block that no class has. It maps a region if there is none.
 func takeBlock(huge bool) *block {
 	pool.system.Lock()
 	defer pool.system.Unlock()
+	b := pool.ready
+	if b != nil {
+		pool.ready = b.next
+		pool.nready.Add(-1)
+	} else {
+		b = takeIdle()
+		huge = huge && pool.frozen.Load() == 0 // to wait for a huge page, while pages are copied, is a pause of milliseconds
+	}
+	b.next = nil
+	b.wantHuge(huge)
+	return b
+}
+
+// takeIdle returns a block that was never used. REQUIRES: pool.system.
+func takeIdle() *block {
 	if pool.idle == nil {
 		addRegion()
 	}
 	b := pool.idle
 	pool.idle, b.next = b.next, nil
+	return b
+}
+
+func (b *block) wantHuge(huge bool) {
 	if huge && !b.huge {
 		hugePages(b.slab.base, bigSlab)
 		b.huge = true
 	}
-	return b
+}
+
+// Warm makes sure that so many bytes are at hand that Alloc, and writing to what it returns, need not wait for the operating system, which can take many milliseconds to find a huge page. It is for goroutines that have the time,
+// while others copy pages. They belong to the process, and count as mapped.
+func Warm(bytes int) {
+	for pool.nready.Load() < int64(bytes/bigSlab) {
+		pool.system.Lock()
+		b := takeIdle()
+		pool.system.Unlock()
+		b.wantHuge(true)
+		populate(b.slab.base, bigSlab)
+		pool.system.Lock()
+		makeReady(b)
+		pool.system.Unlock()
+	}
 }
 
 // addRegion maps a region. REQUIRES: pool.system.

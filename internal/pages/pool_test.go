@@ -106,6 +106,32 @@ func TestPoolReuse(t *testing.T) {
 	}
 }
 
+// TestWarm has memory made ready, which is zero, and is what is used next.
+func TestWarm(t *testing.T) {
+	returned(t)
+	Warm(3 * bigSlab)
+	if n := pool.nready.Load(); n < 3 {
+		t.Fatalf("%d blocks are ready", n)
+	}
+	before := Stats().Mapped
+	Warm(3 * bigSlab)
+	var have []unsafe.Pointer
+	for range 3 {
+		p := Alloc(bigSlab)
+		if !allZero(bytesAt(p, bigSlab)) {
+			t.Error("a page that was made ready is not zero")
+		}
+		bytesAt(p, bigSlab)[7] = 1
+		have = append(have, p)
+	}
+	if after := Stats().Mapped; after != before {
+		t.Errorf("%d bytes are mapped, %d were before: what was ready is not used", after, before)
+	}
+	for _, p := range have {
+		Free(p, bigSlab)
+	}
+}
+
 func TestPoolLarge(t *testing.T) {
 	returned(t)
 	before := Stats()

@@ -129,6 +129,7 @@ func (t *table) freeze(s *frozen) {
 		s.gens = slices.Clone(t.gens)
 	}
 	t.gen++
+	pool.frozen.Add(1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if s.older = t.last; s.older != nil {
@@ -184,6 +185,7 @@ func (t *table) unlink(s *frozen) []retired {
 		return nil
 	}
 	s.released = true
+	pool.frozen.Add(-1)
 	older := s.older
 	if older != nil {
 		older.newer = s.newer

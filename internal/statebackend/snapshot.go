@@ -169,6 +169,15 @@ func (s spaceSnapshot) appendKey(dst []byte, row unsafe.Pointer) []byte {
 	return appendKey(dst, words, true, viewBytes(nil, v))
 }
 
+// Warm has the operating system find memory for the copies of pages that the store will make while the snapshot lives, so that the store need not wait for that. It may be called from the goroutine that reads the snapshot, now and then.
+func (n *Snapshot) Warm() { pages.Warm(int(min(n.store.account.Used()/warmShare, mostWarm))) }
+
+const (
+	// warmShare is which part of the store's memory is made ready, and mostWarm how many bytes at most.
+	warmShare = 4
+	mostWarm  = 32 << 20
+)
+
 // Restore puts in a key that Entries gave, for a space of the same key layout. cells as in SetPayload.
 func (sp *Space) Restore(key, payload []byte) error {
 	r := Restorer{sp: sp, same: true, group: -1}

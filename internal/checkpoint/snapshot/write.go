@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"runtime"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/zeebo/xxh3"
@@ -79,6 +80,7 @@ type Writer struct {
 	pending  bytes.Buffer
 	segments []*manifest.Segment // that lie in pending, and not in the file yet
 	raw      []byte
+	yielded  int // bytes of raw by which the processor was last given away
 	packed   []byte
 	encoder  *zstd.Encoder
 }
@@ -92,6 +94,7 @@ const pendingBytes = 1 << 20
 // Store writes the state of a store: into part go its spaces and operator lists. base is what the checkpoint has since which the snapshot tells changes: only these are written then, and part refers to the
 // files of base for the rest; nil writes everything.
 func (w *Writer) Store(snap *statebackend.Snapshot, part, base *manifest.Subtask) error {
+	snap.Warm()
 	before := map[string]*manifest.Space{}
 	for _, m := range base.GetSpaces() {
 		before[m.GetName()] = m
@@ -151,6 +154,7 @@ func (w *Writer) space(snap *statebackend.Snapshot, sp *statebackend.Space, base
 		w.raw = w.raw[:0]
 		err := snap.Entries(sp, g, func(key, payload []byte) bool {
 			w.raw = AppendEntry(w.raw, key, payload)
+			w.yield(snap)
 			seg.Entries++
 			return true
 		})
@@ -179,6 +183,7 @@ func (w *Writer) changes(snap *statebackend.Snapshot, sp *statebackend.Space, g 
 	outgrown := false
 	told, err := snap.Changes(sp, g, func(key, payload []byte, deleted bool) bool {
 		w.raw = AppendChange(w.raw, key, payload, deleted)
+		w.yield(snap)
 		seg.Entries++
 		outgrown = 2*(since+int64(len(w.raw))) > whole
 		return !outgrown
@@ -197,6 +202,21 @@ func (w *Writer) changes(snap *statebackend.Snapshot, sp *statebackend.Space, g 
 		segments = append(segments[:len(segments):len(segments)], seg)
 	}
 	return &manifest.Group{Group: base.GetGroup(), Segments: segments}, nil
+}
+
+// yieldBytes is how much is encoded between two times that the processor is given away.
+const yieldBytes = 16 << 10
+
+// yield lets others run: a goroutine that computes without end is taken off its processor after 10 ms only, and a task whose record has come would wait for that.
+func (w *Writer) yield(snap *statebackend.Snapshot) {
+	if len(w.raw) < w.yielded {
+		w.yielded = 0
+	}
+	if len(w.raw)-w.yielded >= yieldBytes {
+		w.yielded = len(w.raw)
+		snap.Warm()
+		runtime.Gosched()
+	}
 }
 
 // AppendChange appends an entry of changes: a key that is put, or deleted.
