@@ -98,7 +98,7 @@ func (e *Environment) Execute(ctx context.Context, src *ast.Source, st ast.State
 		}
 		return &Result{Columns: []types.Field{{Name: "result", Type: types.String()}}, rows: []Row{{Values: []column.Value{column.TextValue(p.program.Text())}}}}, nil
 	}
-	return e.command(src, st)
+	return e.command(ctx, src, st)
 }
 
 // located gives an error without a place that of the statement.
@@ -164,17 +164,32 @@ func (e *Environment) showOptions() *Result {
 }
 
 // command executes what concerns the catalog.
-func (e *Environment) command(src *ast.Source, st ast.Statement) (*Result, error) {
+func (e *Environment) command(ctx context.Context, src *ast.Source, st ast.Statement) (*Result, error) {
 	b := e.binder(e.session())
-	switch st := st.(type) {
-	case *ast.CreateTable:
-		_, err := b.CreateTable(src, st)
-		return &Result{}, err
-	case *ast.CreateView:
-		_, err := b.CreateView(src, st)
-		return &Result{}, err
+	if c, ok := st.(*ast.CreateTable); ok && c.As != nil {
+		sink, err := b.CreateTableAs(src, c)
+		if err != nil || sink == nil {
+			return &Result{}, err
+		}
+		p, err := e.plan(e.session(), []logical.Rel{sink}, insertName([]*logical.Sink{sink}))
+		if err != nil {
+			return nil, located(src, st, err)
+		}
+		r, err := e.insert(ctx, p)
+		return r, located(src, st, err)
 	}
-	return nil, sqlerr.New(fault.SQLUnsupported, src, st.Pos(), "this statement is not supported")
+	rows, done, err := b.Execute(src, st)
+	if err != nil {
+		return nil, err
+	}
+	if !done {
+		return nil, sqlerr.New(fault.SQLUnsupported, src, st.Pos(), "this statement is not supported")
+	}
+	r := &Result{Columns: rows.Columns, Changelog: types.AppendOnly}
+	for _, values := range rows.Rows {
+		r.rows = append(r.rows, Row{Values: values})
+	}
+	return r, nil
 }
 
 // ExplainScript goes through a script as [Environment.Script] does, but calls each with the plan of every query and INSERT instead of running it.

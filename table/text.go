@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/weirstream/weir/column"
@@ -63,9 +64,12 @@ func (r *Result) WriteTSV(ctx context.Context, w io.Writer, changelog bool) erro
 				if i > 0 {
 					out.WriteByte('\t')
 				}
-				if v.Null {
+				switch {
+				case v.Null:
 					out.WriteString("NULL")
-				} else {
+				case r.Columns[i].Type.Kind() == types.Boolean:
+					out.WriteString(strings.ToUpper(strconv.FormatBool(v.Bool())))
+				default:
 					escape.WriteString(out, v.Text)
 				}
 			}

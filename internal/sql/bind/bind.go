@@ -92,6 +92,8 @@ type text struct {
 	src *ast.Source
 	// within is the catalog and database from which names are looked up: the zero Path for the current ones.
 	within catalog.Path
+	// full collects the paths of the tables that are named, where that is asked for.
+	full map[ast.Span]catalog.Path
 }
 
 func (b *Binder) text(src *ast.Source) *text {

@@ -37,9 +37,12 @@ func (s *session) run(src *ast.Source, st ast.Statement, withTypes bool) (string
 	var err error
 	switch st := st.(type) {
 	case *ast.CreateTable:
-		_, err = s.binder.CreateTable(src, st)
-	case *ast.CreateView:
-		_, err = s.binder.CreateView(src, st)
+		var sink *logical.Sink
+		if st.As == nil {
+			_, err = s.binder.CreateTable(src, st)
+		} else if sink, err = s.binder.CreateTableAs(src, st); sink != nil {
+			rel = sink
+		}
 	case *ast.Query:
 		rel, err = s.binder.Query(src, st)
 	case *ast.Insert:
@@ -48,7 +51,14 @@ func (s *session) run(src *ast.Source, st ast.Statement, withTypes bool) (string
 			rel = sink
 		}
 	default:
-		return "", fmt.Errorf("unknown statement %T", st)
+		rows, done, err := s.binder.Execute(src, st)
+		if err != nil {
+			return "", err
+		}
+		if !done {
+			return "", fmt.Errorf("unknown statement %T", st)
+		}
+		return rowsText(rows), nil
 	}
 	if err != nil || rel == nil {
 		return "", err
@@ -57,6 +67,37 @@ func (s *session) run(src *ast.Source, st ast.Statement, withTypes bool) (string
 		return "", err
 	}
 	return logical.Format(rel, withTypes), nil
+}
+
+// rowsText prints rows.
+func rowsText(r *catalog.Rows) string {
+	var b strings.Builder
+	for i, f := range r.Columns {
+		if i > 0 {
+			b.WriteString(" | ")
+		}
+		b.WriteString(f.Name)
+		if i == len(r.Columns)-1 {
+			b.WriteByte('\n')
+		}
+	}
+	for _, row := range r.Rows {
+		for i, v := range row {
+			if i > 0 {
+				b.WriteString(" | ")
+			}
+			switch {
+			case v.Null:
+				b.WriteString("-")
+			case r.Columns[i].Type.Kind() == types.Boolean:
+				fmt.Fprint(&b, v.Bool())
+			default:
+				b.WriteString(v.Text)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
 }
 
 // script runs a script and returns the plans, or the error.

@@ -115,6 +115,9 @@ func (x *exprs) callOf(c *ast.Call) expr.Expr {
 			return e
 		}
 	}
+	if x.isName(c) {
+		return x.name(c.Name)
+	}
 	f := x.function(c.Name)
 	switch {
 	case c.Over != nil && f.aggregate != nil:
@@ -129,6 +132,11 @@ func (x *exprs) callOf(c *ast.Call) expr.Expr {
 		x.fail(fault.SQLInvalid, c, "%s is no aggregate function", c.Name)
 	}
 	return x.apply(c, f.scalar, x.list(c.Args))
+}
+
+// isName reports whether a word that the grammar takes for a call without parentheses is a name: USER, where there is no such function.
+func (x *text) isName(c *ast.Call) bool {
+	return c.NoParens && len(c.Name.Parts) == 1 && x.registered(c.Name.Parts[0].Name).none()
 }
 
 // special binds calls that are no functions, nil for others.

@@ -59,6 +59,10 @@ func (x *exprs) items(s *ast.Select) []item {
 			name = n.Last().Name
 		case *ast.Field:
 			name = n.Name.Name
+		case *ast.Call:
+			if x.isName(n) {
+				name = n.Name.Last().Name
+			}
 		}
 		if it.Alias != nil {
 			name = it.Alias.Name

@@ -24,6 +24,9 @@ func (x *text) named(n *ast.Name, hints []*ast.Hint, e *env) relation {
 	}
 	t, err := x.manager.Table(x.within, x.src, n)
 	x.check(err)
+	if x.full != nil {
+		x.full[n.Span] = t.Path
+	}
 	return relationOf(x.scan(t, hints, n.Span))
 }
 
@@ -104,7 +107,7 @@ func (x *text) scan(t *catalog.Table, hints []*ast.Hint, at ast.Span) logical.Re
 		scan.Out = append(scan.Out, types.Field{Name: c.Name, Type: c.Type, Comment: c.Comment})
 	}
 	x.grow(at, len(t.Columns))
-	own := &text{x.statement, t.Source, catalog.Path{Catalog: t.Path.Catalog, Database: t.Path.Database}}
+	own := &text{statement: x.statement, src: t.Source, within: catalog.Path{Catalog: t.Path.Catalog, Database: t.Path.Database}}
 	var rel logical.Rel = scan
 	if computed {
 		rel = own.computed(t, scan)
@@ -179,7 +182,7 @@ func (x *text) view(t *catalog.Table, at ast.Span) logical.Rel {
 		x.fail(fault.SQLTooDeep, at, "views are nested more than 200 deep")
 	}
 	x.open = append(x.open, t.Path)
-	own := &text{x.statement, t.Source, t.Within}
+	own := &text{statement: x.statement, src: t.Source, within: t.Within}
 	rel := own.query(t.Query, nil).rel
 	x.open = x.open[:len(x.open)-1]
 	if len(rel.Fields()) != len(t.Columns) {

@@ -56,10 +56,14 @@ type Table struct {
 	Path    Path
 	Columns []Column
 	// Source is the text that expressions and the query of the table come from, for errors.
-	Source      *ast.Source
-	Watermark   *WatermarkSpec
-	PrimaryKey  []string
+	Source     *ast.Source
+	Watermark  *WatermarkSpec
+	PrimaryKey []string
+	// KeyName is the name of the primary key's constraint, "" if it has none.
+	KeyName     string
 	PartitionBy []string
+	// Distribution is DISTRIBUTED BY .. INTO n BUCKETS, as it is written; "" if there is none.
+	Distribution string
 	// Options are those of WITH.
 	Options   map[string]string
 	Comment   string

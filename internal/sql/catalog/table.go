@@ -12,7 +12,7 @@ import (
 // NewTable makes a table of CREATE TABLE, without its LIKE and AS. It checks what can be seen without binding expressions: names that occur twice, keys and partitions of columns that are
 // not there, constraints. The types of computed columns stay invalid until they are bound.
 func NewTable(src *ast.Source, s *ast.CreateTable, path Path) (*Table, error) {
-	t := &Table{Path: path, Source: src, Temporary: s.Temporary, Comment: text(s.Comment), Options: Options(s.Options)}
+	t := &Table{Path: path, Source: src, Temporary: s.Temporary, Comment: text(s.Comment), Options: Options(s.Options), Distribution: distribution(s.Distribution)}
 	if s.Schema != nil {
 		if err := t.define(src, s.Schema); err != nil {
 			return nil, err
@@ -47,16 +47,24 @@ func (t *Table) define(src *ast.Source, s *ast.Schema) error {
 			return err
 		}
 	}
-	for _, k := range s.Constraints {
-		if err := t.addKey(src, k, k.Columns); err != nil {
-			return err
-		}
+	if err := t.AddKeys(src, s.Constraints); err != nil {
+		return err
 	}
 	if w := s.Watermark; w != nil {
 		if t.Watermark != nil {
 			return sqlerr.New(fault.SQLSchema, src, w.Span, "the table has a watermark already")
 		}
 		t.Watermark = &WatermarkSpec{Column: w.Column.Strings(), As: w.As, At: w.Column.Span}
+	}
+	return nil
+}
+
+// AddKeys adds the keys of a definition.
+func (t *Table) AddKeys(src *ast.Source, keys []*ast.Constraint) error {
+	for _, k := range keys {
+		if err := t.addKey(src, k, k.Columns); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -120,6 +128,9 @@ func (t *Table) addKey(src *ast.Source, k *ast.Constraint, columns []*ast.Ident)
 		}
 		t.Columns[i].Type = t.Columns[i].Type.NotNull()
 		t.PrimaryKey = append(t.PrimaryKey, c.Name)
+	}
+	if k.Name != nil {
+		t.KeyName = k.Name.Name
 	}
 	return nil
 }
