@@ -22,6 +22,61 @@ type slowWindows struct {
 	f    *WindowAggregate
 	open map[[2]int64]map[string][][]column.Value
 	late int64
+	// sessions are those of each key.
+	sessions map[string][]*slowSession
+}
+
+type slowSession struct {
+	start, end int64
+	rows       [][]column.Value
+}
+
+func (s *slowWindows) addToSession(row []column.Value, watermark int64) {
+	t := row[s.f.Window.Time].Int()
+	x := &slowSession{t, t + s.f.Window.Size, nil}
+	k := s.key(row)
+	var apart []*slowSession
+	for _, y := range s.sessions[k] {
+		if t > y.end || t+s.f.Window.Size < y.start {
+			apart = append(apart, y)
+			continue
+		}
+		x.start, x.end, x.rows = min(x.start, y.start), max(x.end, y.end), append(x.rows, y.rows...)
+	}
+	if x.end-1 <= watermark {
+		s.late++
+		return
+	}
+	x.rows = append(x.rows, row)
+	s.sessions[k] = append(apart, x)
+}
+
+func (s *slowWindows) key(row []column.Value) string {
+	var key []column.Value
+	for _, k := range s.f.Keys {
+		key = append(key, row[k])
+	}
+	return text(key)
+}
+
+// closeSessions makes the sessions that are complete windows.
+func (s *slowWindows) closeSessions(watermark int64) {
+	for k, all := range s.sessions {
+		s.sessions[k] = slices.DeleteFunc(all, func(x *slowSession) bool {
+			if x.end-1 > watermark {
+				return false
+			}
+			s.put([2]int64{x.start, x.end}, k, x.rows...)
+			return true
+		})
+	}
+}
+
+func (s *slowWindows) put(w [2]int64, key string, rows ...[]column.Value) {
+	if s.open[w] == nil {
+		s.open[w] = map[string][][]column.Value{}
+	}
+	s.open[w][key] = append(s.open[w][key], rows...)
 }
 
 // windowsOf lists the windows of a time.
@@ -50,6 +105,10 @@ func windowsOf(w *logical.WindowSpec, t int64) (all [][2]int64) {
 
 func (s *slowWindows) add(row []column.Value, watermark int64) {
 	var windows [][2]int64
+	if s.f.Window.Kind == logical.Session && !s.f.WindowAttached {
+		s.addToSession(row, watermark)
+		return
+	}
 	if s.f.WindowAttached {
 		windows = [][2]int64{{row[s.f.StartCol].Int(), row[s.f.EndCol].Int()}}
 	} else {
@@ -61,14 +120,7 @@ func (s *slowWindows) add(row []column.Value, watermark int64) {
 			continue
 		}
 		taken = true
-		if s.open[w] == nil {
-			s.open[w] = map[string][][]column.Value{}
-		}
-		var key []column.Value
-		for _, k := range s.f.Keys {
-			key = append(key, row[k])
-		}
-		s.open[w][text(key)] = append(s.open[w][text(key)], row)
+		s.put(w, s.key(row), row)
 	}
 	if !taken {
 		s.late++
@@ -77,6 +129,7 @@ func (s *slowWindows) add(row []column.Value, watermark int64) {
 
 // fire returns the windows that are complete, each with its rows of output.
 func (s *slowWindows) fire(watermark int64) (out [][]string) {
+	s.closeSessions(watermark)
 	var due [][2]int64
 	for w := range s.open {
 		if w[1]-1 <= watermark {
@@ -117,7 +170,7 @@ func testWindowAggregate(t *testing.T, rng *rand.Rand) {
 		Session: &fn.Session{Zone: time.UTC}, Input: aggregateFields, Keys: [][]int{{}, {0}, {1}, {0, 1}}[rng.IntN(4)], Consumes: types.AppendOnly,
 		Properties: []logical.WindowProperty{logical.WindowStart, logical.WindowEnd, logical.WindowRowtime},
 	}
-	f.Window = logical.WindowSpec{Kind: logical.WindowKind(rng.IntN(3)), Time: field("t")}
+	f.Window = logical.WindowSpec{Kind: logical.WindowKind(rng.IntN(4)), Time: field("t")}
 	switch f.Window.Kind {
 	case logical.Tumble:
 		f.Window.Size = []int64{1, 10, 100}[rng.IntN(3)]
@@ -134,7 +187,9 @@ func testWindowAggregate(t *testing.T, rng *rand.Rand) {
 		f.Window.Slide = []int64{1, 10, 30}[rng.IntN(3)]
 		f.Window.Size = f.Window.Slide * (1 + rng.Int64N(5))
 	}
-	if rng.IntN(3) == 0 {
+	if f.Window.Kind == logical.Session {
+		f.Window.Size = []int64{1, 5, 15, 100, 200}[rng.IntN(5)]
+	} else if rng.IntN(3) == 0 {
 		f.Window.Offset = rng.Int64N(2*f.Window.Size) - f.Window.Size
 	}
 	attached := rng.IntN(5) == 0
@@ -149,8 +204,11 @@ func testWindowAggregate(t *testing.T, rng *rand.Rand) {
 	if rng.IntN(2) == 0 {
 		f.Calls = slices.DeleteFunc(f.Calls, func(c *agg.Call) bool { return c.Function != "COUNT" && c.Function != "SUM" || c.Distinct })
 	}
+	if f.Window.Kind == logical.Session && !attached {
+		f.Calls = slices.DeleteFunc(f.Calls, func(c *agg.Call) bool { return c.Distinct })
+	}
 	m := openOperator(t, optest.Options{Rand: rng, Restores: 8, Stops: 30, Again: rng.IntN(2) == 0, State: randomBackend(t, rng)}, f, 1)
-	s := &slowWindows{f: f, open: map[[2]int64]map[string][][]column.Value{}}
+	s := &slowWindows{f: f, open: map[[2]int64]map[string][][]column.Value{}, sessions: map[string][]*slowSession{}}
 	now, watermark := int64(0), int64(math.MinInt64)
 	keys := []int{1, 5, 60}[rng.IntN(3)]
 	for range 40 {
