@@ -166,6 +166,9 @@ func (c *Cell) valueSize() uintptr {
 // expired tells whether an entry of the given time is past its life.
 func (c *Cell) expired(stamp int64) bool { return stamp+c.ttl.Millis <= c.space.store.now }
 
+// Clear empties the cell of a key.
+func (c *Cell) Clear(r Ref) { c.clear(r) }
+
 // clear empties the cell of a key.
 func (c *Cell) clear(r Ref) {
 	sp := c.space

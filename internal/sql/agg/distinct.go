@@ -20,6 +20,8 @@ type distinct struct {
 	table *statebackend.GroupTable
 	cell  *statebackend.Cell
 	off   uintptr
+	// Where groups are forgotten: the values of a group hang together, from head in its row.
+	head, next uintptr
 
 	numbers []uint64
 	groups  []uint64
@@ -29,6 +31,7 @@ type distinct struct {
 	masks   []uint64
 	rows    []int32
 	fresh   []int32
+	gone    []statebackend.Ref
 }
 
 // maxFilters is how many bits a distinct has.
@@ -70,7 +73,7 @@ func (s *Set) distinct(c *Call, of int) (int, error) {
 	return len(s.picks) - 1, nil
 }
 
-func (s *Set) declareDistinct(store *statebackend.Store, ttl *statebackend.TTL) {
+func (s *Set) declareDistinct(store *statebackend.Store, t *statebackend.GroupTable, ttl *statebackend.TTL) {
 	if s.number < 0 {
 		return
 	}
@@ -96,11 +99,23 @@ func (s *Set) declareDistinct(store *statebackend.Store, ttl *statebackend.TTL) 
 		d.table.GroupFrom(s.numbers.hashOf)
 		d.cell = d.table.Accumulators("seen", words, ttl)
 		d.off = d.cell.AccumulatorOffset()
+		if s.forgets {
+			d.table.Space().Anchor()
+			d.next, d.head = d.table.Space().Reserve(8), t.Space().Reserve(8)
+		}
 	}
 }
 
-// Made gives the groups that rows have made their numbers. It is called after each lookup, for the cell was edited.
+// Made prepares the groups that rows have made. It is called after each lookup, for the cell was edited.
 func (s *Set) Made(rows []int32, refs []statebackend.Ref, bases []unsafe.Pointer) {
+	for _, r := range rows { // what an expired group has left
+		for i := range s.bags {
+			s.bags[i].rows.Cell().Clear(refs[r])
+		}
+		for i := range s.trees {
+			s.trees[i].rows.Cell().Clear(refs[r])
+		}
+	}
 	if s.number >= 0 && len(rows) > 0 {
 		s.numbers.give(rows, refs, bases, s.off+8*uintptr(s.number))
 	}
@@ -176,6 +191,53 @@ func (s *Set) find(d *distinct, rows []int32, bases []unsafe.Pointer) {
 	statebackend.HashColumns(keys, rows, d.chunk.Hashes)
 	d.fresh = d.table.Lookup(&d.chunk, d.refs[:n], d.fresh[:0])
 	d.table.Edit(d.cell, d.refs[:n], rows, d.bases[:n])
+	if s.forgets {
+		for _, r := range d.fresh {
+			d.hang(d.refs[r], d.bases[r], bases[r])
+		}
+	}
+}
+
+// hang hangs a value on its group.
+func (d *distinct) hang(r statebackend.Ref, row, group unsafe.Pointer) {
+	head := wordAt(group, d.head)
+	*wordAt(row, d.next), *head = *head, uint64(r)+1
+}
+
+// Restored takes up what was restored. It is called before anything else, if groups are forgotten.
+func (s *Set) Restored(t *statebackend.GroupTable) {
+	if s.number < 0 {
+		return
+	}
+	groups := map[uint64]statebackend.Ref{}
+	sp := t.Space()
+	for r := range sp.All {
+		groups[*wordAt(sp.Row(r), s.off+8*uintptr(s.number))] = r
+	}
+	for i := range s.distincts {
+		d := &s.distincts[i]
+		for r := range d.table.Space().All {
+			if g, ok := groups[d.table.Space().Word(r, 0)]; ok {
+				d.hang(r, d.table.Space().Edit(r), sp.Edit(g))
+			}
+		}
+	}
+}
+
+// Forget forgets the values that groups have seen, which are then removed.
+func (s *Set) Forget(t *statebackend.GroupTable, refs []statebackend.Ref) {
+	for i := range s.distincts {
+		d := &s.distincts[i]
+		sp := d.table.Space()
+		gone := d.gone[:0]
+		for _, r := range refs {
+			for n := *wordAt(t.Space().Row(r), d.head); n != 0; n = *wordAt(sp.Row(statebackend.Ref(n-1)), d.next) {
+				gone = append(gone, statebackend.Ref(n-1))
+			}
+		}
+		d.table.Remove(gone, nil)
+		d.gone = gone
+	}
 }
 
 func (s *Set) seenBits(d *distinct, rows []int32) {
@@ -210,7 +272,7 @@ func (s *Set) seenCounts(d *distinct, rows []int32) {
 			}
 		}
 	}
-	if s.signs == nil {
+	if s.signs == nil || s.forgets {
 		return
 	}
 	d.fresh = d.fresh[:0]

@@ -7,12 +7,22 @@ import (
 	"unsafe"
 
 	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/internal/statebackend"
 	"github.com/weirstream/weir/types"
 )
 
-// Emit writes the results of a call for some groups: that of the group at bases[i] is row at+i of out, a flat vector of n rows and the form of the result's type.
-func (s *Set) Emit(call int, bases []unsafe.Pointer, out *column.Vector, at, n int) {
+// Emit writes the results of a call for some groups: that of refs[i], which is at bases[i], is row at+i of out, a flat vector of n rows and the form of the result's type. Rows of arrays and multisets
+// are written in order, from the first.
+func (s *Set) Emit(call int, refs []statebackend.Ref, bases []unsafe.Pointer, out *column.Vector, at, n int) {
 	r := &s.results[call]
+	switch r.form {
+	case treeWord, treeFloat, treeWide, treeText:
+		s.trees[r.kept].emit(s, r, refs, out, at, n)
+		return
+	case bagFirst, bagLast, bagSingle, bagList, bagArray, bagMultiset, bagJSONArray, bagJSONObject:
+		s.bags[r.kept].emit(s, r, refs, out, at, n)
+		return
+	}
 	p := &s.prims[r.prim]
 	off := s.off + 8*uintptr(p.word)
 	switch r.form {
@@ -43,6 +53,16 @@ func (s *Set) Emit(call int, bases []unsafe.Pointer, out *column.Vector, at, n i
 				continue
 			}
 			out.SetBytes(at+i, s.cell.AccumulatorString(b, p.text))
+		}
+	case valueWord:
+		for i, b := range bases {
+			if out.Words[at+i] = *wordAt(b, off+8); *wordAt(b, off) == 0 {
+				out.SetNull(at+i, n)
+			}
+		}
+	case spread:
+		for i, b := range bases {
+			emitSpread(r, (*[3]uint64)(unsafe.Add(b, off)), out, at+i, n)
 		}
 	case meanInt, meanFloat:
 		s.emitMean(r, off, bases, out, at, n)
@@ -177,4 +197,19 @@ func fits(low, high uint64, precision int) bool {
 	}
 	limit := limits[precision]
 	return high < limit[1] || high == limit[1] && low < limit[0]
+}
+
+// decimalOf rounds a number, which is finite, to a decimal, and reports whether it fits.
+func decimalOf(x float64, t types.Type) (w [2]uint64, ok bool) {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return w, false
+	}
+	f := new(big.Float).SetPrec(256).SetFloat64(x)
+	f.Mul(f, new(big.Float).SetPrec(256).SetInt(power(t.Scale())))
+	f.Add(f, big.NewFloat(math.Copysign(0.5, x)))
+	n, _ := f.Int(nil)
+	if new(big.Int).Abs(n).Cmp(power(t.Precision())) >= 0 {
+		return w, false
+	}
+	return column.WideOf(n)
 }

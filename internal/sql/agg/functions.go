@@ -20,6 +20,22 @@ const (
 	meanFloat
 	meanOf128
 	meanOf192
+	valueWord // a word behind the one that tells that it is there
+	spread    // of moments
+	// Of what trees keep: the first, as words are sorted.
+	treeWord
+	treeFloat
+	treeWide
+	treeText
+	// Of what bags keep.
+	bagFirst
+	bagLast
+	bagSingle
+	bagList
+	bagArray
+	bagMultiset
+	bagJSONArray
+	bagJSONObject
 )
 
 // result is how the result of a call is read.
@@ -30,6 +46,11 @@ type result struct {
 	flip  uint64
 	t     types.Type
 	scale int // that of a decimal sum
+	// kept is the number of a tree or bag; text is what is between the texts of a list.
+	kept int
+	text string
+	// sample and root tell of a spread that it is that of a sample, and a deviation; nulls of a JSON value that nulls are in it.
+	sample, root, nulls bool
 }
 
 const (
@@ -45,10 +66,17 @@ func (s *Set) add(c *Call) (r result, err error) {
 	}
 	switch c.Function {
 	case "COUNT":
-	case "SUM", "$SUM0", "SUM0", "AVG", "MIN", "MAX":
+	case "SUM", "$SUM0", "SUM0", "AVG", "MIN", "MAX", "FIRST_VALUE", "LAST_VALUE", "STDDEV_POP", "STDDEV_SAMP", "VAR_POP", "VAR_SAMP", "SINGLE_VALUE", "COLLECT", "ARRAY_AGG":
 		if len(c.Args) != 1 {
 			return r, unsupported(c, "takes one argument, not %d", len(c.Args))
 		}
+	}
+	if len(c.Order) > 0 {
+		return r, unsupported(c, "with WITHIN GROUP (ORDER BY ..) is not supported")
+	}
+	switch c.Function {
+	case "SINGLE_VALUE", "LISTAGG", "ARRAY_AGG", "COLLECT", "JSON_ARRAYAGG", "JSON_OBJECTAGG":
+		return r, s.addBag(c, &r)
 	}
 	at := s.rows(c, c.Args)
 	if c.Distinct && len(c.Args) > 0 && c.Function != "MIN" && c.Function != "MAX" {
@@ -63,6 +91,10 @@ func (s *Set) add(c *Call) (r result, err error) {
 		err = s.addSum(c, at, &r)
 	case "MIN", "MAX":
 		err = s.addExtreme(c, at, &r)
+	case "FIRST_VALUE", "LAST_VALUE":
+		err = s.addValue(c, at, &r)
+	case "STDDEV_POP", "STDDEV_SAMP", "VAR_POP", "VAR_SAMP":
+		err = s.addSpread(c, at, &r)
 	default:
 		err = unsupported(c, "is not supported as an aggregate function")
 	}
@@ -116,7 +148,7 @@ func (s *Set) addExtreme(c *Call, at int, r *result) error {
 	t := s.args[arg].t
 	least := c.Function == "MIN"
 	if s.retract {
-		return unsupported(c, "over an input that takes rows back is not supported")
+		return s.addTree(c, at, arg, r)
 	}
 	p := prim{pick: at, arg: arg}
 	switch f := column.FormOf(t); {

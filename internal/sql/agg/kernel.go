@@ -51,6 +51,10 @@ func (s *Set) update(p *prim, rows []int32, bases []unsafe.Pointer, one unsafe.P
 				*q = [3]uint64{1, x[0], x[1]}
 			}
 		}
+	case first, firstWide, firstText, last, lastWide, lastText:
+		s.value(p, off, v, rows, bases)
+	case moments:
+		s.moments(p, off, v, rows, bases)
 	case mostText, leastText:
 		want := 1
 		if p.op == leastText {

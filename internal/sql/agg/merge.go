@@ -7,7 +7,7 @@ import (
 )
 
 // Mergeable reports whether groups can be merged: what is known of the rows of two groups together follows from what is known of each.
-func (s *Set) Mergeable() bool { return len(s.distincts) == 0 }
+func (s *Set) Mergeable() bool { return len(s.distincts) == 0 && len(s.bags) == 0 && len(s.trees) == 0 }
 
 // Divisible reports whether a group that was merged into another one can be taken out again, exactly.
 func (s *Set) Divisible() bool {
@@ -59,6 +59,12 @@ func (s *Set) merge(p *prim, from *Set, off, was uintptr, dst, src []unsafe.Poin
 			if x[0] != 0 && (q[0] == 0 || int64(x[2]) > int64(q[2]) || x[2] == q[2] && x[1] > q[1]) {
 				*q = *x
 			}
+		}
+	case first, firstWide, firstText, last, lastWide, lastText:
+		s.mergeValues(p, from, off, was, dst, src)
+	case moments:
+		for i, d := range dst {
+			mergeMoments((*[3]uint64)(unsafe.Add(d, off)), *(*[3]uint64)(unsafe.Add(src[i], was)))
 		}
 	case mostText, leastText:
 		want := 1

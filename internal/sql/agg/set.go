@@ -17,6 +17,7 @@ type Set struct {
 	calls   []*Call
 	input   []types.Field
 	retract bool
+	forgets bool
 	args    []argument
 	picks   []pick
 	prims   []prim
@@ -32,6 +33,9 @@ type Set struct {
 	number    int
 	numbers   numbering
 	distincts []distinct
+	bags      []bag
+	trees     []tree
+	err       error
 
 	// Of the batch at hand: what to add for a row, nil if that is 1 for all.
 	signs     []int64
@@ -74,6 +78,13 @@ const (
 	mostWide // a word that tells that there is one, then the value
 	mostText // as mostWide, with a string
 	leastText
+	first // a word that tells that there is one, then the value: of form Word, Wide or Text
+	firstWide
+	firstText
+	last
+	lastWide
+	lastText
+	moments // a count, a mean, and the sum of squared distances from it
 )
 
 // prim is something that is kept for each group. It needs some words, and perhaps a string.
@@ -88,7 +99,7 @@ type prim struct {
 
 // compile makes the set of some calls.
 func compile(calls []*Call, input []types.Field, o Options) (*Set, error) {
-	s := &Set{calls: calls, input: input, retract: o.Retract, live: -1, number: -1}
+	s := &Set{calls: calls, input: input, retract: o.Retract, forgets: o.Forget, live: -1, number: -1}
 	s.picks = append(s.picks, pick{of: -1, filter: -1, value: -1})
 	if o.Retract || o.Live {
 		s.live = s.prim(prim{op: count})
@@ -109,6 +120,8 @@ type Options struct {
 	Retract bool
 	// Live has the rows of each group counted also if none is taken back; see [Set.Live].
 	Live bool
+	// Forget tells that groups are removed while they have rows: the operator calls [Set.Forget] before, and its table is anchored.
+	Forget bool
 }
 
 // New compiles calls for an instance. Calls that [Resolve] has made do not fail.
@@ -120,7 +133,13 @@ func New(calls []*Call, input []types.Field, o Options) (*Set, error) {
 func (s *Set) Declare(store *statebackend.Store, t *statebackend.GroupTable, ttl *statebackend.TTL) {
 	s.cell = t.MixedAccumulators("accumulators", max(s.words, 1), s.strings, ttl)
 	s.off = s.cell.AccumulatorOffset()
-	s.declareDistinct(store, ttl)
+	s.declareDistinct(store, t, ttl)
+	for i := range s.bags {
+		s.bags[i].declare(s, t.Space(), i)
+	}
+	for i := range s.trees {
+		s.trees[i].declare(s, t.Space(), i)
+	}
 }
 
 // Cell is what the operator edits before Update.
@@ -135,7 +154,10 @@ func (s *Set) Grows() bool {
 		return false
 	}
 	for i := range s.results {
-		if p := &s.prims[s.results[i].prim]; s.results[i].form == plain && p.op == count && p.pick == 0 {
+		if s.results[i].form != plain {
+			continue
+		}
+		if p := &s.prims[s.results[i].prim]; p.op == count && p.pick == 0 {
 			return true
 		}
 	}
@@ -181,11 +203,11 @@ func (s *Set) prim(p prim) int {
 	}
 	p.word, p.text = s.words, s.strings
 	switch p.op {
-	case sum128:
+	case sum128, first, last:
 		s.words += 2
-	case sum192, mostWide:
+	case sum192, mostWide, firstWide, lastWide, moments:
 		s.words += 3
-	case mostText, leastText:
+	case mostText, leastText, firstText, lastText:
 		s.words++
 		s.strings++
 	default:
@@ -238,8 +260,11 @@ func (s *Set) Begin(b *column.Batch) {
 	}
 }
 
-// Update takes rows of the batch into their groups: row r into that at bases[r], for which the cell was edited. one is the address of the group of all rows, if there is but one, and else nil.
-func (s *Set) Update(rows []int32, bases []unsafe.Pointer, one unsafe.Pointer) {
+// Err is what is wrong with the groups that were emitted: the error fails the job.
+func (s *Set) Err() error { return s.err }
+
+// Update takes rows of the batch into their groups: row r into refs[r], which is at bases[r], and for which the cell was edited. one is the address of the group of all rows, if there is but one, and else nil.
+func (s *Set) Update(rows []int32, refs []statebackend.Ref, bases []unsafe.Pointer, one unsafe.Pointer) {
 	s.choose(rows)
 	for i := range s.distincts {
 		s.seen(&s.distincts[i], rows, bases)
@@ -249,6 +274,12 @@ func (s *Set) Update(rows []int32, bases []unsafe.Pointer, one unsafe.Pointer) {
 		if rows := s.picks[p.pick].rows; len(rows) > 0 {
 			s.update(p, rows, bases, one)
 		}
+	}
+	for i := range s.bags {
+		s.bags[i].update(s, refs)
+	}
+	for i := range s.trees {
+		s.trees[i].update(s, refs)
 	}
 }
 

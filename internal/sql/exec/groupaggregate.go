@@ -59,6 +59,9 @@ func (f *GroupAggregate) New(ctx *operator.Context, w operator.Wiring) (operator
 	m.slots = m.table.Space().Reserve(8)
 	m.compares = f.UpdateBefore || f.Consumes.Updates() || f.TTL == 0 && !m.set.Grows()
 	m.results = make([]column.Vector, len(f.Calls))
+	for _, c := range f.Calls {
+		m.compares = m.compares || column.FormOf(c.Result) > column.Text // such results are written in order, from the first
+	}
 	m.forms = column.Forms(m.keys.Fields())
 	for _, c := range f.Calls {
 		m.forms = append(m.forms, column.FormOf(c.Result))
@@ -93,6 +96,7 @@ type groupAggregate struct {
 	// Of the rows at hand, by touched group.
 	groups  []touchedGroup
 	at      []unsafe.Pointer
+	atRefs  []statebackend.Ref
 	results []column.Vector
 	picks   []int32
 	first   []int32
@@ -169,9 +173,9 @@ func (m *groupAggregate) touch(rows []int32, once bool) int {
 
 // run takes in rows whose groups are listed, and emits what that changes.
 func (m *groupAggregate) run(b *column.Batch, rows []int32) {
-	m.at = m.at[:0]
+	m.at, m.atRefs = m.at[:0], m.atRefs[:0]
 	for i := range m.groups {
-		m.at = append(m.at, m.bases[m.groups[i].row])
+		m.at, m.atRefs = append(m.at, m.bases[m.groups[i].row]), append(m.atRefs, m.groups[i].ref)
 	}
 	retract := m.f.Consumes.Updates()
 	if retract {
@@ -190,7 +194,7 @@ func (m *groupAggregate) run(b *column.Batch, rows []int32) {
 		for i := range m.results {
 			m.results[i].Reset(m.forms[len(m.f.Keys)+i], 2*n)
 			if m.compares {
-				m.set.Emit(i, m.at, &m.results[i], 0, 2*n)
+				m.set.Emit(i, m.atRefs, m.at, &m.results[i], 0, 2*n)
 			}
 		}
 	}
@@ -198,10 +202,14 @@ func (m *groupAggregate) run(b *column.Batch, rows []int32) {
 	if n == 1 {
 		one = m.at[0]
 	}
-	m.set.Update(rows, m.bases, one)
+	m.set.Update(rows, m.refs, m.bases, one)
 	if emits {
 		for i := range m.results {
-			m.set.Emit(i, m.at, &m.results[i], n, 2*n)
+			m.set.Emit(i, m.atRefs, m.at, &m.results[i], n, 2*n)
+		}
+		if err := m.set.Err(); err != nil {
+			m.ctx.Fail(err)
+			return
 		}
 		m.change(b)
 	}
@@ -359,7 +367,7 @@ func (m *groupAggregate) Finish() (more bool) {
 	m.at = slices.Grow(m.at[:0], n)[:n]
 	m.table.View(m.refs, nil, m.at)
 	if empty {
-		n, m.at = 1, append(m.at, m.set.Zero())
+		n, m.at, m.refs = 1, append(m.at, m.set.Zero()), append(m.refs, statebackend.NoRef)
 	}
 	reader := keyReader{table: m.table, stored: m.keys.Stored()}
 	m.out.N, m.out.Kinds = n, nil
@@ -369,7 +377,11 @@ func (m *groupAggregate) Finish() (more bool) {
 	for i := range m.results {
 		v := m.out.Cols[len(m.f.Keys)+i]
 		v.Reset(m.forms[len(m.f.Keys)+i], n)
-		m.set.Emit(i, m.at, v, 0, n)
+		m.set.Emit(i, m.refs, m.at, v, 0, n)
+	}
+	if err := m.set.Err(); err != nil {
+		m.ctx.Fail(err)
+		return false
 	}
 	m.emit(&m.out)
 	m.out.Reset(m.forms)

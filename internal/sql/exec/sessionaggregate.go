@@ -463,7 +463,7 @@ func (m *sessionAggregate) other(r int32, x session) statebackend.Ref {
 // flush takes the rows whose sessions are known into them.
 func (m *sessionAggregate) flush() {
 	if len(m.pending) > 0 {
-		m.own.set.Update(m.pending, m.bases, nil)
+		m.own.set.Update(m.pending, m.refs, m.bases, nil)
 		m.pending = m.pending[:0]
 	}
 	if len(m.moved) == 0 {
@@ -475,7 +475,7 @@ func (m *sessionAggregate) flush() {
 	}
 	bases := make([]unsafe.Pointer, len(m.bases)) // rare
 	m.others.table.Edit(m.others.set.Cell(), m.where, m.moved, bases)
-	m.others.set.Update(m.moved, bases, nil)
+	m.others.set.Update(m.moved, m.where, bases, nil)
 	m.moved = m.moved[:0]
 }
 

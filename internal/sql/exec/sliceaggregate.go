@@ -133,7 +133,7 @@ func newSliceAggregate(f *WindowAggregate, ctx *operator.Context, w operator.Wir
 	m := &sliceAggregate{f: f, ctx: ctx, store: store, keys: NewKeys(f.Input, f.Keys), fired: noWindow, wake: math.MaxInt64}
 	timeType := f.Input[f.Window.Time].Type
 	m.clock = newWallClock(timeType, f.Session.Zone)
-	options := agg.Options{Retract: f.Consumes.Updates()}
+	options := agg.Options{Retract: f.Consumes.Updates(), Forget: true}
 	if m.set, err = agg.New(f.Calls, f.Input, options); err != nil {
 		return nil, err
 	}
@@ -203,6 +203,7 @@ func (m *sliceAggregate) Inputs() []any { return []any{Input(m.process)} }
 // Open takes up what was restored.
 func (m *sliceAggregate) Open() error {
 	m.dropped = operator.LateCounters(m.ctx)
+	m.set.Restored(m.table)
 	sp := m.table.Space()
 	for r := range sp.All {
 		words := sp.Words(r)
@@ -507,7 +508,7 @@ func (m *sliceAggregate) take(keys *statebackend.GroupChunk, rows []int32) {
 	for _, r := range m.fresh {
 		m.link(m.refs[r], int64(m.number[r]), false)
 	}
-	m.set.Update(rows, m.bases, nil)
+	m.set.Update(rows, m.refs, m.bases, nil)
 }
 
 // catchUp takes rows into the groups of the whole whose slices have been added to it already.
@@ -537,7 +538,7 @@ func (m *sliceAggregate) catchUp(b *column.Batch, keys *statebackend.GroupChunk,
 	c.Sel = m.again
 	m.fresh = m.whole.Lookup(&c, m.refs, m.fresh[:0])
 	m.whole.Edit(m.sum.Cell(), m.refs, m.again, m.bases)
-	m.sum.Update(m.again, m.bases, nil)
+	m.sum.Update(m.again, m.refs, m.bases, nil)
 }
 
 // Watermark implements [operator.Instance].
@@ -660,6 +661,7 @@ func (m *sliceAggregate) emitAlone(limit int) int {
 
 // forget removes groups of slices.
 func (m *sliceAggregate) forget(refs []statebackend.Ref) {
+	m.set.Forget(m.table, refs)
 	m.table.Remove(refs, nil)
 }
 

@@ -1,8 +1,13 @@
 package exec
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
 	"math"
 	"math/big"
+	"slices"
+	"strings"
 
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/internal/sql/agg"
@@ -11,6 +16,10 @@ import (
 
 // slowAggregate computes a call over rows.
 func slowAggregate(c *agg.Call, fields []types.Field, rows [][]column.Value) column.Value {
+	switch c.Function {
+	case "LISTAGG", "ARRAY_AGG", "COLLECT", "JSON_ARRAYAGG", "JSON_OBJECTAGG":
+		return slowList(c, fields, rows)
+	}
 	var values [][]column.Value
 	seen := map[string]bool{}
 rows:
@@ -56,6 +65,10 @@ rows:
 	switch c.Function {
 	case "SUM", "$SUM0", "AVG":
 		return slowSum(c, t, values)
+	case "FIRST_VALUE":
+		return values[0][0]
+	case "LAST_VALUE":
+		return values[len(values)-1][0]
 	case "MIN", "MAX":
 		best := values[0][0]
 		for _, v := range values {
@@ -151,4 +164,97 @@ func compareValues(t types.Type, a, b column.Value) int {
 		return 1
 	}
 	return 0
+}
+
+// slowList computes the functions whose result has all values.
+func slowList(c *agg.Call, fields []types.Field, rows [][]column.Value) column.Value {
+	var values [][]column.Value
+	seen := map[string]bool{}
+	symbol := ""
+	if n := len(c.Args) - 1; n > 0 && c.Args[n].Col < 0 {
+		symbol = c.Args[n].Const.Text
+	}
+	for _, r := range rows {
+		if c.Filter >= 0 && (r[c.Filter].Null || !r[c.Filter].Bool()) {
+			continue
+		}
+		var v []column.Value
+		for _, a := range c.Args {
+			if a.Col >= 0 {
+				v = append(v, r[a.Col])
+			}
+		}
+		keepsNull := c.Function == "ARRAY_AGG" || c.Function == "JSON_ARRAYAGG" && symbol == "NULL ON NULL"
+		if v[0].Null && !keepsNull || c.Distinct && seen[text(v)] {
+			continue
+		}
+		seen[text(v)] = true
+		values = append(values, v)
+	}
+	if len(values) == 0 && c.Result.Nullable() {
+		return column.NullValue()
+	}
+	json := func(arg int, v column.Value) string {
+		switch {
+		case v.Null:
+			return "null"
+		case column.FormOf(fields[c.Args[arg].Col].Type) == column.Text:
+			b, err := json.Marshal(v.Text)
+			if err != nil {
+				panic(err)
+			}
+			return string(b)
+		}
+		return fmt.Sprint(v.Int())
+	}
+	var parts []string
+	switch c.Function {
+	case "ARRAY_AGG":
+		list := []column.Value{}
+		for _, v := range values {
+			list = append(list, v[0])
+		}
+		return column.Value{List: list}
+	case "COLLECT":
+		counts, first := map[string]int64{}, map[string]column.Value{}
+		for _, v := range values {
+			b := v[0].Text
+			switch column.FormOf(fields[c.Args[0].Col].Type) {
+			case column.Word:
+				b = fmt.Sprintf("%x", v[0].Word)
+			case column.Wide:
+				b = fmt.Sprintf("%x.%x", v[0].Wide[0], v[0].Wide[1])
+			}
+			counts[b]++
+			first[b] = v[0]
+		}
+		list := []column.Value{}
+		for _, k := range slices.Sorted(maps.Keys(counts)) {
+			list = append(list, first[k], column.IntValue(counts[k]))
+		}
+		return column.Value{List: list}
+	case "LISTAGG":
+		for _, v := range values {
+			parts = append(parts, v[0].Text)
+		}
+		if symbol == "" {
+			symbol = ","
+		}
+		return column.TextValue(strings.Join(parts, symbol))
+	case "JSON_ARRAYAGG":
+		for _, v := range values {
+			parts = append(parts, json(0, v[0]))
+		}
+		return column.TextValue("[" + strings.Join(parts, ",") + "]")
+	}
+	last := map[string]column.Value{}
+	for _, v := range values {
+		last[v[0].Text] = v[1]
+	}
+	for _, k := range slices.Sorted(maps.Keys(last)) {
+		if v := last[k]; !v.Null || symbol != "ABSENT ON NULL" {
+			parts = append(parts, json(0, column.TextValue(k))+":"+json(1, v))
+		}
+	}
+	return column.TextValue("{" + strings.Join(parts, ",") + "}")
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -160,7 +161,7 @@ func (s *slowWindows) fire(watermark int64) (out [][]string) {
 }
 
 func TestWindowAggregate(t *testing.T) {
-	for seed := range uint64(80) {
+	for seed := range uint64(40) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { testWindowAggregate(t, rand.New(rand.NewPCG(seed, 8))) })
 	}
 }
@@ -204,8 +205,14 @@ func testWindowAggregate(t *testing.T, rng *rand.Rand) {
 	if rng.IntN(2) == 0 {
 		f.Calls = slices.DeleteFunc(f.Calls, func(c *agg.Call) bool { return c.Function != "COUNT" && c.Function != "SUM" || c.Distinct })
 	}
+	ordered := func(c *agg.Call) bool {
+		return strings.Contains(c.Function, "AGG") || strings.HasSuffix(c.Function, "_VALUE")
+	}
+	if f.Window.Kind != logical.Tumble && !attached { // slices and sessions have an order of their own
+		f.Calls = slices.DeleteFunc(f.Calls, ordered)
+	}
 	if f.Window.Kind == logical.Session && !attached {
-		f.Calls = slices.DeleteFunc(f.Calls, func(c *agg.Call) bool { return c.Distinct })
+		f.Calls = slices.DeleteFunc(f.Calls, func(c *agg.Call) bool { return c.Distinct || c.Function == "COLLECT" })
 	}
 	m := openOperator(t, optest.Options{Rand: rng, Restores: 8, Stops: 30, Again: rng.IntN(2) == 0, State: randomBackend(t, rng)}, f, 1)
 	s := &slowWindows{f: f, open: map[[2]int64]map[string][][]column.Value{}, sessions: map[string][]*slowSession{}}

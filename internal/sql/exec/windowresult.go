@@ -69,7 +69,7 @@ func (r *windowResult) send(table *statebackend.GroupTable, set *agg.Set, refs [
 	for i := range r.f.Calls {
 		v := r.out.Cols[k+i]
 		v.Reset(r.forms[k+i], n)
-		set.Emit(i, r.at, v, 0, n)
+		set.Emit(i, refs, r.at, v, 0, n)
 	}
 	for i, p := range r.f.Properties {
 		v := r.out.Cols[k+len(r.f.Calls)+i]
@@ -89,6 +89,10 @@ func (r *windowResult) send(table *statebackend.GroupTable, set *agg.Set, refs [
 				out[j] = r.ctx.NowMillis
 			}
 		}
+	}
+	if err := set.Err(); err != nil {
+		r.ctx.Fail(err)
+		return
 	}
 	r.emit(&r.out)
 	r.out.Reset(r.forms)

@@ -1,0 +1,403 @@
+package agg
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/statebackend"
+	"github.com/weirstream/weir/types"
+)
+
+// bag keeps all values of each group, in the order in which they came, for functions whose result is made of all of them, or that may have to go back to an earlier one.
+type bag struct {
+	pick  int
+	args  []int
+	rows  *statebackend.Rows
+	cols  []statebackend.Column
+	put   []int32
+	take  []int32
+	gone  []int32
+	match []int32
+	found []statebackend.RowRef
+	group []int32
+	all   []statebackend.RowRef
+	read  []column.Vector
+	text  []byte
+	parts []jsonPart
+	count map[string]int
+	order []int32
+}
+
+// bag adds a bag of arguments.
+func (s *Set) bag(c *Call, at int, args []Arg, r *result) error {
+	b := bag{pick: at}
+	for _, a := range args {
+		n := s.argument(a)
+		if column.FormOf(s.args[n].t) > column.Text {
+			return unsupported(c, "of %s is not supported", s.args[n].t)
+		}
+		b.args = append(b.args, n)
+	}
+	for i := range s.bags {
+		if s.bags[i].pick == at && slices.Equal(s.bags[i].args, b.args) {
+			r.kept = i
+			return nil
+		}
+	}
+	r.kept = len(s.bags)
+	s.bags = append(s.bags, b)
+	return nil
+}
+
+// addBag adds the functions that are made of all values.
+func (s *Set) addBag(c *Call, r *result) error {
+	values := c.Args[:min(1, len(c.Args))]
+	if c.Function == "JSON_OBJECTAGG" {
+		values = c.Args[:min(2, len(c.Args))]
+	}
+	if len(values) == 0 || c.Function == "JSON_OBJECTAGG" && len(values) < 2 {
+		return unsupported(c, "takes more arguments than %d", len(c.Args))
+	}
+	var present []Arg // those that must not be null
+	switch c.Function {
+	case "SINGLE_VALUE":
+		r.form = bagSingle
+	case "ARRAY_AGG":
+		r.form = bagArray
+		if c.IgnoreNulls {
+			present = values
+		}
+	case "COLLECT":
+		r.form, present = bagMultiset, values
+	case "LISTAGG":
+		r.form, present, r.text = bagList, values, ","
+		if len(c.Args) > 1 {
+			if c.Args[1].Col >= 0 || c.Args[1].Const.Null {
+				return unsupported(c, "has a separator that is not a literal")
+			}
+			r.text = c.Args[1].Const.Text
+		}
+	case "JSON_ARRAYAGG":
+		r.form, present = bagJSONArray, values
+	case "JSON_OBJECTAGG":
+		r.form, present, r.nulls = bagJSONObject, values[:1], true
+	}
+	if r.form >= bagJSONArray && len(c.Args) > len(values) { // what is done with nulls
+		switch word := strings.ToUpper(c.Args[len(values)].Const.Text); {
+		case strings.HasPrefix(word, "NULL"):
+			r.nulls = true
+		case strings.HasPrefix(word, "ABSENT"):
+			r.nulls = false
+		default:
+			return unsupported(c, "knows NULL ON NULL and ABSENT ON NULL, not %q", word)
+		}
+		if r.form == bagJSONArray && r.nulls {
+			present = nil
+		}
+	}
+	at := s.rows(c, present)
+	if c.Distinct {
+		if len(present) < len(values) {
+			return unsupported(c, "with DISTINCT and nulls is not supported")
+		}
+		var err error
+		if at, err = s.distinct(c, at); err != nil {
+			return err
+		}
+	}
+	return s.bag(c, at, values, r)
+}
+
+func (b *bag) declare(s *Set, sp *statebackend.Space, number int) {
+	schema := statebackend.RowSchema{Retract: s.retract}
+	for _, a := range b.args {
+		spec := statebackend.ColumnSpec{Type: statebackend.BytesColumn, Nullable: true}
+		switch column.FormOf(s.args[a].t) {
+		case column.Word:
+			spec.Type = statebackend.WordColumn
+		case column.Wide:
+			spec.Type = statebackend.WideColumn
+		}
+		schema.Columns = append(schema.Columns, spec)
+	}
+	b.rows = statebackend.NewRows(sp, fmt.Sprintf("values %d", number), schema)
+	b.read = make([]column.Vector, len(b.args))
+}
+
+func (b *bag) update(s *Set, refs []statebackend.Ref) {
+	rows := s.picks[b.pick].rows
+	if len(rows) == 0 {
+		return
+	}
+	b.cols = b.cols[:0]
+	for _, a := range b.args {
+		v := s.args[a].v
+		c := statebackend.Column{Valid: v.Valid}
+		switch v.Form {
+		case column.Word:
+			c.Words = v.Words
+		case column.Wide:
+			c.Wide = v.Wide
+		default:
+			c.Views, c.Buffers = v.Views, v.Buffers
+		}
+		b.cols = append(b.cols, c)
+	}
+	b.put, b.take = s.divide(rows, b.put, b.take)
+	if len(b.put) > 0 {
+		b.rows.Append(refs, b.put, b.cols, nil, nil)
+	}
+	if len(b.take) > 0 {
+		b.gone = b.rows.Retract(refs, b.take, b.cols, b.gone[:0])
+	}
+}
+
+// gather reads the values of groups: those of b.read[..][i] are of group b.group[i].
+func (b *bag) gather(s *Set, refs []statebackend.Ref) {
+	if b.match == nil {
+		b.match, b.found = make([]int32, 1024), make([]statebackend.RowRef, 1024)
+	}
+	b.group, b.all = b.group[:0], b.all[:0]
+	var from statebackend.RowCursor
+	for more := true; more; {
+		var n int
+		n, more = b.rows.Probe(refs, nil, &from, b.match, b.found)
+		b.group, b.all = append(b.group, b.match[:n]...), append(b.all, b.found[:n]...)
+	}
+	n := len(b.all)
+	for i, a := range b.args {
+		v := &b.read[i]
+		v.Reset(column.FormOf(s.args[a].t), n)
+		switch v.Form {
+		case column.Word:
+			b.rows.ReadWords(i, b.all, v.Words[:n])
+		case column.Wide:
+			b.rows.ReadWide(i, b.all, v.Wide[:n])
+		default:
+			own, number := v.Room()
+			v.SetRoom(b.rows.ReadStrings(i, b.all, v.Views[:n], own, number))
+		}
+		if !b.rows.ReadValid(i, b.all, v.AllValid(n)) {
+			v.Valid = nil
+		}
+	}
+}
+
+func (b *bag) emit(s *Set, r *result, refs []statebackend.Ref, out *column.Vector, at, n int) {
+	b.gather(s, refs)
+	row := 0
+	for i := range refs {
+		from := row
+		for row < len(b.group) && int(b.group[row]) == i {
+			row++
+		}
+		b.emitGroup(s, r, from, row, out, at+i, n)
+	}
+}
+
+// emitGroup writes the result of a group whose values are from one place to before another one.
+func (b *bag) emitGroup(s *Set, r *result, from, to int, out *column.Vector, row, n int) {
+	v := &b.read[0]
+	switch r.form {
+	case bagFirst:
+		b.copy(v, from, to, out, row, n)
+	case bagLast:
+		b.copy(v, max(to-1, from), to, out, row, n)
+	case bagSingle:
+		if to-from > 1 && s.err == nil {
+			s.err = fault.New(fault.ExpressionValue, "a subquery that must give one value gives %d rows", to-from)
+		}
+		b.copy(v, from, to, out, row, n)
+	case bagList:
+		if from == to {
+			out.SetNull(row, n)
+			return
+		}
+		b.text = append(b.text[:0], v.Bytes(from)...)
+		for i := from + 1; i < to; i++ {
+			b.text = append(append(b.text, r.text...), v.Bytes(i)...)
+		}
+		out.SetBytes(row, b.text)
+	case bagArray:
+		b.array(v, from, to, out, row, n, r.t.Nullable())
+	case bagMultiset:
+		b.multiset(s, v, from, to, out, row)
+	case bagJSONArray:
+		b.text = append(b.text[:0], '[')
+		for i := from; i < to; i++ {
+			if i > from {
+				b.text = append(b.text, ',')
+			}
+			b.text = appendJSON(b.text, v, i, s.args[b.args[0]].t)
+		}
+		out.SetBytes(row, append(b.text, ']'))
+	case bagJSONObject:
+		b.object(s, r, from, to, out, row)
+	}
+}
+
+// copy writes a value, or null if there is none.
+func (b *bag) copy(v *column.Vector, i, to int, out *column.Vector, row, n int) {
+	switch {
+	case i >= to || v.Null(i):
+		out.SetNull(row, n)
+	case v.Form == column.Word:
+		out.Words[row] = v.Words[i]
+	case v.Form == column.Wide:
+		out.Wide[row] = v.Wide[i]
+	default:
+		out.SetBytes(row, v.Bytes(i))
+	}
+}
+
+func (b *bag) array(v *column.Vector, from, to int, out *column.Vector, row, n int, nullable bool) {
+	b.order = b.order[:0]
+	for i := from; i < to; i++ {
+		b.order = append(b.order, int32(i))
+	}
+	have := int(out.Offsets[row])
+	c := out.Child(0)
+	if have == 0 {
+		c.Reset(v.Form, 0)
+	}
+	c.Append(v, b.order, have)
+	out.Offsets[row+1] = int32(have + len(b.order))
+	if from == to && nullable {
+		out.SetNull(row, n)
+	}
+}
+
+func (b *bag) multiset(s *Set, v *column.Vector, from, to int, out *column.Vector, row int) {
+	if b.count == nil {
+		b.count = map[string]int{}
+	}
+	clear(b.count)
+	b.order = b.order[:0]
+	var counts []uint64
+	for i := from; i < to; i++ {
+		b.text = appendKey(b.text[:0], v, i)
+		at, ok := b.count[string(b.text)]
+		if !ok {
+			at = len(counts)
+			b.count[string(b.text)] = at
+			b.order, counts = append(b.order, int32(i)), append(counts, 0)
+		}
+		counts[at]++
+	}
+	b.sortDistinct(v, counts)
+	have := int(out.Offsets[row])
+	keys, numbers := out.Child(0), out.Child(1)
+	if have == 0 {
+		keys.Reset(v.Form, 0)
+		numbers.Reset(column.Word, 0)
+	}
+	keys.Append(v, b.order, have)
+	c := column.Vector{Form: column.Word, Words: counts}
+	for i := range b.order {
+		b.order[i] = int32(i)
+	}
+	numbers.Append(&c, b.order, have)
+	out.Offsets[row+1] = int32(have + len(counts))
+}
+
+// sortDistinct sorts different values, with their counts, so that equal multisets look the same.
+func (b *bag) sortDistinct(v *column.Vector, counts []uint64) {
+	type entry struct {
+		key   string
+		row   int32
+		count uint64
+	}
+	all := make([]entry, len(counts))
+	for i, row := range b.order {
+		all[i] = entry{string(appendKey(nil, v, int(row))), row, counts[i]}
+	}
+	slices.SortFunc(all, func(x, y entry) int { return strings.Compare(x.key, y.key) })
+	for i, e := range all {
+		b.order[i], counts[i] = e.row, e.count
+	}
+}
+
+// appendKey appends bytes that are equal where values are.
+func appendKey(dst []byte, v *column.Vector, i int) []byte {
+	switch v.Form {
+	case column.Word:
+		return strconv.AppendUint(dst, v.Words[i], 16)
+	case column.Wide:
+		return strconv.AppendUint(append(strconv.AppendUint(dst, v.Wide[i][0], 16), '.'), v.Wide[i][1], 16)
+	}
+	return append(dst, v.Bytes(i)...)
+}
+
+type jsonPart struct {
+	key   string
+	value int
+}
+
+// object writes a JSON object: keys in order, of equal keys the last one.
+func (b *bag) object(s *Set, r *result, from, to int, out *column.Vector, row int) {
+	b.parts = b.parts[:0]
+	for i := from; i < to; i++ {
+		b.parts = append(b.parts, jsonPart{string(b.read[0].Bytes(i)), i})
+	}
+	slices.SortStableFunc(b.parts, func(x, y jsonPart) int { return strings.Compare(x.key, y.key) })
+	b.text = append(b.text[:0], '{')
+	for i, p := range b.parts {
+		if i+1 < len(b.parts) && b.parts[i+1].key == p.key || !r.nulls && b.read[1].Null(p.value) {
+			continue
+		}
+		if len(b.text) > 1 {
+			b.text = append(b.text, ',')
+		}
+		b.text = append(appendQuoted(b.text, []byte(p.key)), ':')
+		b.text = appendJSON(b.text, &b.read[1], p.value, s.args[b.args[1]].t)
+	}
+	out.SetBytes(row, append(b.text, '}'))
+}
+
+// appendJSON appends a value as JSON: numbers and booleans as they are, everything else as a string.
+func appendJSON(dst []byte, v *column.Vector, i int, t types.Type) []byte {
+	if v.Null(i) {
+		return append(dst, "null"...)
+	}
+	switch {
+	case v.Form == column.Text:
+		return appendQuoted(dst, v.Bytes(i))
+	case t.IsApprox():
+		return strconv.AppendFloat(dst, v.Float(i), 'g', -1, 64)
+	case t.IsExact() || t.Kind() == types.Boolean:
+		return append(dst, column.Literal(v.Value(i), t)...)
+	case t.IsTimestamp():
+		return appendQuoted(dst, []byte(column.TimeOf(v.Value(i), t.Precision()).Format("2006-01-02T15:04:05.999999999")))
+	}
+	text := column.Literal(v.Value(i), t) // DATE '2020-01-01' and the like
+	if from := strings.IndexByte(text, '\''); from >= 0 {
+		text = strings.TrimSuffix(text[from+1:], "'")
+	}
+	return appendQuoted(dst, []byte(text))
+}
+
+func appendQuoted(dst, text []byte) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	for _, c := range text {
+		switch {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c == '\n':
+			dst = append(dst, '\\', 'n')
+		case c == '\r':
+			dst = append(dst, '\\', 'r')
+		case c == '\t':
+			dst = append(dst, '\\', 't')
+		case c < ' ':
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return append(dst, '"')
+}

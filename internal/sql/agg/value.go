@@ -1,0 +1,168 @@
+package agg
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/types"
+)
+
+// addValue adds FIRST_VALUE and LAST_VALUE, of what is not null.
+func (s *Set) addValue(c *Call, at int, r *result) error {
+	if s.retract {
+		r.form = bagFirst
+		if c.Function == "LAST_VALUE" {
+			r.form = bagLast
+		}
+		return s.bag(c, at, c.Args, r)
+	}
+	p := prim{pick: at, arg: s.argument(c.Args[0])}
+	t := s.args[p.arg].t
+	switch column.FormOf(t) {
+	case column.Word:
+		p.op, r.form = first, valueWord
+	case column.Wide:
+		p.op, r.form = firstWide, wideWord
+	case column.Text:
+		p.op, r.form = firstText, textWord
+	default:
+		return unsupported(c, "of %s is not supported", t)
+	}
+	if c.Function == "LAST_VALUE" {
+		p.op += last - first
+	}
+	r.prim = s.prim(p)
+	return nil
+}
+
+// value takes rows into a first or last value.
+func (s *Set) value(p *prim, off uintptr, v *column.Vector, rows []int32, bases []unsafe.Pointer) {
+	for _, r := range rows {
+		has := wordAt(bases[r], off)
+		if p.op < last && *has != 0 {
+			continue
+		}
+		*has = 1
+		switch p.op {
+		case first, last:
+			*wordAt(bases[r], off+8) = v.Words[r]
+		case firstWide, lastWide:
+			*(*[2]uint64)(unsafe.Add(bases[r], off+8)) = v.Wide[r]
+		default:
+			s.cell.SetAccumulatorString(bases[r], p.text, v.Views[r].Content(v.Buffers))
+		}
+	}
+}
+
+func (s *Set) mergeValues(p *prim, from *Set, off, was uintptr, dst, src []unsafe.Pointer) {
+	for i, d := range dst {
+		has := wordAt(d, off)
+		if *wordAt(src[i], was) == 0 || p.op < last && *has != 0 {
+			continue
+		}
+		*has = 1
+		switch p.op {
+		case first, last:
+			*wordAt(d, off+8) = *wordAt(src[i], was+8)
+		case firstWide, lastWide:
+			*(*[2]uint64)(unsafe.Add(d, off+8)) = *(*[2]uint64)(unsafe.Add(src[i], was+8))
+		default:
+			s.cell.SetAccumulatorString(d, p.text, from.cell.AccumulatorString(src[i], p.text))
+		}
+	}
+}
+
+// addSpread adds variances and standard deviations.
+func (s *Set) addSpread(c *Call, at int, r *result) error {
+	arg := s.argument(c.Args[0])
+	if t := s.args[arg].t; !t.IsNumeric() || !c.Result.IsNumeric() {
+		return unsupported(c, "of %s is not supported", t)
+	}
+	r.form, r.prim = spread, s.prim(prim{op: moments, pick: at, arg: arg})
+	r.sample = c.Function == "STDDEV_SAMP" || c.Function == "VAR_SAMP"
+	r.root = c.Function == "STDDEV_SAMP" || c.Function == "STDDEV_POP"
+	return nil
+}
+
+// moments takes rows into a mean and a sum of squared distances, by Welford's method.
+func (s *Set) moments(p *prim, off uintptr, v *column.Vector, rows []int32, bases []unsafe.Pointer) {
+	t := s.args[p.arg].t
+	unit := math.Pow10(t.Scale())
+	for _, r := range rows {
+		var x float64
+		switch {
+		case t.IsApprox():
+			x = v.Floats()[r]
+		case v.Form == column.Wide:
+			x, _ = column.Big(v.Wide[r]).Float64()
+			x /= unit
+		case t.Kind() == types.Decimal:
+			x = float64(v.Ints()[r]) / unit
+		default:
+			x = float64(v.Ints()[r])
+		}
+		n, mean, m2 := intAt(bases[r], off), floatAt(bases[r], off+8), floatAt(bases[r], off+16)
+		if s.sign(r) > 0 {
+			*n++
+			d := x - *mean
+			*mean += d / float64(*n)
+			*m2 += d * (x - *mean)
+			continue
+		}
+		if *n--; *n <= 0 {
+			*n, *mean, *m2 = 0, 0, 0
+			continue
+		}
+		d := x - *mean
+		*mean -= d / float64(*n)
+		*m2 = max(*m2-d*(x-*mean), 0)
+	}
+}
+
+func mergeMoments(to *[3]uint64, from [3]uint64) {
+	n, m := float64(to[0]), float64(from[0])
+	if m == 0 {
+		return
+	}
+	d := math.Float64frombits(from[1]) - math.Float64frombits(to[1])
+	mean := math.Float64frombits(to[1]) + d*m/(n+m)
+	m2 := math.Float64frombits(to[2]) + math.Float64frombits(from[2]) + d*d*n*m/(n+m)
+	*to = [3]uint64{to[0] + from[0], math.Float64bits(mean), math.Float64bits(m2)}
+}
+
+// emitSpread writes a variance or deviation.
+func emitSpread(r *result, from *[3]uint64, out *column.Vector, row, n int) {
+	rows := float64(from[0])
+	if r.sample {
+		rows--
+	}
+	if rows <= 0 {
+		out.SetNull(row, n)
+		return
+	}
+	x := math.Float64frombits(from[2]) / rows
+	if r.root {
+		x = math.Sqrt(x)
+	}
+	switch {
+	case r.t.IsApprox():
+		if r.t.Kind() == types.Float {
+			x = float64(float32(x))
+		}
+		out.Words[row] = math.Float64bits(x)
+	case r.t.Kind() == types.Decimal:
+		w, ok := decimalOf(x, r.t)
+		switch {
+		case !ok:
+			out.SetNull(row, n)
+		case out.Form == column.Wide:
+			out.Wide[row] = w
+		default:
+			out.Words[row] = w[0]
+		}
+	default:
+		out.Words[row] = uint64(int64(x))
+		cutWords(out.Words[row:row+1], r.t)
+	}
+}
