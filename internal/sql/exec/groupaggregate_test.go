@@ -310,6 +310,50 @@ func containsKey[K comparable, V any](m map[K]V, k K) bool {
 	return ok
 }
 
+// TestGroupsExpire has groups that get no rows for longer than they live.
+func TestGroupsExpire(t *testing.T) {
+	for _, retract := range []bool{false, true} {
+		f := &GroupAggregate{Input: aggregateFields, Keys: []int{0}, Calls: aggregateCalls(t, retract), Consumes: types.AppendOnly, TTL: 100 * time.Millisecond, Grouped: true}
+		if retract {
+			f.Consumes = types.Retracts
+		}
+		f.Calls = slices.DeleteFunc(f.Calls, func(c *agg.Call) bool { return c.Distinct }) // values that were seen expire one by one
+		rng := rand.New(rand.NewPCG(4, 4))
+		m := openOperator(t, optest.Options{Rand: rng, Restores: 5}, f, 1)
+		g := &slowGroups{keys: f.Keys, calls: f.Calls, rows: map[string][][]column.Value{}}
+		touched := map[string]int64{}
+		for now := int64(1000); now < 3000; {
+			now += rng.Int64N(60)
+			m.Clock(now, false)
+			for k, at := range touched {
+				if at+100 <= now {
+					delete(touched, k)
+					delete(g.rows, k)
+				}
+			}
+			var rows []testRow
+			for range 1 + rng.IntN(4) {
+				r := testRow{types.Insert, randomAggregateRow(rng, 8)}
+				rows = append(rows, r)
+				touched[text(g.key(r.values))] = now
+			}
+			got := m.push(t, 0, testBatch(rng, aggregateFields, rows))
+			want := expectedChanges(f, g, rows)
+			for i := range want {
+				if i >= len(got) || got[i].kind != want[i].kind || text(got[i].values) != text(want[i].values) {
+					t.Fatalf("at %d: %v\nwant %v", now, got, want)
+				}
+			}
+			if retract && len(rows) > 1 { // of a group that has expired
+				m.Clock(now+200, false)
+				if now += 200; len(m.push(t, 0, testBatch(rng, aggregateFields, []testRow{{types.Delete, rows[0].values}}))) > 0 {
+					t.Fatal("a row was taken back from a group that is not there")
+				}
+			}
+		}
+	}
+}
+
 // TestValuesTakenBack has functions whose result depends on the order of rows.
 func TestValuesTakenBack(t *testing.T) {
 	f := &GroupAggregate{Input: aggregateFields, Consumes: types.Retracts, Grouped: true}

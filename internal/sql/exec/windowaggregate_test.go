@@ -272,3 +272,55 @@ func checkWindows(t *testing.T, m *testOperator, s *slowWindows, watermark int64
 		t.Fatalf("watermark %d: %d rows too many: %v", watermark, len(got), got)
 	}
 }
+
+// TestWindowsOfProcessingTime has a row every few milliseconds of the clock.
+func TestWindowsOfProcessingTime(t *testing.T) {
+	for kind := logical.Tumble; kind <= logical.Session; kind++ {
+		for _, final := range []bool{false, true} {
+			t.Run(fmt.Sprint(kind, final), func(t *testing.T) {
+				rng := rand.New(rand.NewPCG(uint64(kind), 5))
+				f := &WindowAggregate{
+					Session: &fn.Session{Zone: time.UTC}, Input: aggregateFields, Keys: []int{0}, Consumes: types.AppendOnly, Final: final,
+					Window:     logical.WindowSpec{Kind: kind, Time: field("t"), Size: 100, Slide: 20, Proctime: true},
+					Properties: []logical.WindowProperty{logical.WindowStart, logical.WindowEnd, logical.WindowRowtime},
+					Calls:      []*agg.Call{aggregate(t, "COUNT", types.New(types.BigInt).NotNull(), "", false, false), aggregate(t, "MAX", types.New(types.Int), "", false, false, "i")},
+				}
+				m := openOperator(t, optest.Options{Rand: rng, Start: 1000, Restores: 10}, f, 1)
+				slow := *f // the same windows of event time, which is the clock's
+				s := &slowWindows{f: &slow, open: map[[2]int64]map[string][][]column.Value{}, sessions: map[string][]*slowSession{}}
+				var want [][]string
+				for now := int64(1000); now < 3000; {
+					now += rng.Int64N(12)
+					if rng.IntN(30) == 0 {
+						now += 150
+					}
+					m.Clock(now, false)
+					if !final {
+						want = append(want, s.fire(now-1)...)
+					}
+					row := randomAggregateRow(rng, 3)
+					m.push(t, 0, testBatch(rng, aggregateFields, []testRow{{types.Insert, row}}))
+					row = slices.Clone(row)
+					row[field("t")] = column.IntValue(now)
+					s.add(row, math.MinInt64)
+				}
+				m.Finish()
+				if final {
+					want = append(want, s.fire(math.MaxInt64)...)
+				}
+				var all, got []string
+				for _, w := range want {
+					all = append(all, w...)
+				}
+				for _, r := range m.out {
+					got = append(got, text(r.values))
+				}
+				slices.Sort(all)
+				slices.Sort(got)
+				if len(all) == 0 || !slices.Equal(got, all) {
+					t.Fatalf("%d rows, want %d: %v\n%v", len(got), len(all), got, all)
+				}
+			})
+		}
+	}
+}
