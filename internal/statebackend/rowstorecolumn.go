@@ -64,21 +64,57 @@ func (c *Column) bytes(row int32, scratch *[16]byte) []byte {
 // HashColumns computes the hash of some columns for the rows of a selection, nil for all: package base's, where a word is its own lane, a wide value has two, the low word
 // first, and a string has the lane of its bytes. It writes hashes[row].
 func HashColumns(columns []Column, sel []int32, hashes []uint64) {
+	if len(columns) == 0 {
+		forRows(sel, len(hashes), func(row int32) { hashes[row] = base.HashSeed })
+	}
+	for i := range columns {
+		if c := &columns[i]; c.Words != nil && c.Valid == nil {
+			hashWords(c.Words, sel, hashes, i == 0)
+		} else {
+			c.hash(sel, hashes, i == 0)
+		}
+	}
+}
+
+// hashWords takes a column of words into the hashes; the first column begins them.
+func hashWords(words []uint64, sel []int32, hashes []uint64, first bool) {
+	switch {
+	case sel != nil && first:
+		for _, row := range sel {
+			hashes[row] = base.HashCombine(base.HashSeed, words[row])
+		}
+	case sel != nil:
+		for _, row := range sel {
+			hashes[row] = base.HashCombine(hashes[row], words[row])
+		}
+	case first:
+		for row, w := range words[:len(hashes)] {
+			hashes[row] = base.HashCombine(base.HashSeed, w)
+		}
+	default:
+		for row, w := range words[:len(hashes)] {
+			hashes[row] = base.HashCombine(hashes[row], w)
+		}
+	}
+}
+
+// hash takes a column of any type, with nulls or without, into the hashes.
+func (c *Column) hash(sel []int32, hashes []uint64, first bool) {
+	var scratch [16]byte
 	forRows(sel, len(hashes), func(row int32) {
-		h := base.HashSeed
-		var scratch [16]byte
-		for i := range columns {
-			c := &columns[i]
-			switch {
-			case c.null(row):
-				h = base.HashCombine(h, base.LaneNull)
-			case c.Words != nil:
-				h = base.HashCombine(h, c.Words[row])
-			case c.Wide != nil:
-				h = base.HashCombine(base.HashCombine(h, c.Wide[row][0]), c.Wide[row][1])
-			default:
-				h = base.HashCombine(h, base.LaneBytes(c.bytes(row, &scratch)))
-			}
+		h := hashes[row]
+		if first {
+			h = base.HashSeed
+		}
+		switch {
+		case c.null(row):
+			h = base.HashCombine(h, base.LaneNull)
+		case c.Words != nil:
+			h = base.HashCombine(h, c.Words[row])
+		case c.Wide != nil:
+			h = base.HashCombine(base.HashCombine(h, c.Wide[row][0]), c.Wide[row][1])
+		default:
+			h = base.HashCombine(h, base.LaneBytes(c.bytes(row, &scratch)))
 		}
 		hashes[row] = h
 	})

@@ -502,8 +502,11 @@ func (m *sliceAggregate) take(keys *statebackend.GroupChunk, rows []int32) {
 			m.hashes[r] = base.HashCombine(m.hashes[r], m.start[r])
 		}
 	}
+	if len(rows) == n {
+		c.Sel = nil
+	}
 	m.fresh = m.table.Lookup(c, m.refs, m.fresh[:0])
-	m.table.Edit(m.set.Cell(), m.refs, rows, m.bases)
+	m.table.Edit(m.set.Cell(), m.refs, c.Sel, m.bases)
 	m.set.Made(m.fresh, m.refs, m.bases)
 	for _, r := range m.fresh {
 		m.link(m.refs[r], int64(m.number[r]), false)
