@@ -61,14 +61,16 @@ type joinSide struct {
 	// held says for each column which key has its value, -1 if it is stored with the row, in place at. cols are the columns that are stored.
 	held, at, cols []int
 	stored         *Stored
-	rows           *statebackend.Rows
-	base           int  // of its columns in the output
-	outer          bool // a row without a partner is emitted
-	counts         bool // rows count their partners
-	retracts       bool // the input holds more than inserts
-	upsert         bool // the input leaves -U out
-	skipMatched    bool // a row that has a partner is not needed any more
-	once           bool // one row of a key is as good as many
+	rows           *statebackend.Rows    // nil in an interval join
+	ordered        *statebackend.Ordered // of an interval join
+	store          joinStore             // one of both
+	base           int                   // of its columns in the output
+	outer          bool                  // a row without a partner is emitted
+	counts         bool                  // rows count their partners
+	retracts       bool                  // the input holds more than inserts
+	upsert         bool                  // the input leaves -U out
+	skipMatched    bool                  // a row that has a partner is not needed any more
+	once           bool                  // one row of a key is as good as many
 	ttl            int64
 	expire         *Expiry
 	timed          bool
@@ -76,9 +78,18 @@ type joinSide struct {
 	ended          bool
 }
 
+// joinStore is a row store, ordered or not.
+type joinStore interface {
+	RowReader
+	ReadCounters(counter int, rows []statebackend.RowRef, out []uint64)
+	SetCounters(refs []statebackend.Ref, rows []statebackend.RowRef, counter int, values []uint64)
+}
+
 type joinInstance struct {
 	operator.Base
 	f        *Join
+	interval *joinInterval // nil for a regular join
+	waits    bool          // a row is told to have no partner only when it cannot get one any more
 	ctx      *operator.Context
 	store    *statebackend.Store
 	table    *statebackend.GroupTable
@@ -116,6 +127,10 @@ type joinInstance struct {
 
 // New implements [operator.Factory].
 func (f *Join) New(ctx *operator.Context, w operator.Wiring) (operator.Instance, error) {
+	return newJoin(f, nil, ctx, w)
+}
+
+func newJoin(f *Join, interval *joinInterval, ctx *operator.Context, w operator.Wiring) (*joinInstance, error) {
 	if len(f.LeftKeys) != len(f.RightKeys) {
 		return nil, fault.New(fault.InternalInvariant, "join %q has %d and %d keys", ctx.Name, len(f.LeftKeys), len(f.RightKeys))
 	}
@@ -124,7 +139,7 @@ func (f *Join) New(ctx *operator.Context, w operator.Wiring) (operator.Instance,
 		return nil, err
 	}
 	j := &joinInstance{
-		f: f, ctx: ctx, store: store, emit: Output(w), matches: make([]int32, BatchRows), found: make([]statebackend.RowRef, BatchRows),
+		f: f, interval: interval, waits: f.Final || interval != nil, ctx: ctx, store: store, emit: Output(w), matches: make([]int32, BatchRows), found: make([]statebackend.RowRef, BatchRows),
 		call: fn.Call{Watermark: math.MinInt64, Random: ctx.Host.Random},
 	}
 	for _, rows := range []*[]int32{&j.complete, &j.probe, &j.adds, &j.rets, &j.sel} { // nil means all rows
@@ -162,7 +177,14 @@ func (f *Join) New(ctx *operator.Context, w operator.Wiring) (operator.Instance,
 		if side.counts {
 			schema.Counters = 1
 		}
-		side.rows = statebackend.NewRows(j.table.Space(), name, schema)
+		if interval != nil {
+			schema.Time = false
+			side.ordered = statebackend.NewOrdered(j.table.Space(), name, statebackend.OrderedSchema{RowSchema: schema, Sort: 1, Due: true})
+			side.store = side.ordered
+		} else {
+			side.rows = statebackend.NewRows(j.table.Space(), name, schema)
+			side.store = side.rows
+		}
 		j.ports = append(j.ports, Input(func(b *column.Batch) { j.take(s, b) }))
 	}
 	return j, nil
@@ -196,7 +218,7 @@ func (j *joinInstance) addSide(s int, fields []types.Field, keys []int, consumes
 	} else {
 		j.ctx.WantsTime = true
 	}
-	side.timed = side.ttl > 0 || side.expire != nil
+	side.timed = side.ttl > 0 || side.expire != nil || j.interval != nil
 	var strict []int
 	for i, c := range keys {
 		if fields[c].Type.Nullable() && !f.nullSafe(i) {
@@ -207,7 +229,7 @@ func (j *joinInstance) addSide(s int, fields []types.Field, keys []int, consumes
 		side.strict = NewKeys(fields, strict)
 	}
 	var kept []types.Field
-	scans := f.Final && side.counts // at the end there is no row of the other side to take keys from
+	scans := j.waits && side.counts // in the end there is no row of the other side to take keys from
 	for c, field := range fields {
 		held := -1
 		for k, key := range keys {
@@ -245,6 +267,9 @@ func (j *joinInstance) take(s int, b *column.Batch) {
 	sel, n := b.Sel, b.Rows()
 	refs := room(&j.refs, b.N)
 	complete := j.lookup(own, b, sel, refs, j.keeps(s))
+	if j.interval != nil {
+		j.bound(s, b, sel)
+	}
 	switch {
 	case j.f.semi() && s == 0:
 		j.semiLeft(b, sel, refs)
@@ -262,7 +287,7 @@ func (j *joinInstance) take(s int, b *column.Batch) {
 		j.update(own, b, refs, complete)
 	}
 	for i := range j.sides {
-		if j.sides[i].timed {
+		if j.sides[i].timed && j.interval == nil {
 			j.sides[i].rows.Sweep(2*n + 16)
 		}
 	}
@@ -298,11 +323,11 @@ func (j *joinInstance) inner(s int, b *column.Batch, sel []int32, refs []stateba
 	if b.Kinds != nil && !j.f.UpdateBefore {
 		sel = j.withoutBefore(b)
 	}
-	other, out := &j.sides[1-s], &j.out[s]
-	var cursor statebackend.RowCursor
+	out := &j.out[s]
+	var cursor joinCursor
 	for more := true; more; {
 		var n int
-		n, more = other.rows.Probe(refs, sel, &cursor, j.matches, j.found)
+		n, more = j.search(s, sel, refs, &cursor)
 		if n == 0 {
 			continue
 		}
@@ -388,12 +413,26 @@ func (j *joinInstance) gatherOther(own, other *joinSide, c int, b *column.Batch,
 		v.Pick(b.Cols[own.keys.cols[k]], rows)
 		return
 	}
-	other.stored.Read(other.rows, other.at[c], other.at[c], refs, v)
+	other.stored.Read(other.store, other.at[c], other.at[c], refs, v)
+}
+
+// joinCursor is where a search goes on.
+type joinCursor struct {
+	rows    statebackend.RowCursor
+	ordered statebackend.OrderedCursor
+}
+
+// search finds the next pairs of equal keys and, in an interval join, near times.
+func (j *joinInstance) search(s int, sel []int32, refs []statebackend.Ref, cursor *joinCursor) (n int, more bool) {
+	if other := &j.sides[1-s]; j.interval == nil {
+		return other.rows.Probe(refs, sel, &cursor.rows, j.matches, j.found)
+	}
+	return j.sides[1-s].ordered.Scan(refs, sel, statebackend.OrderedScan{From: j.interval.from, To: j.interval.to}, &cursor.ordered, j.matches, j.found)
 }
 
 // nextPairs finds the next pairs for which the residual is true, up to a batch.
-func (j *joinInstance) nextPairs(s int, b *column.Batch, sel []int32, refs []statebackend.Ref, cursor *statebackend.RowCursor) (n int, more bool) {
-	n, more = j.sides[1-s].rows.Probe(refs, sel, cursor, j.matches, j.found)
+func (j *joinInstance) nextPairs(s int, b *column.Batch, sel []int32, refs []statebackend.Ref, cursor *joinCursor) (n int, more bool) {
+	n, more = j.search(s, sel, refs, cursor)
 	if j.residual == nil || n == 0 {
 		return n, more
 	}
@@ -432,7 +471,12 @@ func (j *joinInstance) update(side *joinSide, b *column.Batch, refs []statebacke
 	cols := side.stored.Of(b, side.cols, complete)
 	times, all := []int64(nil), len(rets) == 0
 	if side.timed {
-		if times = j.timesOf(side, b, complete); side.horizon > math.MinInt64 {
+		if j.interval != nil {
+			times = j.interval.times
+		} else {
+			times = j.timesOf(side, b, complete)
+		}
+		if side.horizon > math.MinInt64 {
 			n := b.N
 			if adds != nil {
 				n = len(adds)
@@ -449,12 +493,17 @@ func (j *joinInstance) update(side *joinSide, b *column.Batch, refs []statebacke
 		side.rows.Count(refs, adds, tally)
 		adds, all = j.without(adds, b.N, func(row int32) bool { return tally[row] > 0 }), false
 	}
+	var added []statebackend.RowRef
 	if side.counts {
-		added := room(&j.added, b.N)
-		side.rows.Append(refs, adds, cols, times, added)
-		j.countAdded(side, refs, adds, b.N)
+		added = room(&j.added, b.N)
+	}
+	if j.interval != nil {
+		side.ordered.Insert(refs, adds, j.interval.sort[:], cols, nil, added)
 	} else {
-		side.rows.Append(refs, adds, cols, times, nil)
+		side.rows.Append(refs, adds, cols, times, added)
+	}
+	if side.counts {
+		j.countAdded(side, refs, adds, b.N)
 	}
 	if len(rets) > 0 {
 		j.missing = side.rows.Retract(refs, rets, cols, j.missing[:0])
@@ -476,7 +525,7 @@ func (j *joinInstance) countAdded(side *joinSide, refs []statebackend.Ref, adds 
 		}
 	}
 	if len(j.keyRefs) > 0 {
-		side.rows.SetCounters(j.keyRefs, j.rowRefs, 0, j.values)
+		side.store.SetCounters(j.keyRefs, j.rowRefs, 0, j.values)
 	}
 }
 
@@ -540,6 +589,13 @@ func wideInt(w [2]uint64) int64 {
 
 // expire moves the horizons.
 func (j *joinInstance) expire() {
+	if j.interval != nil {
+		if j.interval.proctime {
+			j.expireUntil(j.ctx.NowMillis - 1)
+			j.startTicking()
+		}
+		return
+	}
 	for i := range j.sides {
 		side := &j.sides[i]
 		if side.ttl > 0 {
@@ -550,7 +606,10 @@ func (j *joinInstance) expire() {
 }
 
 // Watermark implements [operator.Instance].
-func (j *joinInstance) Watermark(t int64) bool {
+func (j *joinInstance) Watermark(t int64) (more bool) {
+	if j.interval != nil {
+		return !j.interval.proctime && j.expireUntil(t)
+	}
 	for i := range j.sides {
 		if side := &j.sides[i]; side.expire != nil && t < math.MaxInt64 {
 			if h := t - side.expire.Keep.Milliseconds(); h <= t {

@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"math"
+
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/internal/sql/logical"
 	"github.com/weirstream/weir/internal/statebackend"
@@ -12,6 +14,9 @@ const finalKeys = 256
 
 // Finish implements [operator.Instance]: in batch mode, rows that have found no partner come now.
 func (j *joinInstance) Finish() (more bool) {
+	if j.interval != nil {
+		return !j.ctx.Failed && j.expireUntil(math.MaxInt64)
+	}
 	if !j.f.Final || j.ctx.Failed || j.f.Kind == logical.Inner || j.f.Kind == logical.Semi {
 		return false
 	}
@@ -26,38 +31,43 @@ func (j *joinInstance) Finish() (more bool) {
 
 // lonely emits the rows of some keys that have no partner.
 func (j *joinInstance) lonely(s int, refs []statebackend.Ref) {
+	var cursor statebackend.RowCursor
+	for more := true; more && !j.ctx.Failed; {
+		var n int
+		n, more = j.sides[s].rows.Probe(refs, nil, &cursor, j.matches, j.found)
+		j.padded(s, j.found[:n])
+	}
+}
+
+// padded emits those rows of a side that have no partner, with nulls. It uses up the list.
+func (j *joinInstance) padded(s int, found []statebackend.RowRef) {
 	side, out := &j.sides[s], &j.out[s]
+	values := room(&j.values, len(found))
+	side.store.ReadCounters(0, found, values)
+	kept := found[:0]
+	for i, v := range values {
+		if v == 0 {
+			kept = append(kept, found[i])
+		}
+	}
+	if len(kept) == 0 {
+		return
+	}
 	width := len(j.f.Left) + len(j.f.Right)
 	if j.f.semi() {
 		width = len(j.f.Left)
 	}
 	widen(out, width)
-	var cursor statebackend.RowCursor
-	for more := true; more && !j.ctx.Failed; {
-		var n int
-		n, more = side.rows.Probe(refs, nil, &cursor, j.matches, j.found)
-		values := room(&j.values, n)
-		side.rows.ReadCounters(0, j.found[:n], values)
-		kept := j.found[:0]
-		for i, v := range values {
-			if v == 0 {
-				kept = append(kept, j.found[i])
-			}
-		}
-		if len(kept) == 0 {
-			continue
-		}
-		for c := range side.fields {
-			side.stored.Read(side.rows, side.at[c], side.at[c], kept, out.Cols[side.base+c])
-		}
-		if other := &j.sides[1-s]; !j.f.semi() {
-			for c, f := range other.fields {
-				nullVector(out.Cols[other.base+c], column.FormOf(f.Type), column.ShapeOf(f.Type), len(kept))
-			}
-		}
-		j.view.N, j.view.Cols, j.view.Sel, j.view.Kinds = len(kept), out.Cols[:width], nil, nil
-		j.emit(&j.view)
+	for c := range side.fields {
+		side.stored.Read(side.store, side.at[c], side.at[c], kept, out.Cols[side.base+c])
 	}
+	if other := &j.sides[1-s]; !j.f.semi() {
+		for c, f := range other.fields {
+			nullVector(out.Cols[other.base+c], column.FormOf(f.Type), column.ShapeOf(f.Type), len(kept))
+		}
+	}
+	j.view.N, j.view.Cols, j.view.Sel, j.view.Kinds = len(kept), out.Cols[:width], nil, nil
+	j.emit(&j.view)
 }
 
 // formerRows makes a changelog with -U rows of one without.

@@ -39,13 +39,13 @@ func (j *joinInstance) outer(s int, b *column.Batch, sel []int32, refs []stateba
 	own, other := &j.sides[s], &j.sides[1-s]
 	counts := j.clearCounts(b)
 	rows := Selected(b)
-	final := j.f.Final && !j.sides[1-s].ended
-	var cursor statebackend.RowCursor
+	waits := j.waits && !(j.f.Final && j.sides[1-s].ended)
+	var cursor joinCursor
 	at := 0
 	alone := func(until int32) { // the rows before that one have all their partners
 		for ; at < len(rows) && rows[at] != until; at++ {
 			row := rows[at]
-			if counts[row] > 0 || final && refs[row] != statebackend.NoRef {
+			if counts[row] > 0 || waits && refs[row] != statebackend.NoRef && (j.interval == nil || j.interval.times[row] >= own.horizon) {
 				continue
 			}
 			kind := types.Delete
@@ -77,7 +77,7 @@ func (j *joinInstance) outer(s int, b *column.Batch, sel []int32, refs []stateba
 			if other.counts {
 				p := &partners[place[i]]
 				if adds {
-					if *p == 0 && !j.f.Final {
+					if *p == 0 && !j.waits {
 						j.put(s, b, row, found[i], types.Delete, nullOwn)
 					}
 					*p++
@@ -250,11 +250,11 @@ func (p *partnerCounts) load(side *joinSide, refs []statebackend.Ref, matches []
 		place[i] = *at
 	}
 	values = room(&p.values, len(p.refs))
-	side.rows.ReadCounters(0, p.refs, values)
+	side.store.ReadCounters(0, p.refs, values)
 	return place, values
 }
 
-func (p *partnerCounts) store(side *joinSide) { side.rows.SetCounters(p.keys, p.refs, 0, p.values) }
+func (p *partnerCounts) store(side *joinSide) { side.store.SetCounters(p.keys, p.refs, 0, p.values) }
 
 // refTable is a small table of numbers by row or key, emptied for each chunk.
 type refTable struct {
@@ -313,7 +313,7 @@ func (j *joinInstance) semiLeft(b *column.Batch, sel []int32, refs []statebacken
 			counts[row] = int32(min(tally[row], math.MaxInt32))
 		}
 	} else {
-		var cursor statebackend.RowCursor
+		var cursor joinCursor
 		for more := true; more && !j.ctx.Failed; {
 			var n int
 			n, more = j.nextPairs(0, b, sel, refs, &cursor)
@@ -338,7 +338,7 @@ func (j *joinInstance) semiLeft(b *column.Batch, sel []int32, refs []statebacken
 // semiRight emits the left rows that get their first partner by a chunk of right rows, or lose their last.
 func (j *joinInstance) semiRight(b *column.Batch, sel []int32, refs []statebackend.Ref) {
 	left, anti := &j.sides[0], j.f.Kind == logical.Anti
-	var cursor statebackend.RowCursor
+	var cursor joinCursor
 	j.rowRefs, j.keyRefs = j.rowRefs[:0], j.keyRefs[:0]
 	for more := true; more && !j.ctx.Failed; {
 		var n int
