@@ -312,3 +312,12 @@ func (h *host) Accumulator(_ int, name, kind string) *operator.Accumulator {
 	}
 	return a
 }
+
+// Instance makes and opens an instance behind which stands what the wiring says, to be called directly: for benchmarks, which want no harness between. Close closes it.
+func (h *Harness) Instance(f operator.Factory, w operator.Wiring) (operator.Instance, error) {
+	h.wiring = w
+	if err := h.Open(f); err != nil {
+		return nil, err
+	}
+	return h.inst, nil
+}
