@@ -53,7 +53,9 @@ func readValue(x any, t types.Type, zone *time.Location) (column.Value, error) {
 	case types.Binary, types.Varbinary:
 		b, err := hex.DecodeString(strings.TrimPrefix(fmt.Sprint(x), "0x"))
 		return column.TextValue(string(b)), err
-	case types.Raw, types.Bitmap, types.Variant:
+	case types.Bitmap:
+		return readBitmap(x)
+	case types.Raw, types.Variant:
 		return column.Value{}, fmt.Errorf("values of type %s are not supported", t)
 	}
 	if expression, is := x.(map[string]any); is {
@@ -65,6 +67,9 @@ func readValue(x any, t types.Type, zone *time.Location) (column.Value, error) {
 	}
 	if utc, is := strings.CutSuffix(text, "Z"); is && t.Kind() == types.TimestampLTZ {
 		text, zone = utc, time.UTC
+	}
+	if t.IsTimestamp() {
+		text = strings.Replace(text, "T", " ", 1)
 	}
 	if t.IsTimestamp() && strings.Count(text, ":") == 1 {
 		text += ":00"
@@ -85,6 +90,30 @@ func cast(text string, t types.Type, zone *time.Location) (column.Value, error) 
 		return column.Value{}, err
 	}
 	return v.Value(0), nil
+}
+
+// readBitmap reads {1,2}, or ranges with both ends.
+func readBitmap(x any) (column.Value, error) {
+	var m fn.Bitmap
+	if r, is := x.(map[string]any); is {
+		ranges, _ := r["ranges"].([]any)
+		for _, r := range ranges {
+			ends, is := r.([]any)
+			if !is || len(ends) != 2 {
+				return column.Value{}, fmt.Errorf("%v is no range", r)
+			}
+			m = m.Add(uint32(ends[0].(float64)), uint32(ends[1].(float64)))
+		}
+		return column.TextValue(m.Encode()), nil
+	}
+	for _, part := range strings.FieldsFunc(fmt.Sprint(x), func(r rune) bool { return r == '{' || r == '}' || r == ',' }) {
+		n, err := strconv.ParseUint(part, 10, 32)
+		if err != nil {
+			return column.Value{}, err
+		}
+		m = m.Add(uint32(n), uint32(n))
+	}
+	return column.TextValue(m.Encode()), nil
 }
 
 func readList(x any, zone *time.Location, elems ...types.Type) (column.Value, error) {

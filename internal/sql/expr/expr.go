@@ -103,6 +103,8 @@ func Args(list []Expr) []fn.Arg {
 			args[i].Literal = &e.Value
 		case *Symbol:
 			args[i].Symbol = e.Name
+		case *Call:
+			args[i].Call = e.Fn.Name
 		}
 	}
 	return args

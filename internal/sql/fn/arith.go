@@ -286,6 +286,9 @@ func bindDecimals(op string, a, b, result types.Type) (Kernel, error) {
 	if toInt {
 		precision, scale = types.ShortDecimal, 0
 	}
+	if op == "*" && !wa && !wb && !toInt && scale == s+t && digitsOf(a)+digitsOf(b) <= precision {
+		return multiplyWords(wr), nil
+	}
 	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
 		var err error
 		Rows(sel, n, func(row int) {
@@ -328,6 +331,36 @@ func bindDecimals(op string, a, b, result types.Type) (Kernel, error) {
 		})
 		return err
 	}, nil
+}
+
+func digitsOf(t types.Type) int {
+	p, _ := digits(t)
+	return p
+}
+
+// multiplyWords multiplies unscaled values whose product fits its type.
+func multiplyWords(wide bool) Kernel {
+	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+		x, y := args[0].Ints(), args[1].Ints()
+		switch {
+		case wide && sel == nil:
+			r := out.Wide[:n]
+			for i := range r {
+				r[i] = mulWords(x[i], y[i])
+			}
+		case wide:
+			for _, i := range sel {
+				out.Wide[i] = mulWords(x[i], y[i])
+			}
+		default:
+			r := out.Ints()
+			for i := range size(sel, n) {
+				row := at(sel, i)
+				r[row] = x[row] * y[row]
+			}
+		}
+		return nil
+	}
 }
 
 // decimalSlow computes with numbers of any size: for values beyond 128 bits, and for division.

@@ -123,10 +123,6 @@ func converter(s *Session, from, to types.Type) conversion {
 		}
 	case from.Kind() == types.Boolean && to.IsNumeric():
 		return toNumber(types.New(types.Int), to)
-	case from.IsInterval() && to.IsExact():
-		return toNumber(types.New(types.BigInt), to)
-	case from.IsInteger() && to.IsInterval():
-		return copyWord
 	case from.IsDatetime() && to.IsDatetime():
 		return toTime(zone, from, to)
 	}
@@ -157,7 +153,11 @@ func toNumber(from, to types.Type) conversion {
 		}
 	case from.IsApprox() && to.IsInteger():
 		return func(v *column.Vector, row int, out *column.Vector, n int) error {
-			out.Words[row] = uint64(wrap(floatInt(v.Float(row)), kind))
+			x := floatInt(v.Float(row))
+			if kind != types.BigInt { // as in Java, by way of INT
+				x = max(min(x, math.MaxInt32), math.MinInt32)
+			}
+			out.Words[row] = uint64(wrap(x, kind))
 			return nil
 		}
 	case from.IsApprox():
@@ -379,6 +379,9 @@ func appendFloat(b []byte, x float64, bits int) []byte {
 		return b
 	}
 	text := strconv.FormatFloat(x, 'E', -1, bits)
+	if a := math.Abs(x); a >= 1e7 && a < 1<<63 && a == math.Trunc(a) {
+		text = wholeFloat(x, bits)
+	}
 	mantissa, exponent, _ := strings.Cut(text, "E")
 	b = append(b, mantissa...)
 	if !strings.Contains(mantissa, ".") {
@@ -386,6 +389,31 @@ func appendFloat(b []byte, x float64, bits int) []byte {
 	}
 	e, _ := strconv.Atoi(exponent)
 	return strconv.AppendInt(append(b, 'E'), int64(e), 10)
+}
+
+// wholeFloat prints a large whole number: as in Java before 19, with all digits but those that its bits say nothing of.
+func wholeFloat(x float64, bits int) string {
+	significant := 53
+	if bits == 32 {
+		significant = 24
+	}
+	_, exponent := math.Frexp(x)
+	n, rest := uint64(math.Abs(x)), 0
+	if p := exponent - 1 - significant - 1; exponent-1 > significant && p > 1 {
+		rest = p * 30103 / 100000
+		unit := pow10[rest]
+		n = (n + unit/2) / unit
+	}
+	digits := strings.TrimRight(strconv.FormatUint(n, 10), "0")
+	all := len(strconv.FormatUint(n, 10)) + rest
+	out := digits[:1]
+	if len(digits) > 1 {
+		out += "." + digits[1:]
+	}
+	if x < 0 {
+		out = "-" + out
+	}
+	return out + "E" + strconv.Itoa(all-1)
 }
 
 func appendDecimal(b []byte, x wide, scale int) []byte {

@@ -139,6 +139,18 @@ func accessors() []*Function {
 				return column.Value{}, badValue("ELEMENT takes an array of one element, but this one has %d", len(args[0].List))
 			}), nil
 		}, Examples: [][2]string{{"ELEMENT(ARRAY[7])", "7"}}},
+		{Name: "CURRENT_DATABASE", Doc: "the current database", Infer: takes("", always(types.String().NotNull())), Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
+			name := "default_database"
+			if s != nil && s.Database != "" {
+				name = s.Database
+			}
+			return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+				for i := range size(sel, n) {
+					out.SetString(at(sel, i), name)
+				}
+				return nil
+			}, nil
+		}, Examples: [][2]string{{"CURRENT_DATABASE()", "default_database"}}},
 		{Name: "TYPEOF", Doc: "the type of the argument, as text", Nulls: NullCustom, Infer: takes("*?L", nullableText), Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
 			name := args[0].Type.String()
 			return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
@@ -433,7 +445,7 @@ func arrays() []*Function {
 					out.List = append(out.List, column.TextValue(p))
 				}
 				if args[0].Text == "" {
-					out.List = []column.Value{column.TextValue("")}
+					out.List = out.List[:0]
 				}
 				return out, nil
 			}), nil

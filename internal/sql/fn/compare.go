@@ -83,6 +83,9 @@ func comparison(name, doc string, accept func(int) bool, aliases ...string) *Fun
 					table[c+1] = 1
 				}
 			}
+			if k := compareDecimal(args, table); k != nil {
+				return k, nil
+			}
 			words := column.FormOf(args[0].Type) == column.Word && column.FormOf(args[1].Type) == column.Word && !args[0].Type.IsApprox() &&
 				args[0].Type.Kind() != types.Decimal && args[1].Type.Kind() != types.Decimal
 			return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
@@ -148,6 +151,43 @@ func compareText(s *Session, args []Arg, side int, accept func(int) bool) Kernel
 				result = compare(args[0], &times, row)
 			}
 			setBool(out, row, accept(result))
+		}
+		return nil
+	}
+}
+
+// compareDecimal compares a long DECIMAL with a literal of no more digits behind the point, which is brought to its scale once; nil for other arguments.
+func compareDecimal(args []Arg, table [4]uint64) Kernel {
+	a, l := args[0].Type, args[1]
+	if a.Kind() != types.Decimal || column.FormOf(a) != column.Wide || l.Literal == nil || l.Literal.Null || !l.Type.IsExact() {
+		return nil
+	}
+	_, scale := digits(l.Type)
+	y := l.Literal.Wide
+	if column.FormOf(l.Type) == column.Word {
+		y = widen(l.Literal.Int())
+	}
+	y, ok := rescale(y, scale, a.Scale())
+	if scale > a.Scale() || !ok {
+		return nil
+	}
+	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+		v := args[0]
+		if v.Const {
+			out.Words[0] = table[compareWide(v.Wide[0], y)+1]
+			for i := range out.Words[:n] {
+				out.Words[i] = out.Words[0]
+			}
+			return nil
+		}
+		if sel == nil {
+			for i, x := range v.Wide[:n] {
+				out.Words[i] = table[compareWide(x, y)+1]
+			}
+			return nil
+		}
+		for _, i := range sel {
+			out.Words[i] = table[compareWide(v.Wide[i], y)+1]
 		}
 		return nil
 	}

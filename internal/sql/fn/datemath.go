@@ -53,14 +53,7 @@ func inferTimestampAdd(s *Session, args []Arg) (Signature, error) {
 		sig.Args[1] = types.New(types.Int)
 	}
 	if t.Kind() == types.Date && u >= unitHour {
-		precision := 0
-		switch u {
-		case unitMilli:
-			precision = 3
-		case unitMicro:
-			precision = 6
-		}
-		result = types.TimestampOf(precision)
+		result = types.TimestampOf(6)
 		sig.Args = []types.Type{{}, {}, result.WithNullable(t.Nullable())}
 	}
 	sig.Result = result.WithAttribute(types.NoAttribute).WithNullable(n.Nullable() || t.Nullable())

@@ -87,9 +87,9 @@ func encodings() []*Function {
 				return strconv.AppendUint(b, args[0].Word(row), 2), true
 			})
 		}), Examples: [][2]string{{"BIN(12)", "1100"}}},
-		{Name: "ENCODE", Doc: "the string in a character set: UTF-8, US-ASCII, ISO-8859-1, UTF-16BE, UTF-16LE or UTF-16", Fails: true, Infer: takes("SS", always(types.Bytes())), Bind: bound(func() Kernel { return encode(true) }),
+		{Name: "ENCODE", Doc: "the string in a character set: UTF-8, US-ASCII, ISO-8859-1, UTF-16BE, UTF-16LE or UTF-16", Fails: true, Infer: takes("SS", strict(types.Bytes())), Bind: bound(func() Kernel { return encode(true) }),
 			Examples: [][2]string{{"HEX(ENCODE('é', 'ISO-8859-1'))", "E9"}}},
-		{Name: "DECODE", Doc: "the bytes, in a character set, as a string", Fails: true, Infer: takes("BS", nullableText), Bind: bound(func() Kernel { return encode(false) }), Examples: [][2]string{{"DECODE(ENCODE('né', 'UTF-16'), 'UTF-16')", "né"}}},
+		{Name: "DECODE", Doc: "the bytes, in a character set, as a string", Fails: true, Infer: takes("BS", strictText), Bind: bound(func() Kernel { return encode(false) }), Examples: [][2]string{{"DECODE(ENCODE('né', 'UTF-16'), 'UTF-16')", "né"}}},
 		{Name: "URL_ENCODE", Doc: "the string as it is written in a query of a URL", Infer: takes("S", nullableText), Bind: bound(func() Kernel {
 			return texts(func(b []byte, args []*column.Vector, row int) ([]byte, bool) {
 				for _, c := range args[0].Bytes(row) {

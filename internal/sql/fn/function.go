@@ -20,6 +20,8 @@ type Session struct {
 	Batch bool
 	// Start is the query's start.
 	Start time.Time
+	// Database is the current database.
+	Database string
 	// LegacyCast is table.exec.legacy-cast-behaviour=ENABLED.
 	LegacyCast bool
 	// Options are the session's options as they were set.
@@ -33,6 +35,8 @@ type Arg struct {
 	Literal *column.Value
 	// Symbol is a keyword argument, such as the unit of EXTRACT: "" for others.
 	Symbol string
+	// Call is the name of the function that an argument is a call of, "" for others: a JSON function takes what another has made as JSON, and other strings as strings.
+	Call string
 }
 
 // Signature is what inference returns.

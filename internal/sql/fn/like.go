@@ -128,7 +128,18 @@ func (p *piece) find(s []byte) (from, n int) {
 	if p.any == nil {
 		return bytes.Index(s, p.text), len(p.text)
 	}
+	first := 0 // how many bytes stand before the first that may be any
+	for first < len(p.any) && !p.any[first] {
+		first++
+	}
 	for i := 0; i <= len(s); {
+		if first > 0 {
+			k := bytes.Index(s[i:], p.text[:first])
+			if k < 0 {
+				break
+			}
+			i += k
+		}
 		if n := p.at(s[i:]); n >= 0 {
 			return i, n
 		}

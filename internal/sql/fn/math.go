@@ -14,29 +14,29 @@ func mathematical() []*Function {
 	all := []*Function{
 		{Name: "PI", Doc: "the number pi", Infer: takes("", always(types.New(types.Double).NotNull())), Bind: bound(func() Kernel { return constantFloat(math.Pi) }), Examples: [][2]string{{"PI()", "3.141592653589793"}}},
 		{Name: "E", Doc: "the base of natural logarithms", Infer: takes("", always(types.New(types.Double).NotNull())), Bind: bound(func() Kernel { return constantFloat(math.E) }), Examples: [][2]string{{"E()", "2.718281828459045"}}},
-		floating2("POWER", "the first number raised to the second", "NN", math.Pow, [][2]string{{"POWER(2, 10)", "1024.0"}}),
-		floating2("ATAN2", "the angle of the point with these y and x", "NN", math.Atan2, [][2]string{{"ATAN2(1, 1)", "0.7853981633974483"}}),
-		floating2("LOG", "the natural logarithm, or that of the second number to the base of the first", "N?N", func(x, y float64) float64 { return math.Log(y) / math.Log(x) }, [][2]string{{"LOG(2, 8)", "3.0"}, {"LOG(1)", "0.0"}}),
+		floating2("POWER", "the first number raised to the second", "NN", pow, [][2]string{{"POWER(2, 10)", "1024.0"}}),
+		floating2("ATAN2", "the angle of the point with these y and x", "NN", atan2, [][2]string{{"ATAN2(1, 1)", "0.7853981633974483"}}),
+		floating2("LOG", "the natural logarithm, or that of the second number to the base of the first", "N?N", func(x, y float64) float64 { return ln(y) / ln(x) }, [][2]string{{"LOG(2, 8)", "3.0"}, {"LOG(1)", "0.0"}}),
 		{Name: "SIGN", Doc: "-1, 0 or 1, as the number is negative, zero or positive", Infer: number, Bind: bindSign, Examples: [][2]string{{"SIGN(-5)", "-1"}, {"SIGN(2.5)", "1.0"}}},
 		rounding("ROUND", "the number rounded to so many digits behind the point (0), half away from zero", true, [][2]string{{"ROUND(2.5)", "3"}, {"ROUND(646.646, 2)", "646.65"}, {"ROUND(1250, -2)", "1300"}}),
 		rounding("TRUNCATE", "the number cut to so many digits behind the point (0)", false, [][2]string{{"TRUNCATE(42.345, 2)", "42.34"}, {"TRUNCATE(42, -1)", "40"}}),
 		floorCeil("FLOOR", "the greatest whole number that is not greater; of a time, the begin of its unit", false, [][2]string{{"FLOOR(2.7)", "2"}, {"FLOOR(-2.5e0)", "-3.0"}, {"FLOOR(DATE '2021-08-17' TO MONTH)", "2021-08-01"}}),
 		floorCeil("CEIL", "the least whole number that is not less; of a time, the end of its unit", true, [][2]string{{"CEIL(2.1)", "3"}, {"CEIL(TIMESTAMP '2018-03-31 00:00:01' TO DAY)", "2018-04-01 00:00:00"}}, "CEILING"),
-		{Name: "RAND", Doc: "a random number from 0 to below 1; with a seed, the next of a fixed sequence", Volatility: Volatile, Infer: takes("?I", always(types.New(types.Double).NotNull())), Bind: bindRand},
+		{Name: "RAND", Doc: "a random number from 0 to below 1; with a seed, the next of a fixed sequence", Volatility: Volatile, Infer: takes("?I", strictDouble), Bind: bindRand},
 		{Name: "RAND_INTEGER", Doc: "a random integer from 0 to below the last argument; with a seed before it, the next of a fixed sequence", Volatility: Volatile, Fails: true,
-			Infer: takes("I?I", always(types.New(types.Int).NotNull())), Bind: bindRandInt},
+			Infer: takes("I?I", strictInt), Bind: bindRandInt},
 		{Name: "UUID", Doc: "a random UUID", Volatility: Volatile, Infer: takes("", always(types.Of(types.Char, 36, 0).NotNull())), Bind: bound(uuid), Examples: [][2]string{{"SUBSTRING(UUID(), 14, 1)", "-"}}},
 	}
 	for _, f := range []struct {
 		name, doc, example, want string
 		of                       func(float64) float64
 	}{
-		{"SQRT", "the square root", "SQRT(4)", "2.0", math.Sqrt}, {"LN", "the natural logarithm", "LN(1)", "0.0", math.Log}, {"LOG10", "the logarithm to the base of 10", "LOG10(1000)", "3.0", math.Log10},
-		{"LOG2", "the logarithm to the base of 2", "LOG2(10)", "3.3219280948873626", func(x float64) float64 { return math.Log(x) / math.Log(2) }}, {"EXP", "e raised to the number", "EXP(0)", "1.0", math.Exp},
-		{"SIN", "the sine", "SIN(0)", "0.0", math.Sin}, {"COS", "the cosine", "COS(0)", "1.0", math.Cos}, {"TAN", "the tangent", "TAN(0)", "0.0", math.Tan},
-		{"COT", "the cotangent", "ROUND(COT(1), 9)", "0.642092616", func(x float64) float64 { return 1 / math.Tan(x) }},
-		{"ASIN", "the angle of a sine", "ASIN(1)", "1.5707963267948966", math.Asin}, {"ACOS", "the angle of a cosine", "ACOS(1)", "0.0", math.Acos}, {"ATAN", "the angle of a tangent", "ATAN(0)", "0.0", math.Atan},
-		{"SINH", "the hyperbolic sine", "SINH(0)", "0.0", math.Sinh}, {"COSH", "the hyperbolic cosine", "COSH(0)", "1.0", math.Cosh}, {"TANH", "the hyperbolic tangent", "TANH(0)", "0.0", math.Tanh},
+		{"SQRT", "the square root", "SQRT(4)", "2.0", math.Sqrt}, {"LN", "the natural logarithm", "LN(1)", "0.0", ln}, {"LOG10", "the logarithm to the base of 10", "LOG10(1000)", "3.0", log10},
+		{"LOG2", "the logarithm to the base of 2", "LOG2(10)", "3.3219280948873626", func(x float64) float64 { return ln(x) / ln(2) }}, {"EXP", "e raised to the number", "EXP(0)", "1.0", exp},
+		{"SIN", "the sine", "SIN(0)", "0.0", sine}, {"COS", "the cosine", "COS(0)", "1.0", cosine}, {"TAN", "the tangent", "TAN(0)", "0.0", tangent},
+		{"COT", "the cotangent", "ROUND(COT(1), 9)", "0.642092616", func(x float64) float64 { return 1 / tangent(x) }},
+		{"ASIN", "the angle of a sine", "ASIN(1)", "1.5707963267948966", asin}, {"ACOS", "the angle of a cosine", "ACOS(1)", "0.0", acos}, {"ATAN", "the angle of a tangent", "ATAN(0)", "0.0", atan},
+		{"SINH", "the hyperbolic sine", "SINH(0)", "0.0", sinh}, {"COSH", "the hyperbolic cosine", "COSH(0)", "1.0", cosh}, {"TANH", "the hyperbolic tangent", "TANH(0)", "0.0", tanh},
 		{"DEGREES", "the angle in degrees", "DEGREES(PI())", "180.0", func(x float64) float64 { return x * (180 / math.Pi) }},
 		{"RADIANS", "the angle in radians", "RADIANS(180)", "3.141592653589793", func(x float64) float64 { return x / 180 * math.Pi }},
 	} {
@@ -78,7 +78,7 @@ func floating2(name, doc, params string, f func(x, y float64) float64, examples 
 				row := at(sel, i)
 				r := 0.0
 				if y == nil {
-					r = math.Log(x(args[0], row)) // LOG of one number
+					r = ln(x(args[0], row)) // LOG of one number
 				} else {
 					r = f(x(args[0], row), y(args[1], row))
 				}

@@ -162,7 +162,9 @@ func parseClock(s string) (time.Duration, bool) {
 	var total time.Duration
 	limits := [3]int{23, 59, 59}
 	units := [3]time.Duration{time.Hour, time.Minute, time.Second}
+	seen := 0
 	for i := range 3 {
+		seen++
 		part, rest, more := strings.Cut(s, ":")
 		x, err := strconv.Atoi(part)
 		if err != nil || x < 0 || x > limits[i] || part[0] == '+' {
@@ -176,6 +178,9 @@ func parseClock(s string) (time.Duration, bool) {
 			return 0, false
 		}
 		s = rest
+	}
+	if dotted && seen < 3 {
+		return 0, false
 	}
 	if dotted && fraction != "" {
 		x, ok := nanos(fraction)
@@ -201,16 +206,27 @@ func nanos(s string) (time.Duration, bool) {
 	return x, true
 }
 
-// ParseTimestamp reads a date and, behind a space or T, a clock; without one it is midnight.
+// ParseTimestamp reads year-month-day and, behind a space, hours:minutes:seconds with a fraction; without these it is midnight. A day that the month lacks is taken for its last.
 func ParseTimestamp(s string) (time.Time, bool) {
-	i := strings.IndexAny(s, " T")
-	if strings.Count(s, "-") < 2 {
+	day, clock, timed := strings.Cut(s, " ")
+	if strings.Count(day, "-") != 2 {
 		return time.Time{}, false
 	}
-	if i < 0 {
-		return parseDate(s)
+	at, ok := parseDate(day)
+	if !ok {
+		i := strings.LastIndexByte(day, '-')
+		d, err := strconv.Atoi(day[i+1:])
+		if at, ok = parseDate(day[:i]); !ok || err != nil || d < 28 || d > 31 || day[i+1] == '+' {
+			return at, false
+		}
+		at = at.AddDate(0, 1, -1)
 	}
-	at, ok := parseDate(s[:i])
-	d, good := parseClock(s[i+1:])
-	return at.Add(d), ok && good
+	if !timed {
+		return at, true
+	}
+	if strings.Count(clock, ":") != 2 {
+		return at, false
+	}
+	d, ok := parseClock(clock)
+	return at.Add(d), ok
 }

@@ -9,23 +9,13 @@ import (
 // regexps are the functions of regular expressions, those of Java. A pattern that is none gives null, as in Flink.
 func regexps() []*Function {
 	return []*Function{
-		{Name: "REGEXP", Doc: "whether a part of the string matches the regular expression", Fails: true, Infer: takes("SS", strictBoolean), Bind: searching(func(p *pattern) Kernel {
-			return p.each(func(s []byte, args []*column.Vector, row, n int, out *column.Vector) error {
-				if len(args[1].Bytes(row)) == 0 {
-					out.Words[row] = 0
-					return nil
-				}
-				at, err := p.find(s, 0)
-				setBool(out, row, at != nil)
-				return err
-			})
-		}), Examples: [][2]string{{"REGEXP('foobar', 'o{2}b')", "TRUE"}, {"REGEXP('foobar', '')", "FALSE"}}},
+		{Name: "REGEXP", Doc: "whether a part of the string matches the regular expression", Fails: true, Infer: takes("SS", strictBoolean), Bind: searching(regexpMatches), Examples: [][2]string{{"REGEXP('foobar', 'o{2}b')", "TRUE"}, {"REGEXP('foobar', '')", "FALSE"}, {"REGEXP('foobar', '(')", "FALSE"}}},
 		{Name: "REGEXP_EXTRACT", Doc: "what the regular expression, or a group of it, matches first in the string; null if nothing", Fails: true, Infer: takes("SS?I", nullableText), Bind: searching(regexpExtract),
 			Examples: [][2]string{{"REGEXP_EXTRACT('foothebar', 'foo(.*?)(bar)', 2)", "bar"}, {"REGEXP_EXTRACT('a=1&channel_id=7&b', '(&|^)channel_id=([^&]*)', 2)", "7"}, {"REGEXP_EXTRACT('abc', 'x')", "NULL"},
 				{"REGEXP_EXTRACT('abc', '(')", "NULL"}, {"REGEXP_EXTRACT('abc', 'b', 3)", "NULL"}}},
 		{Name: "REGEXP_SUBSTR", Doc: "what the regular expression matches first in the string; null if nothing", Fails: true, Infer: takes("SS", nullableText), Bind: searching(regexpExtract),
 			Examples: [][2]string{{"REGEXP_SUBSTR('abc123', '[0-9]+')", "123"}}},
-		{Name: "REGEXP_REPLACE", Doc: "the string with all that the regular expression matches replaced", Fails: true, Infer: takes("SSS", strictText), Bind: searching(regexpReplace),
+		{Name: "REGEXP_REPLACE", Doc: "the string with all that the regular expression matches replaced", Fails: true, Infer: takes("SSS", replaced), Bind: searching(regexpReplace),
 			Examples: [][2]string{{"REGEXP_REPLACE('foobar', 'oo|ar', '')", "fb"}, {"REGEXP_REPLACE('foobar', 'o*', '$0')", "$0f$0$0b$0a$0r$0"}}},
 		{Name: "REGEXP_COUNT", Doc: "how often the regular expression matches in the string", Fails: true, Infer: takes("SS", nullableInt), Bind: searching(func(p *pattern) Kernel {
 			return p.each(func(s []byte, args []*column.Vector, row, n int, out *column.Vector) error {
@@ -45,6 +35,35 @@ func regexps() []*Function {
 				return err
 			})
 		}), Examples: [][2]string{{"REGEXP_INSTR('héllo', 'l+')", "3"}}},
+	}
+}
+
+// replaced is the type of REGEXP_REPLACE, which has no null only where a literal shows that the pattern is one.
+func replaced(args []Arg) types.Type {
+	if p, ok := literal(args, 1); ok {
+		if _, err := regex.Compile(p); err == nil {
+			return strictText(args)
+		}
+	}
+	return types.String()
+}
+
+func regexpMatches(p *pattern) Kernel {
+	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+		for i := range size(sel, n) {
+			row := at(sel, i)
+			p.set(args[1].Bytes(row))
+			if p.matcher == nil || len(args[1].Bytes(row)) == 0 {
+				out.Words[row] = 0
+				continue
+			}
+			found, err := p.find(args[0].Bytes(row), 0)
+			if err != nil {
+				return err
+			}
+			setBool(out, row, found != nil)
+		}
+		return nil
 	}
 }
 

@@ -57,7 +57,7 @@ func textual() []*Function {
 		{Name: "RPAD", Doc: "the string filled up on the right to a length, or cut to it", Infer: takes("SIS", padded), Bind: bound(func() Kernel { return pad(false) }), Examples: [][2]string{{"RPAD('hi', 5, 'xy')", "hixyx"}}},
 		{Name: "REPEAT", Doc: "the string as often as said", Fails: true, Infer: takes("SI", strictText), Bind: bound(repeat), Examples: [][2]string{{"REPEAT('ab', 3)", "ababab"}, {"REPEAT('ab', -1)", ""}}},
 		{Name: "REVERSE", Doc: "the string backwards", Infer: takes("S", nullableText), Bind: bound(reverse), Examples: [][2]string{{"REVERSE('aé1')", "1éa"}}},
-		{Name: "OVERLAY", Doc: "the string with the part from a position, as long as the second or as said, replaced by the second", Infer: takes("SSI?I", strictText), Syntax: Special, Print: func(args []string, _ types.Type) string {
+		{Name: "OVERLAY", Doc: "the string with the part from a position, as long as the second or as said, replaced by the second", Infer: takes("SSI?I", overlaid), Syntax: Special, Print: func(args []string, _ types.Type) string {
 			s := "OVERLAY(" + args[0] + " PLACING " + args[1] + " FROM " + args[2]
 			if len(args) > 3 {
 				s += " FOR " + args[3]
@@ -235,14 +235,19 @@ func appendCase(b, s []byte, upper bool) []byte {
 	return b
 }
 
+// initcap knows only the letters of ASCII, as in Flink.
 func initcap() Kernel {
 	return texts(func(b []byte, args []*column.Vector, row int) ([]byte, bool) {
 		within := false
-		for s := args[0].Bytes(row); len(s) > 0; {
-			r, w := utf8.DecodeRune(s)
-			b = appendCase(b, s[:w], !within)
-			within = unicode.IsLetter(r) || unicode.IsDigit(r)
-			s = s[w:]
+		for _, c := range args[0].Bytes(row) {
+			switch {
+			case c >= 'a' && c <= 'z' && !within:
+				c -= 32
+			case c >= 'A' && c <= 'Z' && within:
+				c += 32
+			}
+			within = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+			b = append(b, c)
 		}
 		return b, true
 	})
@@ -532,6 +537,15 @@ func reverse() Kernel {
 	return texts(func(b []byte, args []*column.Vector, row int) ([]byte, bool) {
 		return appendReverse(b, args[0].Bytes(row)), true
 	})
+}
+
+// overlaid is the type of OVERLAY, as long as both strings together.
+func overlaid(args []Arg) types.Type {
+	n := 0
+	for _, a := range args[:2] {
+		n = min(n+orText(a.Type).Length(), types.MaxLength)
+	}
+	return Strict(types.Of(types.Varchar, n, 0), args)
 }
 
 func overlay() Kernel {

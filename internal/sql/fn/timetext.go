@@ -17,12 +17,12 @@ const (
 // timeTexts are the functions between times and strings.
 func timeTexts() []*Function {
 	return []*Function{
-		{Name: "DATE_FORMAT", Doc: "the time (or a string with one) printed by a pattern of Java's DateTimeFormatter", Fails: true, Infer: takes("(S/D)S", nullableText), Bind: bindDateFormat,
+		{Name: "DATE_FORMAT", Doc: "the time (or a string with one) printed by a pattern of Java's DateTimeFormatter", Fails: true, Infer: takes("(S/T)S", nullableText), Bind: bindDateFormat,
 			Examples: [][2]string{{"DATE_FORMAT(TIMESTAMP '2020-01-02 03:04:05', 'yyyy-MM-dd')", "2020-01-02"}, {"DATE_FORMAT('2018-03-14 01:02:03', 'yyyy/MM/dd HH:mm')", "2018/03/14 01:02"},
 				{"DATE_FORMAT(TIMESTAMP '2020-01-02 13:04:05.678', 'EEE d MMM yy h:mm a SSS')", "Thu 2 Jan 20 1:04 PM 678"}}},
 		{Name: "TO_TIMESTAMP", Doc: "the timestamp that a string has, by a pattern of Java's DateTimeFormatter (yyyy-MM-dd HH:mm:ss); null if there is none", Fails: true, Infer: takes("S?S", always(types.TimestampOf(3))), Bind: bindToTimestamp,
 			Examples: [][2]string{{"TO_TIMESTAMP('2017-09-15 00:00:00')", "2017-09-15 00:00:00.000"}, {"TO_TIMESTAMP('2000020210', 'yyyyMMddHH')", "2000-02-02 10:00:00.000"}, {"TO_TIMESTAMP('invalid value', 'yyyy-MM-dd')", "NULL"}}},
-		{Name: "TO_TIMESTAMP_LTZ", Doc: "the time of a number of seconds (precision 0) or milliseconds (3) since the epoch, or of a string by a pattern and in a zone (UTC); null if there is none", Fails: true,
+		{Name: "TO_TIMESTAMP_LTZ", Doc: "the time of a number since the epoch, in units by the precision: seconds (0) to nanoseconds (9), milliseconds (3) if there is none, or of a string by a pattern and in a zone (UTC); null if there is none", Fails: true,
 			Infer: inferToLTZ, Bind: bindToLTZ, Examples: [][2]string{{"TO_TIMESTAMP_LTZ(100, 0)", "1970-01-01 00:01:40.000"}, {"TO_TIMESTAMP_LTZ(1234, 3)", "1970-01-01 00:00:01.234"},
 				{"TO_TIMESTAMP_LTZ('2023-01-01 00:00:00', 'yyyy-MM-dd HH:mm:ss', 'Asia/Shanghai')", "2022-12-31 16:00:00.000"}}},
 		{Name: "TO_DATE", Doc: "the date that a string has, by a pattern of Java's SimpleDateFormat (yyyy-MM-dd); null if there is none", Fails: true, Infer: takes("S?S", always(types.New(types.Date))), Bind: bindToDate,
@@ -195,30 +195,37 @@ func bindToLTZ(s *Session, args []Arg, result types.Type) (Kernel, error) {
 			return nil
 		}, nil
 	}
-	exact, read := args[0].Type.IsInteger(), floats(args[0].Type)
+	exact, cut, read := args[0].Type.IsInteger(), args[0].Type.IsExact(), floats(args[0].Type)
 	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
 		for i := range size(sel, n) {
 			row := at(sel, i)
-			unit := int64(1)
+			digits := int64(3)
 			if len(args) > 1 {
-				switch args[1].Int(row) {
-				case 0:
-					unit = 1000
-				case 3:
-				default:
-					return badValue("the precision of TO_TIMESTAMP_LTZ is %d, but must be 0 or 3", args[1].Int(row))
-				}
+				digits = args[1].Int(row)
 			}
-			if exact {
-				x := args[0].Int(row)
-				if x > math.MaxInt64/1000 || x < math.MinInt64/1000 {
-					out.SetNull(row, n)
-					continue
-				}
-				out.Words[row] = uint64(x * unit)
+			if digits < 0 || digits > 9 {
+				return badValue("the precision of TO_TIMESTAMP_LTZ is %d, but must be from 0 to 9", digits)
+			}
+			x := int64(0)
+			switch {
+			case exact:
+				x = args[0].Int(row)
+			case cut:
+				x = floatInt(math.Trunc(read(args[0], row)))
+			default:
+				out.Words[row] = uint64(floatInt(read(args[0], row) * math.Pow10(3-int(digits))))
 				continue
 			}
-			out.Words[row] = uint64(floatInt(read(args[0], row) * float64(unit)))
+			switch {
+			case digits > 3:
+				x = floorDiv(x, int64(pow10[digits-3]))
+			case x > math.MaxInt64/1000 || x < math.MinInt64/1000:
+				out.SetNull(row, n)
+				continue
+			default:
+				x *= int64(pow10[3-digits])
+			}
+			out.Words[row] = uint64(x)
 		}
 		return nil
 	}, nil

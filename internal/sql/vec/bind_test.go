@@ -187,6 +187,46 @@ func (b *binder) expr(x ast.Expr) expr.Expr {
 		}
 		t := of.Type().Fields()[i].Type
 		return &expr.Field{Of: of, Index: i, Name: x.Name.Name, T: t.WithNullable(t.Nullable() || of.Type().Nullable())}
+	case *ast.JSONPathCall:
+		args := []expr.Expr{b.expr(x.X), b.expr(x.Path)}
+		if x.Func == "JSON_EXISTS" {
+			return b.call(x.Func, args...)
+		}
+		t := types.String()
+		if x.Returning != nil {
+			t = dataType(x.Returning)
+		}
+		null := &expr.Const{Value: column.NullValue(), T: t}
+		args = append(args, null)
+		on := func(o *ast.JSONOn) {
+			value := expr.Expr(null)
+			kind := "NULL"
+			if o != nil {
+				kind = string(o.Kind)
+				if o.Default != nil {
+					value = b.expr(o.Default)
+				}
+			}
+			args = append(args, &expr.Symbol{Name: kind})
+			if x.Func == "JSON_VALUE" {
+				args = append(args, value)
+			}
+		}
+		if x.Func == "JSON_QUERY" {
+			args = append(args, &expr.Symbol{Name: x.Wrapper})
+		}
+		on(x.OnEmpty)
+		on(x.OnError)
+		return b.call(x.Func, args...)
+	case *ast.JSONConstructor:
+		var args []expr.Expr
+		if x.Nulls != "" {
+			args = append(args, &expr.Symbol{Name: string(x.Nulls)})
+		}
+		for _, p := range x.Pairs {
+			args = append(args, b.expr(p.Key), b.expr(p.Value))
+		}
+		return b.call(x.Func, append(args, b.exprs(x.Elems)...)...)
 	case *ast.Call:
 		return b.call(x.Name.Parts[0].Name, b.exprs(x.Args)...)
 	}
