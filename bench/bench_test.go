@@ -32,7 +32,7 @@ func (y *tally) outputs(name string) outputs {
 	}
 	key := func(Reading) int64 { return 0 }
 	switch name {
-	case "keyed-reduce":
+	case "keyed-reduce", "keyed-process":
 		key = keyMillion
 	case "three-shuffles":
 		key = keyThousand
@@ -80,6 +80,40 @@ func TestLoopAndWeirAgree(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestBatchAgrees wants batch mode to come to what the loop comes to last.
+func TestBatchAgrees(t *testing.T) {
+	lines, err := readLines(filepath.Join("..", "examples", "wordcount", "testdata", "opticks.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range programs {
+		if p.name == "three-shuffles" { // the later reduces add up updates
+			continue
+		}
+		run := func(engine string, parallelism int) *tally {
+			y := new(tally)
+			j := job{Case: p.name, Engine: engine, Parallelism: parallelism, Records: 20_001}
+			if p.name == "sliding-count" { // each is in 3600 windows
+				j.Records = 200
+			}
+			if _, _, err := runProgram(j, lines, y.outputs(p.name)); err != nil {
+				t.Fatal(p.name, err)
+			}
+			return y
+		}
+		want := run("loop", 1)
+		for parallelism := 1; parallelism <= 3; parallelism++ {
+			got := run("batch", parallelism)
+			if !maps.Equal(got.last, want.last) {
+				t.Errorf("%s: parallelism %d: %d keys end otherwise than the %d of the loop", p.name, parallelism, len(got.last), len(want.last))
+			}
+			if keyed := p.name == "wordcount" || p.name == "keyed-reduce"; keyed && got.records != int64(len(want.last)) {
+				t.Errorf("%s: parallelism %d: %d results, want one of each of %d keys", p.name, parallelism, got.records, len(want.last))
+			}
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 	"text/tabwriter"
 )
 
-const allCases = "chain,chain-values,wordcount,keyed-reduce,union,three-shuffles,tumbling-count,tumbling-count-10k,sliding-count,session-count,latency,window-latency"
+const allCases = "chain,chain-values,wordcount,keyed-reduce,keyed-process,union,three-shuffles,tumbling-count,tumbling-count-10k,sliding-count,session-count,latency,window-latency"
 
 func main() {
 	var err error
@@ -50,7 +50,7 @@ type settings struct {
 func run() error {
 	var s settings
 	cases := flag.String("cases", allCases, "what to run")
-	engines := flag.String("engines", "loop,weir p1,weir p2", "what to run it on")
+	engines := flag.String("engines", "loop,weir p1,weir p2", "what to run it on; batch p1 is Weir in batch mode")
 	flag.BoolVar(&s.json, "json", false, "print a JSON object a line instead of a table")
 	flag.Float64Var(&s.scale, "scale", 1, "multiply the numbers of records")
 	flag.Float64Var(&s.warmUp, "warm-up", 0, "first run this share of the records unmeasured, in the same process; Flink always does so with 0.25")
@@ -157,6 +157,8 @@ func (s *settings) jobs(name string) ([]job, error) {
 			noFlink = p.noFlink
 		}
 	}
+	// Batch mode gives results at the end alone, so there the others go to theirs, too.
+	base.ToEnd = slices.ContainsFunc(s.engines, func(e string) bool { return strings.HasPrefix(e, "batch ") })
 	for _, rate := range rates {
 		for _, e := range s.engines {
 			j := base
@@ -168,7 +170,10 @@ func (s *settings) jobs(name string) ([]job, error) {
 				j.Engine, j.Parallelism = e, 1
 			default:
 				if _, err := fmt.Sscanf(e, "%s p%d", &j.Engine, &j.Parallelism); err != nil {
-					return nil, fmt.Errorf("there is no engine %q: use some of loop, weir p1, weir p2", e)
+					return nil, fmt.Errorf("there is no engine %q: use some of loop, weir p1, weir p2, batch p1, batch p2", e)
+				}
+				if rate > 0 && j.Engine == "batch" {
+					continue
 				}
 			}
 			if noFlink && j.Engine == "flink" {
@@ -277,6 +282,9 @@ func table(out io.Writer, all []result) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	if err := againstStream(w, names, byCase); err != nil {
+		return err
+	}
 	if slices.ContainsFunc(all, func(r result) bool { return r.Latencies != nil }) {
 		fmt.Fprintln(w, "\ncase\tengine\tp50 us\tp99 us\tp99.9 us\tpacer p50 us\tpacer p99 us\tpacer cores\tbusy cores\tpeak MiB\t")
 	}
@@ -296,6 +304,23 @@ func table(out io.Writer, all []result) error {
 			flink, found := byCase[name][fmt.Sprint("flink p", p)]
 			if ok && found {
 				fmt.Fprintf(w, "%s%s\t%d\t%.1f times\t%.2f of it\t\n", head, name, p, weir.RecordsPerCoreSecond/cmp.Or(flink.RecordsPerCoreSecond, 1), weir.PeakMiB/cmp.Or(flink.PeakMiB, 1))
+				head = ""
+			}
+		}
+	}
+	return w.Flush()
+}
+
+// againstStream prints how batch mode compares with streaming.
+func againstStream(w *tabwriter.Writer, names []string, byCase map[string]map[string]result) error {
+	head := "\nbatch beside streaming\tparallelism\trecords/s\trecords per core-s\tpeak memory\t\n"
+	for _, name := range names {
+		for _, p := range []int{1, 2} {
+			stream, ok := byCase[name][fmt.Sprint("weir p", p)]
+			batch, found := byCase[name][fmt.Sprint("batch p", p)]
+			if ok && found {
+				fmt.Fprintf(w, "%s%s\t%d\t%.2f times\t%.2f times\t%.2f of it\t\n", head, name, p,
+					batch.RecordsPerSecond/stream.RecordsPerSecond, batch.RecordsPerCoreSecond/stream.RecordsPerCoreSecond, batch.PeakMiB/stream.PeakMiB)
 				head = ""
 			}
 		}

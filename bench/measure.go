@@ -22,12 +22,13 @@ import (
 // job is one run of one program on one engine.
 type job struct {
 	Case        string  `json:"case"`
-	Engine      string  `json:"engine"` // "loop", "weir" or "flink"
+	Engine      string  `json:"engine"` // "loop", "weir", "batch" (Weir in batch mode) or "flink"
 	Parallelism int     `json:"parallelism"`
 	Records     int64   `json:"records"`
 	Rate        float64 `json:"rate,omitempty"`
 	Text        string  `json:"text,omitempty"`
 	CPUProfile  string  `json:"cpu_profile,omitempty"`
+	ToEnd       bool    `json:"to_end,omitempty"`  // nothing is stopped before its results are out
 	WarmUp      int64   `json:"warm_up,omitempty"` // records of a run before the measured one, in the same process
 }
 
@@ -172,14 +173,19 @@ func runProgram(j job, lines []string, out outputs) (seconds float64, lat *Laten
 	}
 	if j.Engine == "loop" {
 		start := time.Now()
+		out.toEnd = j.ToEnd
 		p.loop(j.Records, lines, out)
 		return time.Since(start).Seconds(), nil, nil
 	}
 	start := time.Now()
-	env := weir.NewEnvironment(weir.Options{Parallelism: j.Parallelism})
+	o := weir.Options{Parallelism: j.Parallelism}
+	if j.Engine == "batch" {
+		o.RuntimeMode = weir.Batch
+	}
+	env := weir.NewEnvironment(o)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	if p.until != nil && out.count == nil {
+	if p.until != nil && out.count == nil && !j.ToEnd {
 		out.until, out.stop = p.until(j.Records), cancel
 	}
 	p.weir(env, j.Records, lines, out)

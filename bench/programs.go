@@ -6,6 +6,7 @@ import (
 
 	"github.com/weirstream/weir"
 	"github.com/weirstream/weir/connectors/sequence"
+	"github.com/weirstream/weir/state"
 )
 
 // outputs takes the results of a program. A nil function discards them.
@@ -16,6 +17,7 @@ type outputs struct {
 	// stop ends the job when a window has come that ends behind until.
 	until int64
 	stop  func()
+	toEnd bool // for the loop, which has no stop
 }
 
 func (o outputs) endReadings(s *weir.Stream[Reading]) {
@@ -132,6 +134,26 @@ var programs = append(windowPrograms, []program{
 		},
 	},
 	{
+		name: "keyed-process", records: 15_000_000, noFlink: true,
+		loop: func(n int64, _ []string, out outputs) {
+			kept := map[int64]*Reading{}
+			var r Reading
+			for i := range n {
+				newReading(i, &r)
+				reduced(kept, keyMillion, &r)
+				if out.reading != nil {
+					out.reading(r)
+				}
+			}
+		},
+		weir: func(env *weir.Environment, n int64, _ []string, out outputs) {
+			keyed := weir.KeyBy(readings(env, 0, n), keyMillion)
+			out.endReadings(weir.ProcessKeyedWith(keyed, func() weir.KeyedProcessFunction[int64, Reading, Reading] {
+				return &summing{kept: state.NewValue[Reading]("kept")}
+			}))
+		},
+	},
+	{
 		name: "union", records: 60_000_000,
 		loop: func(n int64, _ []string, out outputs) {
 			each := func(n int64) {
@@ -171,6 +193,23 @@ var programs = append(windowPrograms, []program{
 		},
 	},
 }...)
+
+// summing is reduced as a keyed function.
+type summing struct {
+	kept *state.Value[Reading]
+}
+
+func (f *summing) States() []state.State { return []state.State{f.kept} }
+
+func (f *summing) Process(_ *weir.KeyedContext[int64], r Reading, out *weir.Collector[Reading]) error {
+	if x, ok := f.kept.Get(); ok {
+		r.A += x.A
+		r.Value += x.Value
+	}
+	f.kept.Set(r)
+	out.Collect(r)
+	return nil
+}
 
 var sourceNames = [...]string{"readings", "more readings"}
 

@@ -129,7 +129,7 @@ var windowPrograms = []program{
 			}
 			for len(running) > 0 || len(open) > 0 {
 				fire()
-				if out.count == nil { // the windows behind the last record are not measured
+				if out.count == nil && !out.toEnd { // the windows behind the last record are not measured
 					return
 				}
 			}

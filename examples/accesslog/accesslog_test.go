@@ -58,35 +58,37 @@ func (rep *report) text() string {
 
 func TestEveryShape(t *testing.T) {
 	want, wantFile, requests := expected(carried)
-	for _, parallelism := range []int{1, 2, 4, 7} {
-		for _, rows := range []int{1, 7, 1024} {
-			t.Run(fmt.Sprintf("parallelism=%d/rows=%d", parallelism, rows), func(t *testing.T) {
-				env := weir.NewEnvironment(weir.Options{Parallelism: parallelism, ChunkRows: rows, Logger: slog.New(slog.DiscardHandler)})
-				r := build(weir.FromFiles(env, files.Options{Path: "testdata/access.log"}))
-				dir := t.TempDir()
-				toFiles(r.Traffic, dir)
-				rep := collect(r)
-				result, err := env.Execute(context.Background(), t.Name())
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got := rep.text(); got != want {
-					t.Errorf("got\n%s\nwant\n%s", got, want)
-				}
-				if got := readAll(t, dir); !slices.Equal(got, wantFile) {
-					t.Errorf("the files hold %d lines, want %d: %q", len(got), len(wantFile), got)
-				}
-				var statuses int64
-				for _, n := range result.Accumulators["status"].Buckets {
-					statuses += n
-				}
-				if n := result.Accumulators["requests"].Count; n != requests || statuses != requests {
-					t.Errorf("counted %d requests and %d statuses, want %d", n, statuses, requests)
-				}
-				if n := result.Accumulators["malformed"].Count; n != int64(len(rep.malformed)) {
-					t.Errorf("counted %d malformed lines, want %d", n, len(rep.malformed))
-				}
-			})
+	for _, mode := range []weir.RuntimeMode{weir.Streaming, weir.Batch} {
+		for _, parallelism := range []int{1, 2, 4, 7} {
+			for _, rows := range []int{1, 7, 1024} {
+				t.Run(fmt.Sprintf("%v/parallelism=%d/rows=%d", mode, parallelism, rows), func(t *testing.T) {
+					env := weir.NewEnvironment(weir.Options{RuntimeMode: mode, Parallelism: parallelism, ChunkRows: rows, Logger: slog.New(slog.DiscardHandler)})
+					r := build(weir.FromFiles(env, files.Options{Path: "testdata/access.log"}))
+					dir := t.TempDir()
+					toFiles(r.Traffic, dir)
+					rep := collect(r)
+					result, err := env.Execute(context.Background(), t.Name())
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got := rep.text(); got != want {
+						t.Errorf("got\n%s\nwant\n%s", got, want)
+					}
+					if got := readAll(t, dir); !slices.Equal(got, wantFile) {
+						t.Errorf("the files hold %d lines, want %d: %q", len(got), len(wantFile), got)
+					}
+					var statuses int64
+					for _, n := range result.Accumulators["status"].Buckets {
+						statuses += n
+					}
+					if n := result.Accumulators["requests"].Count; n != requests || statuses != requests {
+						t.Errorf("counted %d requests and %d statuses, want %d", n, statuses, requests)
+					}
+					if n := result.Accumulators["malformed"].Count; n != int64(len(rep.malformed)) {
+						t.Errorf("counted %d malformed lines, want %d", n, len(rep.malformed))
+					}
+				})
+			}
 		}
 	}
 }

@@ -59,19 +59,21 @@ func TestEveryShape(t *testing.T) {
 	if len(want) < 20 {
 		t.Fatalf("%d families, want some more", len(want))
 	}
-	for _, parallelism := range []int{1, 2, 4, 7} {
-		for _, rows := range []int{1, 7, 1024} {
-			t.Run(fmt.Sprintf("parallelism=%d/rows=%d", parallelism, rows), func(t *testing.T) {
-				env := weir.NewEnvironment(weir.Options{Parallelism: parallelism, ChunkRows: rows, Logger: slog.New(slog.DiscardHandler)})
-				// Small splits, so that several subtasks read.
-				rep := collect(build(weir.FromFiles(env, files.Options{Path: opticks, SplitBytes: 64 << 10})))
-				if _, err := env.Execute(context.Background(), t.Name()); err != nil {
-					t.Fatal(err)
-				}
-				if got := rep.families(); !reflect.DeepEqual(got, want) {
-					t.Errorf("got %d families, want %d: %v, want %v", len(got), len(want), got, want)
-				}
-			})
+	for _, mode := range []weir.RuntimeMode{weir.Streaming, weir.Batch} {
+		for _, parallelism := range []int{1, 2, 4, 7} {
+			for _, rows := range []int{1, 7, 1024} {
+				t.Run(fmt.Sprintf("%v/parallelism=%d/rows=%d", mode, parallelism, rows), func(t *testing.T) {
+					env := weir.NewEnvironment(weir.Options{RuntimeMode: mode, Parallelism: parallelism, ChunkRows: rows, Logger: slog.New(slog.DiscardHandler)})
+					// Small splits, so that several subtasks read.
+					rep := collect(build(weir.FromFiles(env, files.Options{Path: opticks, SplitBytes: 64 << 10})))
+					if _, err := env.Execute(context.Background(), t.Name()); err != nil {
+						t.Fatal(err)
+					}
+					if got := rep.families(); !reflect.DeepEqual(got, want) {
+						t.Errorf("got %d families, want %d: %v, want %v", len(got), len(want), got, want)
+					}
+				})
+			}
 		}
 	}
 }

@@ -61,6 +61,25 @@ func visible(t *testing.T, dir string) []string {
 
 var errBroken = errors.New("broken")
 
+// TestBatch wants the output of a batch job, which takes no checkpoints, to be that of a stream.
+func TestBatch(t *testing.T) {
+	fine := func() error { return nil }
+	want, err := runIn(t, t.TempDir(), 2, weir.NoRestart(), fine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, parallelism := range []int{1, 3} {
+		dir := t.TempDir()
+		env := program(dir, weir.Options{RuntimeMode: weir.Batch, Parallelism: parallelism}, fine)
+		if _, err := env.Execute(t.Context(), "durable"); err != nil {
+			t.Fatal(err)
+		}
+		if got := visible(t, dir); !slices.Equal(got, want) {
+			t.Errorf("%d lines in batch mode, %d of the stream; or others", len(got), len(want))
+		}
+	}
+}
+
 // TestFailures fails the job again and again, within a run and from run to run at another parallelism: the output is that of an undisturbed run.
 func TestFailures(t *testing.T) {
 	fine := func() error { return nil }

@@ -134,6 +134,37 @@ func TestEveryShape(t *testing.T) {
 	}
 }
 
+// TestBatch runs the job in batch mode, where no entry is late: it tells what a stream tells of the entries in the order of time.
+func TestBatch(t *testing.T) {
+	inOrder := slices.Collect(linesOf(carried))
+	slices.SortStableFunc(inOrder, func(a, b string) int {
+		first, _, err := parseLine(a)
+		second, _, other := parseLine(b)
+		if err != nil || other != nil {
+			t.Fatal(err, other)
+		}
+		return cmp.Compare(first.At, second.At)
+	})
+	want := expected(t, strings.Join(inOrder, "\n"))
+	if len(want.late) > 0 || len(want.told) != want.days() {
+		t.Fatal("an entry is late in the order of time")
+	}
+	for _, parallelism := range []int{1, 4} {
+		for _, mode := range []weir.RuntimeMode{weir.Streaming, weir.Batch} {
+			lines := slices.Collect(linesOf(carried))
+			if mode == weir.Streaming {
+				lines = inOrder
+			}
+			env := weir.NewEnvironment(weir.Options{RuntimeMode: mode, Parallelism: parallelism, Logger: slog.New(slog.DiscardHandler)})
+			rep := collect(build(weir.FromSlice(env, lines).Parallelism(1)))
+			if _, err := env.Execute(context.Background(), t.Name()); err != nil {
+				t.Fatal(err)
+			}
+			check(t, rep, want)
+		}
+	}
+}
+
 func TestSimulated(t *testing.T) {
 	// Entries of each part of the week: only so are there late ones.
 	var some []string

@@ -79,8 +79,8 @@ func job(env *weir.Environment, lines []string, base string, o options) (*weir.S
 	return found, collect(sums)
 }
 
-func quiet(parallelism, rows int) *weir.Environment {
-	return weir.NewEnvironment(weir.Options{Parallelism: parallelism, ChunkRows: rows, Logger: slog.New(slog.DiscardHandler)})
+func quiet(mode weir.RuntimeMode, parallelism, rows int) *weir.Environment {
+	return weir.NewEnvironment(weir.Options{RuntimeMode: mode, Parallelism: parallelism, ChunkRows: rows, Logger: slog.New(slog.DiscardHandler)})
 }
 
 // TestEveryShape asks a server that takes its time, for some lookups more than for others, and refuses every third.
@@ -90,33 +90,35 @@ func TestEveryShape(t *testing.T) {
 	if n := strings.Count(want, "\n"); n != len(networks)+2 {
 		t.Fatalf("not every network has traffic:\n%s", want)
 	}
-	for _, parallelism := range []int{1, 2, 4} {
-		for _, rows := range []int{1, 7, 1024} {
-			t.Run(fmt.Sprintf("parallelism=%d/rows=%d", parallelism, rows), func(t *testing.T) {
-				var lookups atomic.Int64
-				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					n := lookups.Add(1)
-					for range n % 50 {
-						runtime.Gosched()
+	for _, mode := range []weir.RuntimeMode{weir.Streaming, weir.Batch} {
+		for _, parallelism := range []int{1, 2, 4} {
+			for _, rows := range []int{1, 7, 1024} {
+				t.Run(fmt.Sprintf("%v/parallelism=%d/rows=%d", mode, parallelism, rows), func(t *testing.T) {
+					var lookups atomic.Int64
+					server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						n := lookups.Add(1)
+						for range n % 50 {
+							runtime.Gosched()
+						}
+						if n%3 == 0 {
+							http.Error(w, "busy", http.StatusServiceUnavailable)
+							return
+						}
+						answer(w, r)
+					}))
+					defer server.Close()
+					o := patient
+					o.Ordered = rows == 7
+					env := quiet(mode, parallelism, rows)
+					_, rep := job(env, lines, server.URL, o)
+					if _, err := env.Execute(context.Background(), t.Name()); err != nil {
+						t.Fatal(err)
 					}
-					if n%3 == 0 {
-						http.Error(w, "busy", http.StatusServiceUnavailable)
-						return
+					if got := rep.text(); got != want {
+						t.Errorf("got\n%s\nwant\n%s", got, want)
 					}
-					answer(w, r)
-				}))
-				defer server.Close()
-				o := patient
-				o.Ordered = rows == 7
-				env := quiet(parallelism, rows)
-				_, rep := job(env, lines, server.URL, o)
-				if _, err := env.Execute(context.Background(), t.Name()); err != nil {
-					t.Fatal(err)
-				}
-				if got := rep.text(); got != want {
-					t.Errorf("got\n%s\nwant\n%s", got, want)
-				}
-			})
+				})
+			}
 		}
 	}
 }
@@ -153,7 +155,7 @@ func TestInFlight(t *testing.T) {
 				}
 			}))
 			defer server.Close()
-			env := quiet(1, 0)
+			env := quiet(weir.Streaming, 1, 0)
 			found, _ := job(env, lines, server.URL, o)
 			var got []located
 			found.ForEach(func(l located, _ int64) error {
@@ -184,7 +186,7 @@ func TestNoAnswer(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	defer server.Close()
 	lines := carried(t, 5)
-	env := quiet(2, 0)
+	env := quiet(weir.Streaming, 2, 0)
 	_, rep := job(env, lines, server.URL, options{Capacity: 5, Timeout: 2 * time.Millisecond, Retries: 3})
 	if _, err := env.Execute(context.Background(), t.Name()); err != nil {
 		t.Fatal(err)
@@ -205,7 +207,7 @@ func TestUnavailable(t *testing.T) {
 	lines := slices.DeleteFunc(carried(t, 20), func(line string) bool { _, ok := parseLine(line); return !ok })
 	o := patient
 	o.Retries = 1
-	env := quiet(2, 0)
+	env := quiet(weir.Streaming, 2, 0)
 	_, rep := job(env, lines, server.URL, o)
 	if _, err := env.Execute(context.Background(), t.Name()); err != nil {
 		t.Fatal(err)
@@ -224,7 +226,7 @@ func TestWrongAnswerFailsTheJob(t *testing.T) {
 		func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") },
 	} {
 		server := httptest.NewServer(h)
-		env := quiet(2, 0)
+		env := quiet(weir.Streaming, 2, 0)
 		job(env, carried(t, 20), server.URL, patient)
 		_, err := env.Execute(context.Background(), t.Name())
 		if !errors.Is(err, fault.New(fault.FunctionError, "")) || !strings.Contains(err.Error(), `operator "look up"`) {

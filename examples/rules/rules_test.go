@@ -83,19 +83,21 @@ func TestEveryShape(t *testing.T) {
 	if n := strings.Count(want.text(), "\n"); n < 6 {
 		t.Fatalf("too few rules are broken:\n%s", want.text())
 	}
-	for _, parallelism := range []int{1, 2, 4} {
-		for _, rows := range []int{1, 7, 1024} {
-			t.Run(fmt.Sprintf("parallelism=%d/rows=%d", parallelism, rows), func(t *testing.T) {
-				env := weir.NewEnvironment(weir.Options{Parallelism: parallelism, ChunkRows: rows, Logger: slog.New(slog.DiscardHandler)})
-				rep := collect(build(
-					weir.FromFiles(env, files.Options{Path: "testdata/payments.csv"}).Parallelism(1),
-					weir.FromFiles(env, files.Options{Path: "testdata/rules.csv"}).Parallelism(1),
-				))
-				if _, err := env.Execute(context.Background(), t.Name()); err != nil {
-					t.Fatal(err)
-				}
-				check(t, rep, want)
-			})
+	for _, mode := range []weir.RuntimeMode{weir.Streaming, weir.Batch} {
+		for _, parallelism := range []int{1, 2, 4} {
+			for _, rows := range []int{1, 7, 1024} {
+				t.Run(fmt.Sprintf("%v/parallelism=%d/rows=%d", mode, parallelism, rows), func(t *testing.T) {
+					env := weir.NewEnvironment(weir.Options{RuntimeMode: mode, Parallelism: parallelism, ChunkRows: rows, Logger: slog.New(slog.DiscardHandler)})
+					rep := collect(build(
+						weir.FromFiles(env, files.Options{Path: "testdata/payments.csv"}).Parallelism(1),
+						weir.FromFiles(env, files.Options{Path: "testdata/rules.csv"}).Parallelism(1),
+					))
+					if _, err := env.Execute(context.Background(), t.Name()); err != nil {
+						t.Fatal(err)
+					}
+					check(t, rep, want)
+				})
+			}
 		}
 	}
 }

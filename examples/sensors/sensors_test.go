@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,6 +89,39 @@ func TestEveryShape(t *testing.T) {
 					t.Errorf("counted %d late readings, want %d", n, late)
 				}
 			})
+		}
+	}
+}
+
+// TestBatch runs the job in batch mode, where no reading is late: it reports what a stream reports of the readings in the order of time.
+func TestBatch(t *testing.T) {
+	inOrder := slices.Collect(linesOf(carried))
+	slices.SortStableFunc(inOrder, func(a, b string) int {
+		first, err := parse(nil, a)
+		second, other := parse(nil, b)
+		if err != nil || other != nil {
+			t.Fatal(err, other)
+		}
+		return cmp.Compare(first.At, second.At)
+	})
+	want, late := expected(t, strings.Join(inOrder, "\n"))
+	if late > 0 {
+		t.Fatal("a reading is late in the order of time")
+	}
+	for _, parallelism := range []int{1, 4} {
+		for _, mode := range []weir.RuntimeMode{weir.Streaming, weir.Batch} {
+			lines := slices.Collect(linesOf(carried))
+			if mode == weir.Streaming {
+				lines = inOrder
+			}
+			env := weir.NewEnvironment(weir.Options{RuntimeMode: mode, Parallelism: parallelism, Logger: slog.New(slog.DiscardHandler)})
+			rep := job(weir.FromSlice(env, lines).Parallelism(1))
+			if _, err := env.Execute(context.Background(), t.Name()); err != nil {
+				t.Fatal(err)
+			}
+			if got := rep.text(); got != want {
+				t.Errorf("%v: got\n%s\nwant\n%s", mode, got, want)
+			}
 		}
 	}
 }

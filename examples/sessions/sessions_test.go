@@ -100,31 +100,33 @@ func TestEveryShape(t *testing.T) {
 	if malformed == 0 || len(sessions) < 100 {
 		t.Fatalf("%d sessions, %d malformed lines", len(sessions), malformed)
 	}
-	for _, parallelism := range []int{1, 2, 4} {
-		for _, rows := range []int{1, 7, 1024} {
-			t.Run(fmt.Sprintf("parallelism=%d/rows=%d", parallelism, rows), func(t *testing.T) {
-				env := weir.NewEnvironment(weir.Options{Parallelism: parallelism, ChunkRows: rows, Logger: slog.New(slog.DiscardHandler)})
-				each, days := build(weir.FromFiles(env, files.Options{Path: logFile}).Parallelism(1), top)
-				rep := collect(days)
-				var got []session
-				each.ForEach(func(s session, _ int64) error {
-					got = append(got, s)
-					return nil
-				}).Parallelism(1)
-				result, err := env.Execute(context.Background(), t.Name())
-				if err != nil {
-					t.Fatal(err)
-				}
-				if !slices.Equal(sorted(got), sorted(sessions)) {
-					t.Errorf("%d sessions, want %d; or others", len(got), len(sessions))
-				}
-				if got := rep.text(); got != want {
-					t.Errorf("got\n%s\nwant\n%s", got, want)
-				}
-				if a := result.Accumulators; a["requests"].Count != requests || a["malformed"].Count != malformed {
-					t.Errorf("counted %d requests and %d malformed lines, want %d and %d", a["requests"].Count, a["malformed"].Count, requests, malformed)
-				}
-			})
+	for _, mode := range []weir.RuntimeMode{weir.Streaming, weir.Batch} {
+		for _, parallelism := range []int{1, 2, 4} {
+			for _, rows := range []int{1, 7, 1024} {
+				t.Run(fmt.Sprintf("%v/parallelism=%d/rows=%d", mode, parallelism, rows), func(t *testing.T) {
+					env := weir.NewEnvironment(weir.Options{RuntimeMode: mode, Parallelism: parallelism, ChunkRows: rows, Logger: slog.New(slog.DiscardHandler)})
+					each, days := build(weir.FromFiles(env, files.Options{Path: logFile}).Parallelism(1), top)
+					rep := collect(days)
+					var got []session
+					each.ForEach(func(s session, _ int64) error {
+						got = append(got, s)
+						return nil
+					}).Parallelism(1)
+					result, err := env.Execute(context.Background(), t.Name())
+					if err != nil {
+						t.Fatal(err)
+					}
+					if !slices.Equal(sorted(got), sorted(sessions)) {
+						t.Errorf("%d sessions, want %d; or others", len(got), len(sessions))
+					}
+					if got := rep.text(); got != want {
+						t.Errorf("got\n%s\nwant\n%s", got, want)
+					}
+					if a := result.Accumulators; a["requests"].Count != requests || a["malformed"].Count != malformed {
+						t.Errorf("counted %d requests and %d malformed lines, want %d and %d", a["requests"].Count, a["malformed"].Count, requests, malformed)
+					}
+				})
+			}
 		}
 	}
 }

@@ -36,23 +36,25 @@ func check(t interface{ Errorf(string, ...any) }, got, want ranking) {
 
 func TestWholeText(t *testing.T) {
 	want := expected(opticks)
-	for _, parallelism := range []int{1, 2, 4, 7} {
-		for _, rows := range []int{1, 7, 1024} {
-			t.Run(fmt.Sprintf("parallelism=%d/rows=%d", parallelism, rows), func(t *testing.T) {
-				env := weir.NewEnvironment(weir.Options{Parallelism: parallelism, ChunkRows: rows, Logger: slog.New(slog.DiscardHandler)})
-				var mu sync.Mutex
-				got := ranking{}
-				build(weir.FromFiles(env, files.Options{Path: "testdata/opticks.txt"})).ForEach(func(c count, _ int64) error {
-					mu.Lock()
-					defer mu.Unlock()
-					got.add(c)
-					return nil
+	for _, mode := range []weir.RuntimeMode{weir.Streaming, weir.Batch} {
+		for _, parallelism := range []int{1, 2, 4, 7} {
+			for _, rows := range []int{1, 7, 1024} {
+				t.Run(fmt.Sprintf("%v/parallelism=%d/rows=%d", mode, parallelism, rows), func(t *testing.T) {
+					env := weir.NewEnvironment(weir.Options{RuntimeMode: mode, Parallelism: parallelism, ChunkRows: rows, Logger: slog.New(slog.DiscardHandler)})
+					var mu sync.Mutex
+					got := ranking{}
+					build(weir.FromFiles(env, files.Options{Path: "testdata/opticks.txt"})).ForEach(func(c count, _ int64) error {
+						mu.Lock()
+						defer mu.Unlock()
+						got.add(c)
+						return nil
+					})
+					if _, err := env.Execute(context.Background(), t.Name()); err != nil {
+						t.Fatal(err)
+					}
+					check(t, got, want)
 				})
-				if _, err := env.Execute(context.Background(), t.Name()); err != nil {
-					t.Fatal(err)
-				}
-				check(t, got, want)
-			})
+			}
 		}
 	}
 }

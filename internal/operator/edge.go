@@ -71,6 +71,8 @@ type Keyed[T any] struct {
 	Touch func(hashes []uint64)
 	// Has, unless nil, says that the operator of a batch job takes records as they come while its state fits into memory, and tells which it takes then: those that make no new state. See [Grouping].
 	Has func(v *T, ts int64, hash uint64) bool
+	// Replay, unless nil, takes the records that have waited instead of Process, and tells that the operator adds them to what it has of their keys: these end with them, and the other keys behind all that has waited.
+	Replay func(v *T, ts int64, hash uint64)
 }
 
 // Entries returns the function that may stand on the stack, for naming a panic.

@@ -1,14 +1,22 @@
 package operator
 
-import "github.com/weirstream/weir/internal/statebackend"
+import (
+	"slices"
+
+	"github.com/weirstream/weir/eventtime"
+	"github.com/weirstream/weir/internal/statebackend"
+)
 
 // finalValues emits what an operator of a batch job has kept for its keys, once, when they end: with the timestamp of the last record of the key.
 type finalValues[K comparable, V any] struct {
-	ctx    *Context
-	store  *statebackend.Store
-	keys   *KeyCursor[K]
-	kept   *statebackend.Value[V]
-	last   *statebackend.Value[int64]
+	ctx   *Context
+	store *statebackend.Store
+	keys  *KeyCursor[K]
+	kept  *statebackend.Value[V]
+	// last has the timestamps of rows by key group and number, once there are any: in the row they would cost the many jobs without them. Rows keep their places, as there is no spill.
+	last   [][]int64
+	timed  bool
+	key    K
 	emit   func(k K, v *V, ts int64)
 	cursor statebackend.Ref
 }
@@ -16,15 +24,36 @@ type finalValues[K comparable, V any] struct {
 func newFinalValues[K comparable, V any](ctx *Context, keys *KeyCursor[K], kept *statebackend.Value[V], emit func(k K, v *V, ts int64)) *finalValues[K, V] {
 	return &finalValues[K, V]{
 		ctx: ctx, store: ctx.Store, keys: keys, kept: kept, emit: emit,
-		last: statebackend.NewValue[int64](keys.Scope, "last timestamp", nil),
+		last: make([][]int64, ctx.KeyGroups.Len()),
 	}
 }
 
 // note keeps the timestamp of a record of the key at hand.
 func (f *finalValues[K, V]) note(ts int64) {
-	last, _ := f.last.Edit()
-	*last = ts
-	f.last.Done()
+	if ts != eventtime.NoTimestamp || f.timed {
+		f.noteAt(f.keys.Scope.Ref(), ts)
+	}
+}
+
+func (f *finalValues[K, V]) noteAt(r statebackend.Ref, ts int64) {
+	f.timed = true
+	group := f.last[r.Group()]
+	if n := int(r.Row()) + 1; n > len(group) {
+		group = slices.Grow(group, n-len(group))
+		for len(group) < n {
+			group = append(group, eventtime.NoTimestamp)
+		}
+		f.last[r.Group()] = group
+	}
+	group[r.Row()] = ts
+}
+
+// noted returns the timestamp of the last record of a key.
+func (f *finalValues[K, V]) noted(r statebackend.Ref) int64 {
+	if group := f.last[r.Group()]; int(r.Row()) < len(group) {
+		return group[r.Row()]
+	}
+	return eventtime.NoTimestamp
 }
 
 // has reports whether a key has a value.
@@ -69,10 +98,13 @@ func (f *finalValues[K, V]) EndKeys(last bool) (more bool) {
 
 // final emits the value of the key pointed at.
 func (f *finalValues[K, V]) final() {
-	var k K
-	f.keys.words.Get(f.keys.Scope.Words(), f.keys.Scope.Bytes(), &k)
-	ts, _ := f.last.Get()
+	r, ok := f.keys.Scope.Find()
+	if !ok {
+		return
+	}
+	f.keys.words.Get(f.keys.Scope.Words(), f.keys.Scope.Bytes(), &f.key)
+	ts := f.noted(r)
 	if v := f.kept.Peek(); v != nil {
-		f.emit(k, v, ts)
+		f.emit(f.key, v, ts)
 	}
 }

@@ -25,6 +25,8 @@ type Grouping struct {
 	keyed   bool
 	// absorbs tells that there is an input with Has, crowded that it takes no new state any more, passing that there is nothing left to wait for.
 	absorbs, crowded, passing bool
+	// adds tells that there is an input with Replay.
+	adds bool
 
 	phase   replayPhase
 	hash    uint64
@@ -42,7 +44,7 @@ type BatchConfig struct {
 // Grouped is a capability of keyed instances, for batch jobs.
 type Grouped interface {
 	// EndKeys tells that no record comes any more of the keys that were seen since it was last called: event time is complete for them, and their timers of both kinds come. It emits what is left to be said
-	// and forgets their state, which need not be when last is set: no key follows. The task calls again while more is true.
+	// and forgets their state, which need not be when last is set: no key follows. The task calls again while more is true. An instance with [Keyed].Replay ends the keys that this was called for, and with last all others.
 	EndKeys(last bool) (more bool)
 }
 
@@ -79,10 +81,10 @@ type BatchEdgeFactory interface {
 	NewGroupedInput(ctx *Context, port any, g *Grouping) (Input, error)
 }
 
-// open makes the sorter. It orders by time, but for those operators that take most records as they come: their results must not depend on which had to wait.
+// open makes the sorter. It orders by time, but for those operators that take most records as they come and whose results must not depend on which had to wait.
 func (g *Grouping) open() *grouping.Sorter {
 	if g.sorter == nil {
-		g.sorter = grouping.New(grouping.Config{Memory: g.config.Memory, Dir: g.config.Dir, ByTime: g.keyed && !g.absorbs})
+		g.sorter = grouping.New(grouping.Config{Memory: g.config.Memory, Dir: g.config.Dir, ByTime: g.keyed && (!g.absorbs || g.adds)})
 	}
 	return g.sorter
 }
@@ -105,7 +107,7 @@ func (g *Grouping) Replay() (more bool) {
 		switch g.phase {
 		case replayBegin:
 			g.phase = replaySort
-			if g.absorbs {
+			if g.absorbs && (!g.adds || g.sorter == nil) {
 				g.phase = replayAbsorbed
 			}
 		case replayAbsorbed:
@@ -164,6 +166,9 @@ func (g *Grouping) records() (more bool) {
 			}
 			g.Close()
 			g.phase = replayDone
+			if g.adds {
+				g.phase = replayAbsorbed
+			}
 			return false
 		}
 		if g.keyed && (!g.started || r.Hash != g.hash) {
@@ -204,6 +209,7 @@ type groupedInput[T any] struct {
 	g      *Grouping
 	number int
 	has    func(v *T, ts int64, hash uint64) bool
+	replay func(v *T, ts int64, hash uint64) // where there are keys
 	// strings says where T's only pointers are; codec is used if there are others.
 	strings []uintptr
 	codec   *codec.Codec[T]
@@ -231,9 +237,13 @@ func (e *Edge[T]) NewGroupedInput(ctx *Context, port any, g *Grouping) (Input, e
 			in.strings, in.codec = nil, c
 		}
 	}
+	in.replay = in.direct.hashed
 	if k, ok := port.(*Keyed[T]); ok && g.grouped != nil {
 		in.has = k.Has
 		g.absorbs = g.absorbs || k.Has != nil
+		if k.Replay != nil {
+			in.replay, g.adds = k.Replay, true
+		}
 	}
 	g.deliver = append(g.deliver, in.deliver)
 	return in, nil
@@ -324,8 +334,8 @@ func (in *groupedInput[T]) deliver(r *grouping.Record) error {
 	default:
 		v = (*T)(unsafe.Pointer(unsafe.SliceData(r.Data)))
 	}
-	if in.direct.hashed != nil {
-		in.direct.hashed(v, r.Time, r.Hash)
+	if in.replay != nil {
+		in.replay(v, r.Time, r.Hash)
 	} else {
 		in.direct.emit(v, r.Time)
 	}

@@ -63,6 +63,9 @@ func (f *SessionWindow[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error
 	if err != nil {
 		return nil, err
 	}
+	if ctx.Batch {
+		return newBatchSessions(m, keys, w)
+	}
 	m.list = statebackend.NewList[session[A]](keys.Scope, "sessions", nil)
 	m.rt = &WindowRuntime[K]{Store: store, Keys: keys, Windows: keys.Scope}
 	if m.timers, err = NewTimerService(ctx, store, keys, 0, m.fire); err != nil {
@@ -106,28 +109,6 @@ func (m *sessionInstance[K, T, A, U]) Watermark(t int64) bool {
 	return !m.ctx.Failed && m.timers.Advance(t)
 }
 
-// close closes the sessions up to a time: in a batch job the records of a key come in the order of time.
-func (m *sessionInstance[K, T, A, U]) close(t int64) {
-	m.ctx.CurrentWatermark = eventtime.MaxWatermark
-	for m.timers.Advance(t) {
-	}
-	m.ctx.CurrentWatermark = eventtime.MinWatermark
-}
-
-// EndKeys implements [Grouped].
-func (m *sessionInstance[K, T, A, U]) EndKeys(last bool) (more bool) {
-	if m.ctx.Failed {
-		return false
-	}
-	if m.timers.drain() {
-		return true
-	}
-	if !last {
-		m.rt.Keys.forget(m.rt.Store)
-	}
-	return false
-}
-
 func (m *sessionInstance[K, T, A, U]) check(err error) {
 	if err != nil {
 		m.ctx.Fail(fault.Wrap(fault.FunctionError, err))
@@ -145,9 +126,6 @@ func (m *sessionInstance[K, T, A, U]) process(v *T, ts int64, hash uint64) {
 		return
 	}
 	w := windows[0]
-	if m.ctx.Batch && w.Start > eventtime.NoTimestamp+2 {
-		m.close(min(w.Start, ts) - 2)
-	}
 	m.rt.Keys.Set(m.f.Key(*v), hash)
 	// The commonest case: it belongs to one session, which is changed in place.
 	if all, ok := m.list.Edit(); ok {

@@ -371,6 +371,30 @@ func (l *List[V]) Assign(vs []V) {
 	c.space.change(row, 0)
 }
 
+// Tail returns the last values, up to most of them and those that lie together, for writing in place: none where values are encoded or have a time to live. The slice is good until the next access to any state.
+func (l *List[V]) Tail(most int) []V {
+	c := l.cell
+	if !c.fixed || c.ttl != nil || c.size&7 != 0 || c.size == 0 {
+		return nil
+	}
+	row, ok := l.scope.present(c)
+	if !ok {
+		return nil
+	}
+	if st := l.scope.space.store; st.spill != nil || st.changes.epoch > 0 { // what the spill, or the last snapshot, has is out of date now
+		row = c.space.Edit(l.scope.ref)
+		c.space.change(row, 0)
+	}
+	tail := (*listCell)(unsafe.Add(row, c.off)).tail
+	used := uintptr((*listBlock)(c.heap().At(tail)).used)
+	n := min(used/c.size, uintptr(most))
+	if tail == (*listCell)(unsafe.Add(row, c.off)).head {
+		n = min(n, uintptr((*listCell)(unsafe.Add(row, c.off)).count))
+	}
+	block := c.heap().Edit(tail, int(blockHeader+used))
+	return unsafe.Slice((*V)(unsafe.Add(block, blockHeader+used-n*c.size)), n)
+}
+
 // Edit returns the values for writing in place, or false if they cannot be: they are encoded, have a time to live, do not lie together, or are none. The slice is good until the next access to any state.
 func (l *List[V]) Edit() ([]V, bool) {
 	c := l.cell
