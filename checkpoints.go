@@ -60,8 +60,32 @@ type Checkpoints struct {
 	Resume bool
 	// Restore is the checkpoint or savepoint that the job begins with, rather than with the latest in Dir: the folder that holds its _metadata.
 	Restore string
+	// RestoreMode says to whom the files of Restore belong from then on. Default: NoClaim.
+	RestoreMode RestoreMode
 	// AllowNonRestoredState lets state be left behind that the program has no place for.
 	AllowNonRestoredState bool
+}
+
+// RestoreMode says to whom a checkpoint or savepoint belongs that a job begins with, as Flink's execution.savepoint-restore-mode.
+type RestoreMode uint8
+
+const (
+	// NoClaim leaves it to its owner. The job never removes anything of it, and from its first checkpoint on, which is whole, needs nothing of it.
+	NoClaim RestoreMode = iota
+	// Claim makes it the job's own: its files are removed when Checkpoints.Retain newer checkpoints are complete, but for those that other checkpoints in the same place refer to. If the job ends before that, they stay. It must not be
+	// restored by two jobs then, and needs Checkpoints.Dir.
+	Claim
+)
+
+// String returns "NO_CLAIM" or "CLAIM".
+func (m RestoreMode) String() string {
+	switch m {
+	case NoClaim:
+		return "NO_CLAIM"
+	case Claim:
+		return "CLAIM"
+	}
+	return fmt.Sprintf("mode(%d)", uint8(m))
 }
 
 // CheckpointMode is how often a record counts in state after a failure, as Flink's execution.checkpointing.mode.
@@ -148,6 +172,14 @@ func (c Checkpoints) validate() error {
 	}
 	if c.InFlightBytes < 0 {
 		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints.InFlightBytes is %d, it must not be negative", c.InFlightBytes))
+	}
+	switch {
+	case c.RestoreMode > Claim:
+		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints.RestoreMode is %v: use NoClaim or Claim", c.RestoreMode))
+	case c.RestoreMode == Claim && c.Restore == "":
+		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints.RestoreMode is %v, and there is nothing to restore", c.RestoreMode))
+	case c.RestoreMode == Claim && c.Dir == "":
+		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints.RestoreMode is %v, and there is no Dir for newer checkpoints", c.RestoreMode))
 	}
 	if c.Resume && c.Restore != "" {
 		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints has both Resume and Restore: a job begins with one of them"))
@@ -259,7 +291,10 @@ func restoreFrom(ctx context.Context, p *local.Program, c Checkpoints) error {
 	}
 	p.Recovery.Restore, p.Recovery.RestoreRoot = m, root
 	p.Recovery.LastID = max(p.Recovery.LastID, m.Id)
-	return nil
+	if c.RestoreMode == Claim {
+		p.Recovery.Claimed, err = catalog.Own(ctx, s, folder, m)
+	}
+	return err
 }
 
 // Checkpoint takes a checkpoint now, and returns its number when it is complete.

@@ -102,6 +102,33 @@ func Sweep(ctx context.Context, s storage.Storage, c Contents, kept []*manifest.
 	return s.Remove(ctx, gone...)
 }
 
+// Own returns the files of a checkpoint or savepoint in a folder of the storage that no other complete checkpoint there refers to, its manifest first. One there that cannot be read is an error: nobody knows what it refers to.
+func Own(ctx context.Context, s storage.Storage, folder string, m *manifest.Manifest) ([]string, error) {
+	c, err := List(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	used := map[string]bool{}
+	for _, id := range c.Complete {
+		if Folder(id) == folder {
+			continue
+		}
+		other, err := Load(ctx, s, Folder(id))
+		if err != nil {
+			return nil, err
+		}
+		other.EachFile(func(file string) { used[file] = true })
+	}
+	files := []string{path.Join(folder, manifest.FileName)}
+	m.EachFile(func(file string) {
+		if !used[file] {
+			used[file] = true
+			files = append(files, file)
+		}
+	})
+	return files, nil
+}
+
 // Locate finds what a path or URL of a checkpoint, savepoint or their _metadata means: the storage that its files are named from, and the folder of the manifest there, "" for the storage itself.
 func Locate(where string) (root, folder string) {
 	where = strings.TrimSuffix(strings.TrimSuffix(where, "/"+manifest.FileName), "/")

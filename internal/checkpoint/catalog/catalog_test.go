@@ -153,3 +153,19 @@ func TestSweep(t *testing.T) {
 		t.Errorf("a second time leaves %q\nwant %q", got, want)
 	}
 }
+
+// A checkpoint owns the files that no other refers to. Where one beside it cannot be read nobody knows.
+func TestOwn(t *testing.T) {
+	s := storage.NewMemory()
+	complete(t, s, 1, "chk-1/a", "chk-1/b")
+	m := complete(t, s, 2, "chk-1/a", "chk-1/c", "chk-2/d", "chk-2/d")
+	complete(t, s, 3, "chk-2/e")
+	got, err := Own(t.Context(), s, Folder(2), m)
+	if want := []string{"chk-2/_metadata", "chk-1/c", "chk-2/d"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("it owns %q, want %q (%v)", got, want, err)
+	}
+	put(t, s, "chk-4/_metadata", "nothing of the kind")
+	if _, err := Own(t.Context(), s, Folder(2), m); err == nil {
+		t.Error("one that cannot be read is passed over")
+	}
+}

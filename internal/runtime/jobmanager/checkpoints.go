@@ -26,6 +26,8 @@ type Recovery struct {
 	Restore *manifest.Manifest
 	// RestoreRoot is the URL of the storage that Restore lies in, "" for that of the job.
 	RestoreRoot string
+	// Claimed are the files of Restore, in RestoreRoot, if the job owns them: they are removed when so many checkpoints are complete as are retained.
+	Claimed []string
 	// Retained are the completed checkpoints that the job's storage has, in the order of their ids. LastID is the highest id that was ever used there.
 	Retained []*manifest.Manifest
 	LastID   int64
@@ -51,6 +53,9 @@ type checkpoints struct {
 	keepFrom   int64
 	savepoints map[int64]bool     // that are complete: their files are the user's
 	latest     *manifest.Manifest // what the job is restored from; nil for a fresh start
+	// claimed are the files of what the job was restored from, which it removes when newer checkpoints have come in its place; newer counts them.
+	claimed    []string
+	newer      int
 	stops      stops
 	finalAsked bool
 	finalAt    int64 // when the final checkpoint is asked for again, 0 for not
@@ -80,7 +85,7 @@ func (m *Machine) Recover(r Recovery) {
 	if r.Restart.Kind != restart.None {
 		m.strategy = restart.New(r.Restart, r.Rand)
 	}
-	m.ck = checkpoints{pending: map[int64]*pendingCheckpoint{}, completed: map[int64]*manifest.Manifest{}, lingering: map[int64]*manifest.Manifest{}, keepFrom: math.MaxInt64, savepoints: map[int64]bool{}, stops: stops{asked: map[int64]bool{}}, latest: r.Restore}
+	m.ck = checkpoints{pending: map[int64]*pendingCheckpoint{}, completed: map[int64]*manifest.Manifest{}, lingering: map[int64]*manifest.Manifest{}, keepFrom: math.MaxInt64, savepoints: map[int64]bool{}, stops: stops{asked: map[int64]bool{}}, latest: r.Restore, claimed: r.Claimed}
 	if r.Checkpoints == nil {
 		return
 	}
@@ -393,6 +398,7 @@ func (m *Machine) completeCheckpoint(x coordinator.Complete) {
 		}
 		m.dropLingering()
 		m.dropPointers(x.ID)
+		m.dropClaimed()
 	} else {
 		m.ck.savepoints[x.ID] = true
 	}
@@ -470,6 +476,14 @@ func (m *Machine) dropLingering() {
 		if files := m.unused(c); len(files) > 0 {
 			m.emit(DeleteFiles{Files: files})
 		}
+	}
+}
+
+// dropClaimed deletes what the job was restored from, if that is its own and is not needed any more.
+func (m *Machine) dropClaimed() {
+	if m.ck.newer++; len(m.ck.claimed) > 0 && m.ck.newer >= max(m.recovery.Checkpoints.Retain, 1) {
+		m.emit(DeleteFiles{Target: m.recovery.RestoreRoot, Files: m.ck.claimed})
+		m.ck.claimed = nil
 	}
 }
 
