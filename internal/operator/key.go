@@ -70,6 +70,9 @@ func (c *KeyCursor[K]) Aim(k K, hash uint64) {
 	c.Scope.Set(hash, c.words.Put(&c.key, c.Scope.Words(), c.Scope.Buffer()))
 }
 
+// HashOf is the hash of a key.
+func (c *KeyCursor[K]) HashOf(k K) uint64 { return c.hash(k) }
+
 // Set points at a key of the given hash.
 func (c *KeyCursor[K]) Set(k K, hash uint64) {
 	c.key, c.keyed, c.current = k, true, hash
