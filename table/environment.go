@@ -13,6 +13,7 @@ import (
 	"github.com/weirstream/weir/connector"
 	"github.com/weirstream/weir/connector/tables"
 	"github.com/weirstream/weir/connectors/blackhole"
+	"github.com/weirstream/weir/connectors/datagen"
 	"github.com/weirstream/weir/connectors/files"
 	"github.com/weirstream/weir/connectors/nexmark"
 	"github.com/weirstream/weir/connectors/print"
@@ -60,7 +61,7 @@ func NewEnvironment(o Options) *Environment {
 }
 
 func builtin() []*tables.Factory {
-	return []*tables.Factory{nexmark.Table(), nexmark.SideInput(), blackhole.Table(), print.Table(), files.Table()}
+	return []*tables.Factory{nexmark.Table(), nexmark.SideInput(), blackhole.Table(), print.Table(), files.Table(), datagen.Table()}
 }
 
 // AddConnector makes a connector known to CREATE TABLE, in the place of one of the same name.

@@ -10,7 +10,7 @@ import (
 	"github.com/weirstream/weir/fault"
 )
 
-// BatchOptions says how many rows to make, and how fast. All but Open may be left zero.
+// BatchOptions says how many rows to make, and how fast. All but Open or OpenAt may be left zero.
 type BatchOptions struct {
 	// Count is the number of rows; 0 for no end. Empty stands for a count of none.
 	Count int64
@@ -21,8 +21,9 @@ type BatchOptions struct {
 	RatePerSecond float64
 	// Rows is how many rows a batch has at most; 1024 if zero.
 	Rows int
-	// Open returns what makes the rows in one reader.
-	Open func() (Filler, error)
+	// Open returns what makes the rows in one reader, or OpenAt does, which is given the engine's clock.
+	Open   func() (Filler, error)
+	OpenAt func(now func() time.Time) (Filler, error)
 }
 
 // Filler makes b the rows with the given numbers, in that order. It belongs to one reader, which lends it the same batch and the same slice again and again. An error fails the job.
@@ -51,7 +52,7 @@ func (s batchSource) Boundedness() connector.Boundedness {
 // Check reports options out of range.
 func (s batchSource) Check(context.Context) error {
 	switch {
-	case s.o.Open == nil:
+	case s.o.Open == nil && s.o.OpenAt == nil:
 		return fault.New(fault.GraphNilFunction, "the generator's function is nil")
 	case s.o.Count < 0:
 		return fault.New(fault.OptionInvalid, "generator: Count is %d, less than zero", s.o.Count)
@@ -75,7 +76,13 @@ func (s batchSource) NewEnumerator(ctx connector.EnumeratorContext, restored []b
 }
 
 func (s batchSource) NewReader(ctx connector.ReaderContext) (connector.Reader[*column.Batch], error) {
-	fill, err := s.o.Open()
+	var fill Filler
+	var err error
+	if s.o.OpenAt != nil {
+		fill, err = s.o.OpenAt(ctx.Now)
+	} else {
+		fill, err = s.o.Open()
+	}
 	if err != nil {
 		return nil, err
 	}
