@@ -32,7 +32,14 @@ func (r *resolver) source(t *catalog.Table, columns []int, options map[string]st
 	if s, ok := r.sources[key]; ok {
 		return s, nil
 	}
-	f, spec, err := r.env.tableOf(t, columns, options, r.batch)
+	// A source is made of all columns that the connector has, as files need to know, and then reads some of them.
+	var all []int
+	for i, c := range t.Columns {
+		if c.Kind != catalog.Computed {
+			all = append(all, i)
+		}
+	}
+	f, spec, err := r.env.tableOf(t, all, options, r.batch)
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +47,17 @@ func (r *resolver) source(t *catalog.Table, columns []int, options map[string]st
 		return nil, fault.New(fault.SQLTable, "the table %s cannot be read: connector %q is for writing only", t.Path, f.Name)
 	}
 	s, err := f.Source(spec)
+	if err == nil && !slices.Equal(columns, all) {
+		if s.Project != nil {
+			some := make([]int, len(columns))
+			for i, c := range columns {
+				some[i] = slices.Index(all, c)
+			}
+			s, err = s.Project(some)
+		} else if f, spec, err = r.env.tableOf(t, columns, options, r.batch); err == nil {
+			s, err = f.Source(spec)
+		}
+	}
 	if err != nil {
 		return nil, fault.New(fault.SQLTable, "table %s: %w", t.Path, plain(err))
 	}

@@ -58,7 +58,8 @@ type Factory struct {
 type Table struct {
 	// Name is the table's full name, for messages.
 	Name string
-	// Columns are what is read or written, in order: physical columns, and metadata columns with their key in MetadataKeys.
+	// Columns are those of the table, in order: physical columns, and metadata columns with their key in MetadataKeys. Of a source only some may be read: those that Source.Project is given or, if it is
+	// nil, those that are here.
 	Columns []types.Field
 	// MetadataKeys is "" for physical columns, and nil if there are no others.
 	MetadataKeys []string
