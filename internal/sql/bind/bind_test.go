@@ -21,7 +21,11 @@ import (
 // session runs statements: it creates tables and views, and prints the plans of queries.
 type session struct{ binder *Binder }
 
-func newSession() *session { return &session{New(catalog.NewManager(), nil, userFunctions())} }
+func newSession() *session {
+	m := catalog.NewManager()
+	m.PutTemporalFunction("Rates", &catalog.TemporalFunction{Table: catalog.Path{Catalog: catalog.DefaultCatalog, Database: catalog.DefaultDatabase, Name: "t"}, Time: "ts", Key: []string{"a"}})
+	return &session{New(m, nil, userFunctions())}
+}
 
 // userFunctions are functions that a user might have registered.
 func userFunctions() *fn.Registry {

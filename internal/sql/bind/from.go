@@ -26,6 +26,10 @@ type source struct {
 	at *ast.SystemTime
 	// correlate is a table function of what is before it in FROM: it lacks its input, and has its own columns alone. The scope's relation then only has the columns.
 	correlate *logical.Correlate
+	// snapshot is SNAPSHOT, which only a join can take: it lacks its inputs.
+	snapshot *logical.SnapshotJoin
+	// key is that of a temporal table function.
+	key []int
 	// conds relate a derived table to what is before it: over that, and the derived table's columns as innerRef.
 	conds []expr.Expr
 	// empty are the first columns of a derived table where it has no row for one before it: that has one nevertheless. The last column of the relation is then null.
@@ -42,6 +46,9 @@ func (x *text) from(t ast.TableExpr, e *env, hints []logical.Hint) *scope {
 
 // alone is an item that nothing is joined with.
 func (x *from) alone(s *source) *scope {
+	if s.snapshot != nil {
+		x.unsupported(ast.Span{}, "SNAPSHOT stands only behind JOIN LATERAL")
+	}
 	if s.at != nil {
 		x.hinted(fault.SQLUnsupported, s.at, "join it with a table that has a time attribute: FROM o JOIN t FOR SYSTEM_TIME AS OF o.time ON ..", "reading a table as of a time of its own is not supported")
 	}
@@ -177,7 +184,7 @@ func (x *from) join(j *ast.Join, before *scope) *source {
 	}
 	left := x.item(chain[len(chain)-1].L, before)
 	for _, j := range slices.Backward(chain) {
-		if left.at != nil || left.correlate != nil {
+		if left.at != nil || left.correlate != nil || left.snapshot != nil {
 			left = &source{scope: x.alone(left)}
 		}
 		left = x.joinOne(j, left, x.item(j.R, left.scope))
@@ -193,6 +200,8 @@ func (x *from) joinOne(j *ast.Join, left, right *source) *source {
 		return x.lateral(j, left, right, kind)
 	case right.at != nil:
 		return x.temporal(j, left, right, kind)
+	case right.snapshot != nil:
+		return x.snapshot(j, left, right, kind)
 	}
 	if right.empty != nil {
 		return x.always(j, left, right, kind)
@@ -422,7 +431,7 @@ func (x *from) temporal(j *ast.Join, left, right *source, kind logical.JoinKind)
 		ref = &expr.Ref{Index: i}
 	}
 	ls := &scope{rel: l, tables: left.tables, star: left.star}
-	node := &logical.TemporalJoin{Left: l, Right: right.rel, Kind: kind, Time: ref.Index, Hints: x.hints, Out: joined(l.Fields(), right.rel.Fields(), kind)}
+	node := &logical.TemporalJoin{Left: l, Right: right.rel, Kind: kind, Time: ref.Index, Key: right.key, Hints: x.hints, Out: joined(l.Fields(), right.rel.Fields(), kind)}
 	seen := x.combined(ls, right.scope, &logical.Values{Out: joined(l.Fields(), right.rel.Fields(), logical.Inner)})
 	using := x.using(j, ls, right.scope)
 	on := x.over(seen)
@@ -536,6 +545,19 @@ func (x *from) tableFunc(t *ast.TableFunc, left *scope) *source {
 			return x.windowTable(c, logical.Session, "DATA", "TIMECOL", "GAP")
 		}
 	}
+	if len(c.Name.Parts) == 1 {
+		switch strings.ToUpper(c.Name.Parts[0].Name) {
+		case "TO_CHANGELOG":
+			return x.toChangelog(c)
+		case "FROM_CHANGELOG":
+			return x.fromChangelog(c)
+		case "SNAPSHOT":
+			return x.snapshotOf(c)
+		}
+		if f := x.manager.TemporalFunction(c.Name.Parts[0].Name); f != nil {
+			return x.temporalFunction(c, f)
+		}
+	}
 	f := x.text.function(c.Name).table
 	if f == nil {
 		x.fail(fault.SQLInvalid, c.Name, "%s is no table function", c.Name)
@@ -556,47 +578,13 @@ func (x *from) tableFunc(t *ast.TableFunc, left *scope) *source {
 // windowTable binds a windowing table function: the input's columns and those of the window.
 func (x *from) windowTable(c *ast.Call, kind logical.WindowKind, params ...string) *source {
 	name := strings.ToUpper(c.Name.Last().Name)
-	given := map[string]ast.Expr{}
-	for i, a := range c.Args {
-		p := ""
-		if n, ok := a.(*ast.NamedArg); ok {
-			p, a = strings.ToUpper(n.Name.Name), n.Value
-			if !slices.Contains(params, p) {
-				x.suggest(fault.SQLInvalid, n.Name, p, params, "%s has no argument %s", name, n.Name.Name)
-			}
-		} else if i < len(params) {
-			p = params[i]
-		} else {
-			x.fail(fault.SQLInvalid, a, "%s takes %d arguments at most", name, len(params))
-		}
-		if given[p] != nil {
-			x.fail(fault.SQLInvalid, a, "the argument %s is given twice", p)
-		}
-		given[p] = a
-	}
+	given := x.arguments(c, name, params)
 	for _, p := range params {
 		if given[p] == nil && p != "OFFSET" {
 			x.fail(fault.SQLInvalid, c, "%s lacks the argument %s", name, p)
 		}
 	}
-	var r relation
-	var partition []ast.Expr
-	switch d := given["DATA"].(type) {
-	case *ast.TableArg:
-		partition = d.PartitionBy
-		if len(d.OrderBy) > 0 {
-			x.unsupported(d, "ORDER BY in the input of a window is not supported")
-		}
-		if d.Table != nil {
-			r = x.named(d.Table, nil, x.env)
-		} else {
-			r = x.query(d.Query, x.env)
-		}
-	case *ast.Subquery:
-		r = x.query(d.Query, x.env)
-	default:
-		x.hinted(fault.SQLInvalid, given["DATA"], "write "+name+"(TABLE t, ..)", "the first argument of %s is a table", name)
-	}
+	r, partition := x.tableArg(c, name, given["DATA"])
 	in := x.over(x.scopeOf(r, ""))
 	in.where = "in the arguments of " + name
 	d, ok := given["TIMECOL"].(*ast.Descriptor)
@@ -649,4 +637,49 @@ func (x *from) windowTable(c *ast.Call, kind logical.WindowKind, params ...strin
 	x.grow(c, len(window.Out))
 	names := append(slices.Clone(r.names), "window_start", "window_end", "window_time")
 	return &source{scope: x.scopeOf(relation{window, names}, "")}
+}
+
+// arguments are those of a call of a function of a table, by parameter: given by name, or by place.
+func (x *from) arguments(c *ast.Call, name string, params []string) map[string]ast.Expr {
+	given := map[string]ast.Expr{}
+	for i, a := range c.Args {
+		p := ""
+		if n, ok := a.(*ast.NamedArg); ok {
+			p, a = strings.ToUpper(n.Name.Name), n.Value
+			if !slices.Contains(params, p) {
+				x.suggest(fault.SQLInvalid, n.Name, p, params, "%s has no argument %s", name, n.Name.Name)
+			}
+		} else if i < len(params) {
+			p = params[i]
+		} else {
+			x.fail(fault.SQLInvalid, a, "%s takes %d arguments at most", name, len(params))
+		}
+		if given[p] != nil {
+			x.fail(fault.SQLInvalid, a, "the argument %s is given twice", p)
+		}
+		given[p] = a
+	}
+	return given
+}
+
+// tableArg binds an argument that is a table, and returns its PARTITION BY.
+func (x *from) tableArg(c *ast.Call, name string, e ast.Expr) (relation, []ast.Expr) {
+	switch d := e.(type) {
+	case *ast.TableArg:
+		if len(d.OrderBy) > 0 {
+			x.unsupported(d, "ORDER BY in the input of %s is not supported", name)
+		}
+		if d.Table != nil {
+			return x.named(d.Table, nil, x.env), d.PartitionBy
+		}
+		return x.query(d.Query, x.env), d.PartitionBy
+	case *ast.Subquery:
+		return x.query(d.Query, x.env), nil
+	}
+	at := ast.Node(c)
+	if e != nil {
+		at = e
+	}
+	x.hinted(fault.SQLInvalid, at, "write "+name+"(TABLE t, ..)", "%s takes a table", name)
+	return relation{}, nil
 }

@@ -104,7 +104,7 @@ func (x *text) insert(s *ast.Insert) *logical.Sink {
 
 // stored casts a value to the type of a column of a table. Nullability stays: that a column is never null is checked where it is written.
 func (x *text) stored(e expr.Expr, to types.Type) expr.Expr {
-	if e.Type().Alike(to) && !e.Type().IsTimeAttribute() {
+	if stored(e.Type(), to) && !e.Type().IsTimeAttribute() {
 		return e
 	}
 	return x.cast(e, to.WithAttribute(types.NoAttribute))
@@ -172,4 +172,24 @@ func assignable(from, to types.Type) bool {
 		return f == t && from.Class() == to.Class()
 	}
 	return f == t
+}
+
+// stored reports whether values of one type are such of another as they are: the types differ in names and nullability alone.
+func stored(a, b types.Type) bool {
+	switch {
+	case a.Kind() != b.Kind() || a.Precision() != b.Precision() || a.Scale() != b.Scale() || len(a.Fields()) != len(b.Fields()):
+		return false
+	case a.Kind() == types.Array || a.Kind() == types.Multiset:
+		return stored(a.Elem(), b.Elem())
+	case a.Kind() == types.Map:
+		return stored(a.Key(), b.Key()) && stored(a.Elem(), b.Elem())
+	case a.IsComposite():
+		for i := range a.Fields() {
+			if !stored(a.Fields()[i].Type, b.Fields()[i].Type) {
+				return false
+			}
+		}
+		return true
+	}
+	return a.Alike(b)
 }

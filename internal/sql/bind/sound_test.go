@@ -117,6 +117,17 @@ func sound(r logical.Rel) error {
 	case *logical.TemporalJoin:
 		condition(r.Cond)
 		column(r.Time)
+	case *logical.SnapshotJoin:
+		condition(r.Cond)
+	case *logical.ToChangelog:
+		if len(r.Out) != len(input)+1 {
+			bad("%d columns", len(r.Out))
+		}
+	case *logical.FromChangelog:
+		column(r.Op)
+		if len(r.Out) != len(input)-1 {
+			bad("%d columns", len(r.Out))
+		}
 	case *logical.Correlate:
 		for _, a := range r.Args {
 			check(a)

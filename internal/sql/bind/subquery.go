@@ -253,6 +253,12 @@ func (x *exprs) filter(e ast.Expr) {
 			plain = append(plain, cond)
 		}
 	}
+	if t, ok := x.scope.rel.(*logical.TemporalJoin); ok && len(plain) > 0 && t.Kind == logical.Inner && t.Cond == nil {
+		// The condition of a join with a temporal table function stands in WHERE.
+		c := *t
+		c.Cond = x.all(e, plain)
+		x.scope.rel, plain = &c, nil
+	}
 	if len(plain) > 0 {
 		x.scope.rel = &logical.Filter{Input: x.scope.rel, Cond: x.all(e, plain)}
 	}

@@ -27,6 +27,29 @@ type Manager struct {
 	tables          map[Path]*Table
 	functions       map[Path]*Function
 	systemFunctions map[string]*Function
+	temporal        map[string]*TemporalFunction
+}
+
+// TemporalFunction is a temporal table function: LATERAL TABLE(f(t.time)) is the table as of a time, as FOR SYSTEM_TIME AS OF t.time is.
+type TemporalFunction struct {
+	Table Path
+	// Time is the table's time attribute, Key its key.
+	Time string
+	Key  []string
+}
+
+// PutTemporalFunction registers a temporal table function, whose name is found without regard to case.
+func (m *Manager) PutTemporalFunction(name string, f *TemporalFunction) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.temporal[strings.ToLower(name)] = f
+}
+
+// TemporalFunction returns the temporal table function of that name, or nil.
+func (m *Manager) TemporalFunction(name string) *TemporalFunction {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.temporal[strings.ToLower(name)]
 }
 
 // NewManager returns the manager of a new session.
@@ -34,7 +57,7 @@ func NewManager() *Manager {
 	return &Manager{
 		catalogs: map[string]Catalog{DefaultCatalog: NewMemory(DefaultDatabase)}, options: map[string]map[string]string{},
 		within: Path{Catalog: DefaultCatalog, Database: DefaultDatabase},
-		tables: map[Path]*Table{}, functions: map[Path]*Function{}, systemFunctions: map[string]*Function{},
+		tables: map[Path]*Table{}, functions: map[Path]*Function{}, systemFunctions: map[string]*Function{}, temporal: map[string]*TemporalFunction{},
 	}
 }
 

@@ -2,35 +2,41 @@ package logical
 
 import "github.com/weirstream/weir/types"
 
-func (r *Scan) Fields() []types.Field         { return r.Out }
-func (r *Values) Fields() []types.Field       { return r.Out }
-func (r *Project) Fields() []types.Field      { return r.Out }
-func (r *Filter) Fields() []types.Field       { return r.Input.Fields() }
-func (r *Watermark) Fields() []types.Field    { return r.Out }
-func (r *WindowTable) Fields() []types.Field  { return r.Out }
-func (r *Aggregate) Fields() []types.Field    { return r.Out }
-func (r *Join) Fields() []types.Field         { return r.Out }
-func (r *TemporalJoin) Fields() []types.Field { return r.Out }
-func (r *Correlate) Fields() []types.Field    { return r.Out }
-func (r *SetOp) Fields() []types.Field        { return r.Out }
-func (r *Sort) Fields() []types.Field         { return r.Input.Fields() }
-func (r *Over) Fields() []types.Field         { return r.Out }
-func (r *Sink) Fields() []types.Field         { return nil }
+func (r *Scan) Fields() []types.Field          { return r.Out }
+func (r *Values) Fields() []types.Field        { return r.Out }
+func (r *Project) Fields() []types.Field       { return r.Out }
+func (r *Filter) Fields() []types.Field        { return r.Input.Fields() }
+func (r *Watermark) Fields() []types.Field     { return r.Out }
+func (r *WindowTable) Fields() []types.Field   { return r.Out }
+func (r *Aggregate) Fields() []types.Field     { return r.Out }
+func (r *Join) Fields() []types.Field          { return r.Out }
+func (r *TemporalJoin) Fields() []types.Field  { return r.Out }
+func (r *Correlate) Fields() []types.Field     { return r.Out }
+func (r *SetOp) Fields() []types.Field         { return r.Out }
+func (r *Sort) Fields() []types.Field          { return r.Input.Fields() }
+func (r *Over) Fields() []types.Field          { return r.Out }
+func (r *ToChangelog) Fields() []types.Field   { return r.Out }
+func (r *FromChangelog) Fields() []types.Field { return r.Out }
+func (r *SnapshotJoin) Fields() []types.Field  { return r.Out }
+func (r *Sink) Fields() []types.Field          { return nil }
 
-func (r *Scan) Inputs() []Rel         { return nil }
-func (r *Values) Inputs() []Rel       { return nil }
-func (r *Project) Inputs() []Rel      { return []Rel{r.Input} }
-func (r *Filter) Inputs() []Rel       { return []Rel{r.Input} }
-func (r *Watermark) Inputs() []Rel    { return []Rel{r.Input} }
-func (r *WindowTable) Inputs() []Rel  { return []Rel{r.Input} }
-func (r *Aggregate) Inputs() []Rel    { return []Rel{r.Input} }
-func (r *Join) Inputs() []Rel         { return []Rel{r.Left, r.Right} }
-func (r *TemporalJoin) Inputs() []Rel { return []Rel{r.Left, r.Right} }
-func (r *Correlate) Inputs() []Rel    { return []Rel{r.Input} }
-func (r *SetOp) Inputs() []Rel        { return r.Of }
-func (r *Sort) Inputs() []Rel         { return []Rel{r.Input} }
-func (r *Over) Inputs() []Rel         { return []Rel{r.Input} }
-func (r *Sink) Inputs() []Rel         { return []Rel{r.Input} }
+func (r *Scan) Inputs() []Rel          { return nil }
+func (r *Values) Inputs() []Rel        { return nil }
+func (r *Project) Inputs() []Rel       { return []Rel{r.Input} }
+func (r *Filter) Inputs() []Rel        { return []Rel{r.Input} }
+func (r *Watermark) Inputs() []Rel     { return []Rel{r.Input} }
+func (r *WindowTable) Inputs() []Rel   { return []Rel{r.Input} }
+func (r *Aggregate) Inputs() []Rel     { return []Rel{r.Input} }
+func (r *Join) Inputs() []Rel          { return []Rel{r.Left, r.Right} }
+func (r *TemporalJoin) Inputs() []Rel  { return []Rel{r.Left, r.Right} }
+func (r *Correlate) Inputs() []Rel     { return []Rel{r.Input} }
+func (r *SetOp) Inputs() []Rel         { return r.Of }
+func (r *Sort) Inputs() []Rel          { return []Rel{r.Input} }
+func (r *Over) Inputs() []Rel          { return []Rel{r.Input} }
+func (r *ToChangelog) Inputs() []Rel   { return []Rel{r.Input} }
+func (r *FromChangelog) Inputs() []Rel { return []Rel{r.Input} }
+func (r *SnapshotJoin) Inputs() []Rel  { return []Rel{r.Left, r.Right} }
+func (r *Sink) Inputs() []Rel          { return []Rel{r.Input} }
 
 func (r *Scan) With([]Rel) Rel   { return r }
 func (r *Values) With([]Rel) Rel { return r }
@@ -104,6 +110,24 @@ func (r *Over) With(in []Rel) Rel {
 func (r *Sink) With(in []Rel) Rel {
 	c := *r
 	c.Input = in[0]
+	return &c
+}
+
+func (r *ToChangelog) With(in []Rel) Rel {
+	c := *r
+	c.Input = in[0]
+	return &c
+}
+
+func (r *FromChangelog) With(in []Rel) Rel {
+	c := *r
+	c.Input = in[0]
+	return &c
+}
+
+func (r *SnapshotJoin) With(in []Rel) Rel {
+	c := *r
+	c.Left, c.Right = in[0], in[1]
 	return &c
 }
 

@@ -133,6 +133,39 @@ func Line(r Rel) string {
 		return s
 	case *Over:
 		return r.line()
+	case *ToChangelog:
+		s := "ToChangelog"
+		if r.Partition != nil {
+			s += " by (" + list(r.Partition, names(r.Input.Fields())) + ")"
+		}
+		for k, n := range r.Names {
+			if n != "" {
+				s += " " + types.RowKind(k).String() + " '" + n + "'"
+			}
+		}
+		if !r.FullDeletes {
+			s += " partial deletes"
+		}
+		return s
+	case *FromChangelog:
+		name := names(r.Input.Fields())
+		s := "FromChangelog " + name(r.Op)
+		if r.Partition != nil {
+			s += " by (" + list(r.Partition, name) + ")"
+		}
+		for _, n := range slices.Sorted(maps.Keys(r.Kinds)) {
+			s += " '" + n + "' " + r.Kinds[n].String()
+		}
+		return s + " else " + r.Invalid
+	case *SnapshotJoin:
+		s := "SnapshotJoin " + r.Kind.String() + on(r.Cond)
+		if r.Condition != "" {
+			s += " loaded " + r.Condition
+		}
+		if r.Time != nil {
+			s += " " + r.Time.String()
+		}
+		return s + optionsOf(r.Options, nil)
 	case *Sink:
 		s := "Sink "
 		if r.Overwrite {

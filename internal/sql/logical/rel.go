@@ -10,7 +10,7 @@ import (
 	"github.com/weirstream/weir/types"
 )
 
-// Rel is a relational operator: a *Scan, *Values, *Project, *Filter, *Watermark, *Aggregate, *WindowTable, *Join, *TemporalJoin, *Correlate, *SetOp, *Sort, *Over or *Sink.
+// Rel is a relational operator: a *Scan, *Values, *Project, *Filter, *Watermark, *Aggregate, *WindowTable, *Join, *TemporalJoin, *Correlate, *SetOp, *Sort, *Over, *ToChangelog, *FromChangelog, *SnapshotJoin or *Sink.
 type Rel interface {
 	// Fields are the columns of the output.
 	Fields() []types.Field
@@ -179,7 +179,9 @@ type TemporalJoin struct {
 	Left, Right Rel
 	Kind        JoinKind
 	// Time is the left column of the time attribute.
-	Time  int
+	Time int
+	// Key are the right columns of the key of a temporal table function; nil where it is the primary key of the right table.
+	Key   []int
 	Cond  expr.Expr
 	Hints []Hint
 	Out   []types.Field
@@ -239,6 +241,45 @@ type Over struct {
 	From, To  Bound
 	Calls     []*AggCall
 	Out       []types.Field
+}
+
+// ToChangelog is TO_CHANGELOG: each change becomes a row that is only added, with a text that says what it does. Its columns are those of Partition, the text, and the others.
+type ToChangelog struct {
+	Input Rel
+	// Partition are the columns of PARTITION BY, nil without: then an input of updates by key is completed with the rows that they replace.
+	Partition []int
+	// Names are the texts, by kind of row; changes of a kind with "" are left out.
+	Names [4]string
+	// FullDeletes tells that deleted rows are complete; else all but Partition, or the key of the input, is null.
+	FullDeletes bool
+	Out         []types.Field
+}
+
+// FromChangelog is FROM_CHANGELOG: rows become the changes that a text in them says. Its columns are those of Partition and the others, without the text.
+type FromChangelog struct {
+	Input Rel
+	// Partition are the columns of PARTITION BY, nil without.
+	Partition []int
+	// Op is the column of the text, and Kinds what texts mean.
+	Op    int
+	Kinds map[string]types.RowKind
+	// Invalid is what is done with another text: FAIL, LOG or SKIP.
+	Invalid string
+	Out     []types.Field
+}
+
+// SnapshotJoin joins each left row with the right table as it is when the row comes: JOIN LATERAL TABLE(SNAPSHOT(..)). Left rows wait until the right table is loaded.
+type SnapshotJoin struct {
+	Left, Right Rel
+	Kind        JoinKind
+	Cond        expr.Expr
+	// Condition is load_completed_condition, "" if not given: user_time means that the right watermark has reached Time.
+	Condition string
+	// Time is load_completed_time, a constant TIMESTAMP_LTZ(3); nil if not given.
+	Time expr.Expr
+	// Options are further arguments, as texts, by their names in lower case.
+	Options map[string]string
+	Out     []types.Field
 }
 
 // Sink writes its input to a table. The input's columns are those of the table that are written, in its order, cast to its types.
