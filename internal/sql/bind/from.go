@@ -115,11 +115,11 @@ func (x *text) scopeOf(r relation, alias string) *scope {
 // derived binds a query in FROM. LATERAL lets it see what is before it.
 func (x *from) derived(t *ast.Derived, left *scope) *source {
 	if !t.Lateral || left == nil {
-		return &source{scope: x.scopeOf(x.query(t.Query, x.env), "")}
+		return &source{scope: x.scopeOf(x.inner(t.Query, x.env), "")}
 	}
 	outer := *left
 	outer.outer = x.env.around()
-	r := x.query(t.Query, &env{outer: x.env, scope: &outer})
+	r := x.inner(t.Query, &env{outer: x.env, scope: &outer})
 	n := len(r.names)
 	d := &decorrelation{text: x.text, scope: &outer, at: t}
 	rel, conds := d.pull(r.rel)
@@ -672,9 +672,9 @@ func (x *from) tableArg(c *ast.Call, name string, e ast.Expr) (relation, []ast.E
 		if d.Table != nil {
 			return x.named(d.Table, nil, x.env), d.PartitionBy
 		}
-		return x.query(d.Query, x.env), d.PartitionBy
+		return x.inner(d.Query, x.env), d.PartitionBy
 	case *ast.Subquery:
-		return x.query(d.Query, x.env), nil
+		return x.inner(d.Query, x.env), nil
 	}
 	at := ast.Node(c)
 	if e != nil {

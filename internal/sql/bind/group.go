@@ -89,7 +89,7 @@ func (x *exprs) aggregate(c *ast.Call, f *fn.Aggregate, grouped bool) *aggregate
 	m := &aggregateMark{fn: f, distinct: c.Quantifier == ast.SetDistinct, nulls: c.Nulls == ast.NullsIgnore}
 	in := *x
 	if c.Over == nil {
-		in.group, in.windows, in.queries, in.where = nil, nil, false, "in the arguments of an aggregate function"
+		in.group, in.windows, in.aliases, in.queries, in.where = nil, nil, nil, false, "in the arguments of an aggregate function"
 	}
 	args := c.Args
 	if len(args) == 1 {
@@ -146,7 +146,7 @@ func sameOrder(a, b []orderBy) bool {
 func (x *exprs) groupBy(g *ast.GroupBy) *group {
 	out := &group{explicit: true}
 	in := *x
-	in.where = "in GROUP BY"
+	in.where, in.queries = "in GROUP BY", false
 	// Each item has sets of keys; several items are combined with each other.
 	all := [][]int{nil}
 	several := false

@@ -60,6 +60,8 @@ func (x *text) query(q *ast.Query, e *env) relation {
 	var keys []logical.SortKey
 	if s, ok := q.Body.(*ast.Select); ok {
 		r, keys = x.selectOf(s, e, q.OrderBy)
+	} else if inner, ok := q.Body.(*ast.Query); ok && len(q.OrderBy) == 0 {
+		r = x.query(inner, e)
 	} else {
 		r = x.body(q.Body, e)
 		keys = x.sortKeys(r, q.OrderBy)
@@ -78,6 +80,23 @@ func (x *text) query(q *ast.Query, e *env) relation {
 	// Columns to sort by that are not in the result end here.
 	if len(r.rel.Fields()) > visible {
 		r.rel = first(r.rel, visible)
+	}
+	return r
+}
+
+// inner binds a query inside of another. The order of its rows means nothing there, unless it says which of them there are.
+func (x *text) inner(q *ast.Query, e *env) relation {
+	r := x.query(q, e)
+	if len(q.OrderBy) == 0 || q.Limit != nil || q.Offset != nil {
+		return r
+	}
+	switch top := r.rel.(type) {
+	case *logical.Sort:
+		r.rel = top.Input
+	case *logical.Project:
+		if s, ok := top.Input.(*logical.Sort); ok {
+			r.rel = top.With([]logical.Rel{s.Input})
+		}
 	}
 	return r
 }
@@ -117,7 +136,7 @@ func (x *text) body(b ast.QueryBody, e *env) relation {
 	case *ast.SetOp:
 		return x.setOp(b, e)
 	case *ast.Query:
-		return x.query(b, e)
+		return x.inner(b, e)
 	}
 	x.unsupported(b, "this form of a query is not supported")
 	return relation{}

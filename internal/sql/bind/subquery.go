@@ -69,7 +69,7 @@ func (x *exprs) bindSub(q *ast.Query, exists bool) *subMark {
 	if !x.queries {
 		x.unsupported(q, "a subquery cannot stand %s", x.where)
 	}
-	r := x.query(q, &env{outer: x.env, scope: x.scope})
+	r := x.inner(q, &env{outer: x.env, scope: x.scope})
 	m := &subMark{at: q, n: len(r.names), exists: exists}
 	d := &decorrelation{text: x.text, scope: x.scope, at: q}
 	rel := r.rel

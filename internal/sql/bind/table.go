@@ -36,7 +36,7 @@ func (x *text) cteOf(c *cte, at ast.Node) relation {
 	}
 	if c.bound == nil {
 		c.busy = true
-		r := x.query(c.Query, c.env)
+		r := x.inner(c.Query, c.env)
 		c.busy = false
 		if c.Columns != nil {
 			r = x.rename(r, c.Columns, c.Name)
@@ -183,7 +183,7 @@ func (x *text) view(t *catalog.Table, at ast.Span) logical.Rel {
 	}
 	x.open = append(x.open, t.Path)
 	own := &text{statement: x.statement, src: t.Source, within: t.Within}
-	rel := own.query(t.Query, nil).rel
+	rel := own.inner(t.Query, nil).rel
 	x.open = x.open[:len(x.open)-1]
 	if len(rel.Fields()) != len(t.Columns) {
 		x.fail(fault.SQLInvalid, at, "the view %s had %d columns when it was made, and its query has %d now", t.Path, len(t.Columns), len(rel.Fields()))

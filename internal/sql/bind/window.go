@@ -214,7 +214,7 @@ func (x *exprs) windowCall(c *ast.Call, f *fn.Aggregate) expr.Expr {
 		x.fail(fault.SQLInvalid, c, "%s OVER a window cannot stand %s", f.Name, x.where)
 	}
 	in := *x
-	in.windows, in.where = nil, "within another window function"
+	in.windows, in.aliases, in.where = nil, nil, "within another window function"
 	spec := in.windowSpec(c.Over, 0)
 	m := &overMark{at: c, partition: in.list(spec.PartitionBy), by: in.orderList(spec.OrderBy)}
 	m.aggregateMark = in.aggregate(c, f, true)
