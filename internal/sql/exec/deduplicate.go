@@ -1,13 +1,13 @@
 package exec
 
 import (
-	"math"
 	"time"
 	"unsafe"
 
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/operator"
+	"github.com/weirstream/weir/internal/sql/logical"
 	"github.com/weirstream/weir/internal/statebackend"
 	"github.com/weirstream/weir/types"
 )
@@ -33,10 +33,9 @@ type Deduplicate struct {
 	PerRow bool
 }
 
-// words of a key's accumulator: whether it has a row, the time of it, and when it was written.
+// words of a key's accumulator: whether it has a row, when that was written, and its sort words, of which the least is the best.
 const (
 	dedupPresent = iota
-	dedupTime
 	dedupWritten
 	dedupWords
 )
@@ -44,6 +43,12 @@ const (
 type dedupInstance struct {
 	operator.Base
 	f      *Deduplicate
+	order  *sortWords // nil if rows are taken as they come
+	ties   bool       // a row takes the place of one that is equal in the order
+	rank   bool       // the output has the number 1 behind the input's columns
+	words  [][]uint64
+	one    column.Vector
+	ranked []*column.Vector
 	ctx    *operator.Context
 	store  *statebackend.Store
 	keys   *Keys
@@ -78,22 +83,39 @@ type dedupInstance struct {
 
 // New implements [operator.Factory].
 func (f *Deduplicate) New(ctx *operator.Context, w operator.Wiring) (operator.Instance, error) {
-	if f.Time >= 0 && column.FormOf(f.Input[f.Time].Type) != column.Word {
+	if f.Time < 0 {
+		return newDedup(f, nil, f.KeepLast, false, ctx, w)
+	}
+	order, err := newSortWords(f.Input, []logical.SortKey{{Column: f.Time, Descending: f.KeepLast, NullsLast: f.KeepLast}}, statebackend.MaxSortWords)
+	if err != nil {
+		return nil, err
+	}
+	if !order.exact {
 		return nil, fault.New(fault.InternalInvariant, "%q cannot order by %s", ctx.Name, f.Input[f.Time].Type)
 	}
+	return newDedup(f, order, f.KeepLast, false, ctx, w)
+}
+
+// newDedup makes what keeps the best row of each key: the first in an order, nil for the order in which they come.
+func newDedup(f *Deduplicate, order *sortWords, ties, rank bool, ctx *operator.Context, w operator.Wiring) (operator.Instance, error) {
 	store, err := ctx.OpenStore()
 	if err != nil {
 		return nil, err
 	}
-	d := &dedupInstance{f: f, ctx: ctx, store: store, keys: NewKeys(f.Input, f.Keys), emit: Output(w), sel: make([]int32, 0, BatchRows)}
+	d := &dedupInstance{f: f, order: order, ties: ties, rank: rank, ctx: ctx, store: store, keys: NewKeys(f.Input, f.Keys), emit: Output(w), sel: make([]int32, 0, BatchRows)}
 	d.table = statebackend.NewGroupTable(store, "deduplicate", d.keys.Specs(), nil)
 	var ttl *statebackend.TTL
 	if f.TTL > 0 {
 		ttl = &statebackend.TTL{Millis: f.TTL.Milliseconds()}
 		ctx.WantsTime = true
 	}
-	d.cell = d.table.Accumulators("time", dedupWords, ttl)
-	if f.Final && !f.firstComes() || f.UpdateBefore && !f.firstComes() {
+	words := dedupWords
+	if order != nil {
+		words += len(order.parts)
+	}
+	d.cell = d.table.Accumulators("best", words, ttl)
+	d.one.Form, d.one.Const, d.one.Words = column.Word, true, []uint64{1}
+	if (f.Final || f.UpdateBefore) && !d.firstComes() {
 		d.stored = NewStored(f.Input)
 		d.rows = statebackend.NewRows(d.table.Space(), "row", statebackend.RowSchema{Columns: d.stored.Specs(), Time: f.TTL > 0})
 	}
@@ -102,7 +124,7 @@ func (f *Deduplicate) New(ctx *operator.Context, w operator.Wiring) (operator.In
 }
 
 // firstComes tells that the first row to come is the one.
-func (f *Deduplicate) firstComes() bool { return f.Time < 0 && !f.KeepLast }
+func (d *dedupInstance) firstComes() bool { return d.order == nil && !d.ties }
 
 func (d *dedupInstance) Inputs() []any { return []any{d.port} }
 
@@ -120,6 +142,9 @@ func (d *dedupInstance) take(b *column.Batch) {
 	d.fresh = d.table.Lookup(d.keys.Of(b, b.Sel), refs, d.fresh[:0])
 	bases := room(&d.bases, b.N)
 	d.table.Edit(d.cell, refs, b.Sel, bases)
+	if d.order != nil {
+		d.words = d.order.of(b, Selected(b))
+	}
 	if !d.f.PerRow || d.f.Final {
 		d.process(b, Selected(b))
 	} else {
@@ -195,26 +220,38 @@ func (d *dedupInstance) choose(b *column.Batch, rows []int32) {
 		d.group = group
 	}
 	off := d.cell.AccumulatorOffset()
-	var v *column.Vector
-	if f.Time >= 0 {
-		v = b.Cols[f.Time]
+	now := uint64(d.ctx.NowMillis)
+	if len(d.words) == 1 {
+		words := d.words[0]
+		for i, row := range rows {
+			acc := (*[dedupWords + 1]uint64)(unsafe.Add(d.bases[row], off))
+			if w := words[row]; acc[dedupPresent] == 0 || w < acc[dedupWords] || w == acc[dedupWords] && d.ties {
+				acc[dedupPresent], acc[dedupWritten], acc[dedupWords] = 1, now, w
+				d.winners[place[i]] = row
+			}
+		}
+		return
 	}
 	for i, row := range rows {
-		acc := (*[dedupWords]uint64)(unsafe.Add(d.bases[row], off))
-		t := int64(0)
-		if v != nil {
-			if t = math.MinInt64; !v.Null(int(row)) {
-				t = v.Int(int(row))
+		acc := unsafe.Slice((*uint64)(unsafe.Add(d.bases[row], off)), dedupWords+len(d.words))
+		if acc[dedupPresent] == 0 || d.better(row, acc[dedupWords:]) {
+			acc[dedupPresent], acc[dedupWritten] = 1, now
+			for k, w := range d.words {
+				acc[dedupWords+k] = w[row]
 			}
+			d.winners[place[i]] = row
 		}
-		if acc[dedupPresent] != 0 {
-			if was := int64(acc[dedupTime]); f.KeepLast && t < was || !f.KeepLast && t >= was {
-				continue
-			}
-		}
-		acc[dedupPresent], acc[dedupTime], acc[dedupWritten] = 1, uint64(t), uint64(d.ctx.NowMillis)
-		d.winners[place[i]] = row
 	}
+}
+
+// better tells whether a row takes the place of one with the given sort words.
+func (d *dedupInstance) better(row int32, words []uint64) bool {
+	for k, w := range words {
+		if v := d.words[k][row]; v != w {
+			return v < w
+		}
+	}
+	return d.ties
 }
 
 func (d *dedupInstance) enter(row int32) {
@@ -228,7 +265,7 @@ func (d *dedupInstance) enter(row int32) {
 // emitRows passes on rows of the batch, without what was there before.
 func (d *dedupInstance) emitRows(b *column.Batch, rows, changed []int32) {
 	d.view.N, d.view.Cols, d.view.Sel, d.view.Kinds = b.N, b.Cols, changed, nil
-	if !d.f.firstComes() {
+	if !d.firstComes() {
 		kinds := d.view.OwnKinds(b.N)
 		for i, row := range rows {
 			kinds[row] = types.Insert
@@ -236,6 +273,10 @@ func (d *dedupInstance) emitRows(b *column.Batch, rows, changed []int32) {
 				kinds[row] = types.UpdateAfter
 			}
 		}
+	}
+	if d.rank {
+		d.ranked = append(append(d.ranked[:0], b.Cols...), &d.one)
+		d.view.Cols = d.ranked
 	}
 	d.emit(&d.view)
 }
@@ -266,7 +307,7 @@ func (d *dedupInstance) replace(b *column.Batch, rows, changed []int32) {
 			d.mixer.mix(v, b.Cols[c], d.old.Cols[c], n, d.from)
 		}
 		d.out.N, d.out.Sel, d.out.Kinds = len(d.from), nil, kinds
-		d.emit(&d.out)
+		d.send()
 	}
 	d.keyRefs = d.keyRefs[:0]
 	for _, row := range matches {
@@ -281,6 +322,15 @@ func (d *dedupInstance) replace(b *column.Batch, rows, changed []int32) {
 		}
 	}
 	d.rows.Append(d.refs, changed, d.stored.Of(b, nil, changed), times, nil)
+}
+
+// send emits the rows of the output, with their number if it is asked for.
+func (d *dedupInstance) send() {
+	if d.rank {
+		d.out.Cols = append(d.out.Cols, &d.one)
+	}
+	d.emit(&d.out)
+	d.out.Cols = d.out.Cols[:len(d.f.Input)]
 }
 
 // widen gives a batch columns.
@@ -305,7 +355,7 @@ func (d *dedupInstance) Finish() (more bool) {
 			d.stored.Read(d.rows, c, c, found[:d.out.N], v)
 		}
 		d.out.Sel, d.out.Kinds = nil, nil
-		d.emit(&d.out)
+		d.send()
 	}
 	return more
 }

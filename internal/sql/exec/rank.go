@@ -122,16 +122,22 @@ func (f *Rank) New(ctx *operator.Context, w operator.Wiring) (operator.Instance,
 	if f.Consumes.Has(types.UpdateAfter) && !f.Consumes.Has(types.UpdateBefore) {
 		return nil, fault.New(fault.InternalInvariant, "rank %q gets updates without their former rows", ctx.Name)
 	}
+	order, err := newSortWords(f.Input, f.Order, statebackend.MaxSortWords)
+	if err != nil {
+		return nil, err
+	}
+	if f.To == 1 && !f.Consumes.Updates() && order.exact { // one row of each key is all
+		d := &Deduplicate{Input: f.Input, Keys: f.Keys, Time: -1, UpdateBefore: f.UpdateBefore, TTL: f.TTL, Final: f.Final, PerRow: f.PerRow}
+		return newDedup(d, order, false, f.WithRank, ctx, w)
+	}
 	store, err := ctx.OpenStore()
 	if err != nil {
 		return nil, err
 	}
 	m := &rankInstance{
-		f: f, ctx: ctx, store: store, keys: NewKeys(f.Input, f.Keys), stored: NewStored(f.Input), emit: Output(w), updates: f.Consumes.Updates(), single: f.From == f.To && f.From == 1,
+		sort: order,
+		f:    f, ctx: ctx, store: store, keys: NewKeys(f.Input, f.Keys), stored: NewStored(f.Input), emit: Output(w), updates: f.Consumes.Updates(), single: f.From == f.To && f.From == 1,
 		to: int(min(f.To, math.MaxInt32)), accepted: make([]int32, 0, BatchRows), adds: make([]int32, 0, BatchRows), rets: make([]int32, 0, BatchRows), matches: make([]int32, BatchRows), found: make([]statebackend.RowRef, BatchRows),
-	}
-	if m.sort, err = newSortWords(f.Input, f.Order, statebackend.MaxSortWords); err != nil {
-		return nil, err
 	}
 	m.table = statebackend.NewGroupTable(store, "rank", m.keys.Specs(), nil)
 	if !m.updates || f.TTL > 0 {
