@@ -3,6 +3,7 @@ package lower
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/connector"
@@ -198,7 +199,9 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 	case *physical.Rank:
 		in := n.Inputs[0].Of()
 		if n.InWindow != nil {
-			break
+			return &exec.WindowRank{
+				Session: l.Session, Input: in.Fields, Keys: n.Partition, Order: n.Order, From: n.From, To: n.To, WithRank: n.WithRank, Window: [2]int{n.InWindow.Start, n.InWindow.End}, Local: local(in, n.InWindow),
+			}, nil
 		}
 		return &exec.Rank{
 			Input: in.Fields, Keys: n.Partition, Order: n.Order, From: n.From, To: n.To, WithRank: n.WithRank, Consumes: in.Changelog, UpdateBefore: n.Before, TTL: n.TTL, Final: l.Batch, PerRow: n.PerRow,
@@ -207,6 +210,36 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		return &exec.Deduplicate{
 			Input: n.Inputs[0].Of().Fields, Keys: n.Partition, Time: n.Time, KeepLast: n.Last, UpdateBefore: n.Before, TTL: n.TTL, Final: l.Batch, PerRow: n.PerRow,
 		}, nil
+	case *physical.IntervalJoin:
+		return &exec.IntervalJoin{
+			Session: l.Session, Left: n.Inputs[0].Of().Fields, Right: n.Inputs[1].Of().Fields, Kind: n.Kind, LeftKeys: n.Left, RightKeys: n.Right, LeftTime: n.LeftTime, RightTime: n.RightTime,
+			Lower: time.Duration(n.Lower) * time.Millisecond, Upper: time.Duration(n.Upper) * time.Millisecond, Proctime: n.Proctime, Residual: n.Residual,
+		}, nil
+	case *physical.WindowJoin:
+		left, right := n.Inputs[0].Of(), n.Inputs[1].Of()
+		f := &exec.WindowJoin{
+			Session: l.Session, Left: left.Fields, Right: right.Fields, Kind: n.Kind, LeftKeys: n.Left, RightKeys: n.Right, Residual: n.Residual,
+			LeftWindow: [2]int{n.LeftWindow.Start, n.LeftWindow.End}, RightWindow: [2]int{n.RightWindow.Start, n.RightWindow.End}, Local: local(left, n.LeftWindow),
+		}
+		if len(n.Left) == 0 { // rows are spread by the window then
+			f.LeftKeys, f.RightKeys = f.LeftWindow[:], f.RightWindow[:]
+		}
+		return f, nil
+	case *physical.TemporalJoin:
+		return &exec.TemporalJoin{
+			Session: l.Session, Left: n.Inputs[0].Of().Fields, Right: n.Inputs[1].Of().Fields, Kind: n.Kind, LeftKeys: n.Left, RightKeys: n.Right, LeftTime: n.LeftTime, RightTime: n.RightTime,
+			Proctime: n.LeftTime < 0, Residual: n.Residual,
+		}, nil
+	case *physical.ChangelogNormalize:
+		return &exec.ChangelogNormalize{Input: n.Fields, Keys: n.Unique, UpdateBefore: n.Before}, nil
+	case *physical.Sort:
+		return &exec.Sort{Input: n.Fields, Order: n.Keys, Final: l.Batch, Limit: -1}, nil
+	case *physical.SortLimit:
+		in := n.Inputs[0].Of()
+		if l.Batch {
+			return &exec.Sort{Input: n.Fields, Order: n.Keys, Final: true, Offset: n.Offset, Limit: n.Limit}, nil
+		}
+		return &exec.Rank{Input: in.Fields, Order: n.Keys, From: n.Offset + 1, To: n.Offset + n.Limit, Consumes: in.Changelog, UpdateBefore: n.Before}, nil
 	case *physical.LookupJoin:
 		s, err := l.Source(n.Table)
 		if err != nil {
@@ -226,6 +259,11 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		return &operator.SinkOperator[*column.Batch]{Sink: l.Result(n)}, nil
 	}
 	return nil, fault.New(fault.SQLUnsupported, "there is no operator for %s yet", n.Name())
+}
+
+// local tells whether the windows of an input are times in the session's zone: those of a TIMESTAMP_LTZ are.
+func local(in *physical.Head, w *physical.Window) bool {
+	return w.Time >= 0 && in.Fields[w.Time].Type.Kind() == types.TimestampLTZ
 }
 
 // resolve makes the calls of an operator over its input.
