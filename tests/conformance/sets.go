@@ -56,7 +56,7 @@ func (s *set) run() []result {
 	if s.Rows != nil {
 		var all []result
 		for _, i := range s.Items {
-			all = append(all, result{Case: texts(i.SQL)[0], Status: skip, Why: "queries are not run here yet"})
+			all = append(all, s.attempt(texts(i.SQL)[0], i, s.aggregate))
 		}
 		return all
 	}
