@@ -173,13 +173,27 @@ func (t *GroupTable) sameWords(b *groupBlock, i int) bool {
 // compareBytes compares keys with bytes. The hashes come first here: comparing bytes may need a line of memory that nobody has touched.
 func (t *GroupTable) compareBytes(b *groupBlock, refs []Ref) {
 	misses := 0
+	off := rowKey + 8*uintptr(t.words)
+	var text *Column
+	if !t.packed {
+		text = &b.columns[t.strings[0]]
+	}
 	for i := range b.n {
 		p := b.address(i)
-		if refs[i] == NoRef || *(*uint64)(p) != b.hashes[i] || !t.sameWords(b, i) ||
-			!viewEqual(t.space.heap, unsafe.Add(p, rowKey+8*uintptr(t.words)), t.bytesOf(b, i)) {
+		same := refs[i] != NoRef && *(*uint64)(p) == b.hashes[i] && t.sameWords(b, i)
+		if same {
+			same = text != nil && sameShort(unsafe.Add(p, off), text, b.row(i)) || viewEqual(t.space.heap, unsafe.Add(p, off), t.bytesOf(b, i))
+		}
+		if !same {
 			b.missed[misses] = int32(i)
 			misses++
 		}
 	}
 	b.misses = misses
+}
+
+// sameShort reports whether a view is that of a row's short string: those of equal short strings are equal.
+func sameShort(view unsafe.Pointer, c *Column, row int32) bool {
+	v := c.Views[row]
+	return v.Inline() && *(*View)(view) == v && !c.null(row)
 }

@@ -101,6 +101,8 @@ func hashWords(words []uint64, sel []int32, hashes []uint64, first bool) {
 // hash takes a column of any type, with nulls or without, into the hashes.
 func (c *Column) hash(sel []int32, hashes []uint64, first bool) {
 	var scratch [16]byte
+	var last View // of a string that comes several times in a row
+	lane := base.LaneBytes(nil)
 	forRows(sel, len(hashes), func(row int32) {
 		h := hashes[row]
 		if first {
@@ -114,7 +116,10 @@ func (c *Column) hash(sel []int32, hashes []uint64, first bool) {
 		case c.Wide != nil:
 			h = base.HashCombine(base.HashCombine(h, c.Wide[row][0]), c.Wide[row][1])
 		default:
-			h = base.HashCombine(h, base.LaneBytes(c.bytes(row, &scratch)))
+			if v := c.Views[row]; v != last {
+				last, lane = v, base.LaneBytes(c.bytes(row, &scratch))
+			}
+			h = base.HashCombine(h, lane)
 		}
 		hashes[row] = h
 	})
