@@ -216,7 +216,7 @@ func (e *Environment) recovery(ctx context.Context, p *local.Program) error {
 	if err := errors.Join(strategy.Validate(), c.validate()); err != nil {
 		return err
 	}
-	p.Recovery = jobmanager.Recovery{Restart: strategy, JobName: p.Plan.Graph.Name, Keep: c.Resume, Clock: func() int64 { return time.Now().UnixMilli() }}
+	p.Recovery = jobmanager.Recovery{Restart: strategy, History: e.options.FailureHistory, JobName: p.Plan.Graph.Name, Keep: c.Resume, Clock: func() int64 { return time.Now().UnixMilli() }}
 	p.Inline, p.Compress, p.DropState, p.Incremental = inlineState, c.Compress, c.AllowNonRestoredState, c.Incremental
 	if c.Dir != "" {
 		s, err := storage.Open(c.Dir)

@@ -60,6 +60,8 @@ type Options struct {
 	Restart RestartStrategy
 	// Parameters are for the program's own use: functions read them by [Context.Parameter].
 	Parameters map[string]string
+	// FailureHistory is how many failures of the job [JobClient.Failures] tells at most. Default 16.
+	FailureHistory int
 	// Logger takes what the engine has to say. Default slog.Default().
 	Logger *slog.Logger
 }
@@ -101,6 +103,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.BatchMemory < 0 {
 		wrong("Options.BatchMemory is %d, it must not be negative", o.BatchMemory)
+	}
+	if o.FailureHistory < 0 {
+		wrong("Options.FailureHistory is %d, it must not be negative", o.FailureHistory)
 	}
 	if o.RuntimeMode > Automatic {
 		wrong("Options.RuntimeMode is %d, it must be Streaming, Batch or Automatic", o.RuntimeMode)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/operator"
+	"github.com/weirstream/weir/internal/runtime/jobmanager"
 	"github.com/weirstream/weir/internal/runtime/local"
 	"github.com/weirstream/weir/internal/runtime/sched"
 	"github.com/weirstream/weir/internal/wire"
@@ -65,6 +66,39 @@ type JobResult struct {
 	Accumulators map[string]AccumulatorValue
 	// Tasks are the metrics of all tasks.
 	Tasks []TaskMetrics
+	// Failures are those of the job so far: see [JobClient.Failures].
+	Failures []JobFailure
+}
+
+// JobFailure is a failure that took the job down: for good, or until it was begun anew.
+type JobFailure struct {
+	// Time is when it became known. Attempt counts how often the job had been begun by then, from 1.
+	Time    time.Time
+	Attempt int
+	// Task is the chain of operators that failed, with its subtask from 1: "parse -> count (2/4)". It is "" where none did, as for an enumerator of splits, or a checkpoint.
+	Task string
+	// Err is the cause. It has a code, and names operator and stack where these are known: see package fault.
+	Err error
+	// Concurrent are failures of other tasks while the job was being taken down, in the order in which they came, at most eight; More counts those beyond.
+	Concurrent []JobFailure
+	More       int
+}
+
+// String is the failure in a line, and one for each beside it.
+func (f JobFailure) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s attempt %d", f.Time.UTC().Format(time.RFC3339), f.Attempt)
+	if f.Task != "" {
+		fmt.Fprintf(&b, ", %s", f.Task)
+	}
+	fmt.Fprintf(&b, ": %v", f.Err)
+	for _, c := range f.Concurrent {
+		fmt.Fprintf(&b, "\n  also %s: %v", c.Task, c.Err)
+	}
+	if f.More > 0 {
+		fmt.Fprintf(&b, "\n  and %d more", f.More)
+	}
+	return b.String()
 }
 
 // AccumulatorValue is the merged value of an accumulator.
@@ -135,6 +169,17 @@ func (c *JobClient) Status() JobStatus { return JobStatus(c.job.State().String()
 // Cancel asks the job to end. Tasks end between two records; user code that waits is waited for. Cancelling a job that has ended does nothing.
 func (c *JobClient) Cancel() { c.job.Cancel() }
 
+// Failures returns the failures of the job so far, the latest first: each with its cause, and below that what failed beside it. At most [Options.FailureHistory] are kept, 16 unless set.
+// Failures that a restart mends are among them; the error of a job that ends with one tells those before it as well.
+func (c *JobClient) Failures() []JobFailure { return jobFailures(c.job.History()) }
+
+func jobFailures(history []jobmanager.Exception) (all []JobFailure) {
+	for _, x := range history {
+		all = append(all, JobFailure{Time: x.Time, Attempt: x.Attempt, Task: x.Task, Err: x.Err, Concurrent: jobFailures(x.Concurrent), More: x.More})
+	}
+	return all
+}
+
 // Done is closed when the job has ended.
 func (c *JobClient) Done() <-chan struct{} { return c.job.Done() }
 
@@ -173,7 +218,7 @@ func (c *JobClient) Metrics() []TaskMetrics {
 func (c *JobClient) Progress() *JobResult {
 	r := &JobResult{
 		ID: c.ID(), Name: c.name, Status: c.Status(), Duration: c.scheduler.Now().Sub(c.started),
-		Accumulators: map[string]AccumulatorValue{}, Tasks: c.Metrics(),
+		Accumulators: map[string]AccumulatorValue{}, Tasks: c.Metrics(), Failures: c.Failures(),
 	}
 	for name, a := range c.job.Accumulators() {
 		r.Accumulators[name] = accumulatorValue(a)

@@ -20,6 +20,13 @@ type SplitPauser interface {
 	PauseOrResumeSplits(pause, resume []string) error
 }
 
+// Positioned is an optional capability of a [Reader]: it can say where in its source a record stands, so that a record that fails the job can be found.
+type Positioned interface {
+	// Position names the place of the record that was emitted last, or is being emitted: as "words.txt, at byte 1234". It is the same whenever that record is read, also after a restart. "" means that it is not known.
+	// It is called after a function behind the source has failed, within the call of Poll that emitted the record.
+	Position() string
+}
+
 // SplitsInTurn is an optional capability of a [Reader] that goes from one split to the next, as through a list of files: a split that it was assigned counts for the watermark only
 // once it is begun, by the first call of [Output.Split]. Without it, a split holds back the watermark from when it is assigned, so that others cannot get ahead of
 // records that are still to be read.

@@ -71,6 +71,7 @@ const (
 	JobCanceled           Code = "job.canceled"
 	JobNotRunning         Code = "job.not-running"
 	JobMismatch           Code = "job.graph-mismatch"
+	JobPoisoned           Code = "job.poisoned-record"
 	TaskManagerLost       Code = "job.task-manager-lost"
 	CheckpointLeftOver    Code = "checkpoint.left-over"
 	CheckpointDamaged     Code = "checkpoint.damaged"
@@ -187,6 +188,7 @@ var codes = []Info{
 	{JobCanceled, User, true, "The job was canceled.", ""},
 	{JobNotRunning, User, false, "The job is not running.", ""},
 	{JobMismatch, User, false, "A worker built another graph than the one that was submitted.", "a program must build the same graph each time; compute values that vary with weir.Const"},
+	{JobPoisoned, User, false, "The job fails at the same record again and again.", "look at the record that the error names: mend or remove it, or let the function handle it, then go on from the latest checkpoint"},
 	{TaskManagerLost, External, true, "A task manager that ran tasks of the job is gone.", "see its own log for why it ended"},
 	{CheckpointLeftOver, User, false, "A checkpoint has state that the program has no place for.", "give the operator the uid that it had, see the job's Explain, or allow state to be left behind with Checkpoints.AllowNonRestoredState"},
 	{CheckpointDamaged, External, false, "A file of a checkpoint is cut short, changed or missing.", "restore the checkpoint before it; check the storage"},

@@ -183,6 +183,21 @@ func StackOf(err error) string {
 	return ""
 }
 
+// PlaceOf returns the place of the outermost coded error that names one, or "".
+func PlaceOf(err error) string {
+	for err != nil {
+		e, ok := errors.AsType[*Error](err)
+		if !ok {
+			return ""
+		}
+		if e.place != "" {
+			return e.place
+		}
+		err = e.cause
+	}
+	return ""
+}
+
 // OperatorOf returns the operator name and subtask (from 1) of the outermost coded error that names one.
 func OperatorOf(err error) (string, int) {
 	for err != nil {

@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -191,6 +192,17 @@ func (r *reader) emit(out *connector.Output[string], budget int) (n int) {
 		n++
 	}
 	return n
+}
+
+var _ connector.Positioned = (*reader)(nil)
+
+// Position names the file and the byte at which the line emitted last begins, counted in the text, also of a compressed file.
+func (r *reader) Position() string {
+	if r.cur.split == nil || r.next == 0 || r.next > len(r.cur.text) {
+		return ""
+	}
+	begin := strings.LastIndexByte(r.cur.text[:r.next-1], '\n') + 1
+	return fmt.Sprintf("%s, the line at byte %d", r.cur.split.path, r.cur.off+int64(begin))
 }
 
 func (r *reader) HandleSourceEvent([]byte) error { return nil }

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -69,9 +70,22 @@ type sliceReader[T any] struct {
 	noMore bool
 }
 
-var _ connector.SplitPauser = (*sliceReader[int])(nil)
+var (
+	_ connector.SplitPauser = (*sliceReader[int])(nil)
+	_ connector.Positioned  = (*sliceReader[int])(nil)
+)
 
 func (r *sliceReader[T]) Start() error { return nil }
+
+// Position names the element emitted last, counted from 0.
+func (r *sliceReader[T]) Position() string {
+	for _, p := range r.parts {
+		if !r.paused[p.id] && p.next > 0 {
+			return fmt.Sprintf("element %d of the slice", p.next-1)
+		}
+	}
+	return ""
+}
 
 func (r *sliceReader[T]) Poll(out *connector.Output[T]) (connector.Status, error) {
 	r.parts = slices.DeleteFunc(r.parts, func(p part) bool {

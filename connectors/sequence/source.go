@@ -2,6 +2,7 @@ package sequence
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -150,7 +151,18 @@ type reader struct {
 	paused map[string]bool // by id
 }
 
-var _ connector.SplitPauser = (*reader)(nil)
+var (
+	_ connector.SplitPauser = (*reader)(nil)
+	_ connector.Positioned  = (*reader)(nil)
+)
+
+// Position names the number that the record emitted last was made of.
+func (r *reader) Position() string {
+	if s := r.first(); s != nil && s.done > 0 {
+		return fmt.Sprintf("number %d of the sequence", s.at(s.done-1))
+	}
+	return ""
+}
 
 func (r *reader) Start() error { return nil }
 

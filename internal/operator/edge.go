@@ -1,6 +1,8 @@
 package operator
 
 import (
+	"fmt"
+	"strings"
 	"unsafe"
 
 	"github.com/weirstream/weir/fault"
@@ -61,6 +63,9 @@ type edgeInput[T any] struct {
 	emit   func(*T, int64)
 	hashed func(*T, int64, uint64)
 	touch  func(hashes []uint64)
+	// rows and row are the record being processed.
+	rows *Rows[T]
+	row  int
 }
 
 // Keyed is an input that takes the hash of each record's key.
@@ -98,11 +103,13 @@ func (e *Edge[T]) NewInput(ctx *Context, port any) (Input, error) {
 // Process implements [Input].
 func (in *edgeInput[T]) Process(c Chunk, from, to int) int {
 	rows := c.(*Rows[T])
+	in.rows = rows
 	stop := in.ctx.Stop
 	values, times := rows.Values[:to], rows.Times[:to]
 	if in.hashed == nil {
 		emit := in.emit
 		for i := from; i < len(values) && i < len(times); i++ {
+			in.row = i
 			emit(&values[i], times[i])
 			if stop.Load() != 0 {
 				return i + 1
@@ -118,6 +125,7 @@ func (in *edgeInput[T]) Process(c Chunk, from, to int) int {
 			in.touch(hashes[i:part])
 		}
 		for ; i < part && i < len(values) && i < len(times); i++ {
+			in.row = i
 			hashed(&values[i], times[i], hashes[i])
 			if stop.Load() != 0 {
 				return i + 1
@@ -125,6 +133,25 @@ func (in *edgeInput[T]) Process(c Chunk, from, to int) int {
 		}
 	}
 	return to
+}
+
+// maxPlace bounds, in bytes, how much of a record an error shows.
+const maxPlace = 200
+
+// Place implements [Placed]: where a record came from is not known behind an exchange, so it is shown itself.
+func (in *edgeInput[T]) Place() string {
+	if in.rows == nil || in.row >= in.rows.n {
+		return ""
+	}
+	return recordText(in.rows.Values[in.row])
+}
+
+func recordText(v any) string {
+	text := fmt.Sprintf("%+v", v)
+	if len(text) > maxPlace {
+		text = strings.ToValidUTF8(text[:maxPlace], "") + "..."
+	}
+	return "record " + text
 }
 
 // edgeOutput gathers records into chunks, one pending chunk for each channel.

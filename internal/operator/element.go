@@ -91,6 +91,12 @@ type Input interface {
 	Process(c Chunk, from, to int) int
 }
 
+// Placed is an optional capability of inputs and sources: they can name the record that is being processed, for an error.
+type Placed interface {
+	// Place is called within Process or Poll. "" means that it is not known.
+	Place() string
+}
+
 // OutputConfig is what a task gives to an output.
 type OutputConfig struct {
 	Host Host

@@ -28,6 +28,10 @@ type Grouping struct {
 	// adds tells that there is an input with Replay.
 	adds bool
 
+	// at is the record being replayed.
+	at    *grouping.Record
+	place []func() string // by input: names the record being replayed
+
 	phase   replayPhase
 	hash    uint64
 	started bool
@@ -143,11 +147,20 @@ func (g *Grouping) Replay() (more bool) {
 	return false
 }
 
+// Place implements [Placed], for a replay.
+func (g *Grouping) Place() string {
+	if g.at == nil {
+		return ""
+	}
+	return g.place[g.at.Input]()
+}
+
 // endKeys ends the keys at hand. While it does, event time is complete.
 func (g *Grouping) endKeys(last bool) (more bool) {
 	if g.grouped == nil {
 		return false
 	}
+	g.at = nil
 	g.ctx.CurrentWatermark = eventtime.MaxWatermark
 	more = g.grouped.EndKeys(last)
 	g.ctx.CurrentWatermark = eventtime.MinWatermark
@@ -178,6 +191,7 @@ func (g *Grouping) records() (more bool) {
 			}
 			g.started, g.hash = true, r.Hash
 		}
+		g.at = r
 		err := g.deliver[r.Input](r)
 		if err == nil {
 			err = g.sorter.Skip()
@@ -215,6 +229,8 @@ type groupedInput[T any] struct {
 	codec   *codec.Codec[T]
 	buffer  []byte
 	place   T
+	// replayed is the record that was delivered last.
+	replayed *T
 }
 
 // NewGroupedInput implements [BatchEdgeFactory].
@@ -246,6 +262,7 @@ func (e *Edge[T]) NewGroupedInput(ctx *Context, port any, g *Grouping) (Input, e
 		}
 	}
 	g.deliver = append(g.deliver, in.deliver)
+	g.place = append(g.place, func() string { return recordText(*in.replayed) })
 	return in, nil
 }
 
@@ -261,8 +278,10 @@ func (in *groupedInput[T]) Process(c Chunk, from, to int) int {
 		g.room()
 		return done
 	}
+	in.direct.rows = rows
 	stop := in.direct.ctx.Stop
 	for i := from; i < to; i++ {
+		in.direct.row = i
 		hash := uint64(0)
 		if rows.Hashes != nil {
 			hash = rows.Hashes[i]
@@ -334,6 +353,7 @@ func (in *groupedInput[T]) deliver(r *grouping.Record) error {
 	default:
 		v = (*T)(unsafe.Pointer(unsafe.SliceData(r.Data)))
 	}
+	in.replayed = v
 	if in.replay != nil {
 		in.replay(v, r.Time, r.Hash)
 	} else {
@@ -341,6 +361,9 @@ func (in *groupedInput[T]) deliver(r *grouping.Record) error {
 	}
 	return nil
 }
+
+// Place implements [Placed].
+func (in *groupedInput[T]) Place() string { return in.direct.Place() }
 
 // forget drops all keyed state of an instance, first that of the key at hand.
 func (c *KeyCursor[K]) forget(s *statebackend.Store) {

@@ -122,6 +122,14 @@ func (s *sourceInstance[T]) HandleSourceEvent(event []byte) error {
 	return fault.Wrap(fault.SourceFailed, s.reader.HandleSourceEvent(event))
 }
 
+// Place implements [Placed].
+func (s *sourceInstance[T]) Place() string {
+	if p, ok := s.reader.(connector.Positioned); ok {
+		return p.Position()
+	}
+	return ""
+}
+
 // Emitted implements [Source].
 func (s *sourceInstance[T]) Emitted() int64 { return s.out.Count() }
 

@@ -22,6 +22,8 @@ type Recovery struct {
 	// Checkpoints is nil where there are none.
 	Checkpoints *coordinator.Config
 	Restart     restart.Config
+	// History is how many failures are kept; 0 stands for DefaultHistory.
+	History int
 	// Restore is what the job begins with; nil for a fresh start. It has been checked, see [CheckRestore].
 	Restore *manifest.Manifest
 	// RestoreRoot is the URL of the storage that Restore lies in, "" for that of the job.

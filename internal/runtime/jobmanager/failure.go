@@ -17,11 +17,14 @@ type Failure struct {
 	Suppressed []error
 	// More counts those that came after these.
 	More int
+	// Before are the failures that the job was begun anew after, the oldest first. Forgotten counts those that are older still.
+	Before    []Exception
+	Forgotten int
 }
 
-// Error returns the cause, then a line for each other failure.
+// Error returns the cause, then a line for each other failure, and one for each of those before, of which equal ones are told once.
 func (f *Failure) Error() string {
-	if len(f.Suppressed) == 0 {
+	if len(f.Suppressed) == 0 && len(f.Before) == 0 {
 		return f.Cause.Error()
 	}
 	var b strings.Builder
@@ -31,6 +34,21 @@ func (f *Failure) Error() string {
 	}
 	if f.More > 0 {
 		fmt.Fprintf(&b, "\n  and %d more", f.More)
+	}
+	for i := len(f.Before) - 1; i >= 0; {
+		last := f.Before[i]
+		text, first := last.Err.Error(), last.Attempt
+		for i--; i >= 0 && f.Before[i].Err.Error() == text; i-- {
+			first = f.Before[i].Attempt
+		}
+		if first == last.Attempt {
+			fmt.Fprintf(&b, "\n  before, attempt %d: %s", first, text)
+		} else {
+			fmt.Fprintf(&b, "\n  before, attempts %d to %d: %s", first, last.Attempt, text)
+		}
+	}
+	if f.Forgotten > 0 {
+		fmt.Fprintf(&b, "\n  and %d failures before these", f.Forgotten)
 	}
 	return b.String()
 }

@@ -368,6 +368,22 @@ func (j *JobManager) Restarts() int {
 	return j.mu.machine.Restarts()
 }
 
+// History returns the failures of the job, the latest first. The slices are the caller's.
+func (j *JobManager) History() []Exception {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	all := j.mu.machine.History()
+	now, nanos := j.cfg.Scheduler.Now(), j.cfg.Scheduler.Nanos()
+	date := func(x *Exception) { x.Time = now.Add(time.Duration(x.At - nanos)) }
+	for i := range all {
+		date(&all[i])
+		for k := range all[i].Concurrent {
+			date(&all[i].Concurrent[k])
+		}
+	}
+	return all
+}
+
 // Tasks returns the tasks in the order of vertices and subtasks. The slice is the caller's.
 func (j *JobManager) Tasks() []TaskStatus {
 	j.mu.Lock()

@@ -47,8 +47,10 @@ type Machine struct {
 	ck        checkpoints
 	strategy  *restart.Strategy // nil: a failure is the end
 	restartAt int64             // while RESTARTING
-	cause     *Failure          // of the restart
 	restarts  int
+	history   []Exception // the latest last
+	forgotten int         // older than history
+	suspect   suspect
 
 	out []Effect // of the current step
 }
@@ -489,16 +491,19 @@ func (m *Machine) fail(e Event, err error) {
 	switch m.state {
 	case dataflow.JobCreated, dataflow.JobRunning:
 		m.answerStop(err)
-		if m.tryRestart(err) {
+		m.remember(e, err)
+		named := m.suspected(err)
+		if m.tryRestart(err, named) {
 			return
 		}
-		m.failure = &Failure{Cause: err}
+		m.failure = &Failure{Cause: named, Before: slices.Clone(m.history[:len(m.history)-1]), Forgotten: m.forgotten}
 		m.become(dataflow.JobFailing)
 		m.takeDown()
 	case dataflow.JobFailing:
 		m.failure.add(err)
+		m.rememberBeside(e, err)
 	case dataflow.JobRestarting:
-		m.cause.add(err)
+		m.rememberBeside(e, err)
 	default:
 		m.ignore(e, fmt.Sprintf("a failure changes nothing: the job is %v", m.state))
 	}

@@ -69,11 +69,12 @@ func planOf(t *testing.T, stages ...stage) *dataflow.Plan {
 
 // TestScripts runs the protocol scripts: events in, effects out. Each step also checks the invariants J1 to J9.
 //
-//	job [checkpoints] [retain=n] [concurrent=n] [tolerable=n] [timeout=seconds] [restarts=n] [keep] [again]
+//	job [checkpoints] [retain=n] [concurrent=n] [tolerable=n] [timeout=seconds] [restarts=n] [history=n] [keep] [again]
 //	                             makes a job; a line per stage: name parallelism [source] [group=g]. again begins with what the job before it has left
 //	step                         a line per event, see parseEvents
 //	running [managers=n]         start to RUNNING with the output left out, on n task managers with just enough slots
 //	tasks                        prints where the tasks stand
+//	history                      prints the failures, the latest first
 //	accumulators                 prints the merged accumulators
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
@@ -119,6 +120,19 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 			s.m.Recover(recoveryOf(t, d, before))
 		}
 		return fmt.Sprintf("slots=%d tasks=%d\n", s.plan.Slots, s.plan.Subtasks())
+
+	case "history":
+		var b strings.Builder
+		for _, x := range s.m.History() {
+			fmt.Fprintf(&b, "attempt %d at %ds, %q on %q: %v\n", x.Attempt, x.At/1e9, x.Task, x.TaskManager, x.Err)
+			for _, c := range x.Concurrent {
+				fmt.Fprintf(&b, "  attempt %d at %ds, %q on %q: %v\n", c.Attempt, c.At/1e9, c.Task, c.TaskManager, c.Err)
+			}
+			if x.More > 0 {
+				fmt.Fprintf(&b, "  and %d more\n", x.More)
+			}
+		}
+		return b.String()
 
 	case "step":
 		var b strings.Builder

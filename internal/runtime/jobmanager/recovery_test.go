@@ -27,6 +27,7 @@ func recoveryOf(t *testing.T, d *datadriven.TestData, before *Machine) Recovery 
 		c.Timeout = int64(timeout) * 1e9
 		r.Checkpoints = c
 	}
+	d.MaybeScanArgs(t, "history", &r.History)
 	if d.HasArg("restarts") {
 		r.Restart = restart.Default(restart.FixedDelay)
 		d.ScanArgs(t, "restarts", &r.Restart.Attempts)

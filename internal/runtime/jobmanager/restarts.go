@@ -15,7 +15,8 @@ var hopeless = []fault.Code{
 }
 
 // tryRestart lets the job run again after a failure, if the strategy allows: it waits, RESTARTING, until nothing of it runs any more and the delay has passed.
-func (m *Machine) tryRestart(err error) bool {
+// named is err, with what is known of it from earlier failures.
+func (m *Machine) tryRestart(err, named error) bool {
 	if m.strategy == nil || slices.Contains(hopeless, fault.CodeOf(err)) {
 		return false
 	}
@@ -28,8 +29,7 @@ func (m *Machine) tryRestart(err error) bool {
 	}
 	m.become(dataflow.JobRestarting)
 	m.restartAt = m.now + delay
-	m.cause = &Failure{Cause: err}
-	m.emit(RestartScheduled{Delay: delay, Err: err, Strategy: m.strategy.String()})
+	m.emit(RestartScheduled{Delay: delay, Err: named, Strategy: m.strategy.String()})
 	m.takeDown()
 	return true
 }
@@ -37,7 +37,6 @@ func (m *Machine) tryRestart(err error) bool {
 // restart begins the job anew, from the latest checkpoint if there is one.
 func (m *Machine) restart() {
 	m.restarts++
-	m.cause = nil
 	m.live, m.writing = 0, 0
 	m.alignment = temporal.Alignment[subtaskID]{}
 	clear(m.accumulators)

@@ -2,6 +2,7 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -155,6 +156,9 @@ func (j *Job) Checkpoint(kind coordinator.Kind, target string, drain bool, done 
 // Restarts is how often the job was begun anew.
 func (j *Job) Restarts() int { return j.jm.Restarts() }
 
+// History returns the failures of the job, the latest first.
+func (j *Job) History() []jobmanager.Exception { return j.jm.History() }
+
 // Err returns why the job did not finish, once Done is closed. In one process the error of user code is still the value that it returned, so errors.Is finds it.
 func (j *Job) Err() error {
 	err := j.jm.Err()
@@ -162,9 +166,13 @@ func (j *Job) Err() error {
 		return err
 	}
 	op, subtask := fault.OperatorOf(err)
+	code := fault.CodeOf(err)
+	if e, ok := errors.AsType[*fault.Error](err); ok && code == fault.JobPoisoned {
+		code = fault.CodeOf(e.Unwrap())
+	}
 	match := func(e error) bool {
 		o, n := fault.OperatorOf(e)
-		return o == op && n == subtask && fault.CodeOf(e) == fault.CodeOf(err)
+		return o == op && n == subtask && fault.CodeOf(e) == code
 	}
 	if original := j.tms.FirstFailure(match); original != nil && original.Error() != err.Error() {
 		return fmt.Errorf("%w", joined{err, original})

@@ -93,7 +93,9 @@ func (t *Task) endGrouped(port int) {
 // replay gives the head what has waited. It reports whether there is more.
 func (t *Task) replay() (more bool) {
 	t.enter(0)
+	t.working = t.batch.group
 	more = t.batch.group.Replay()
+	t.working = nil
 	t.calling = -1
 	return more
 }

@@ -36,14 +36,16 @@ func (t *Task) Fail(node int, err error) {
 	if node >= 0 && node < len(t.nodes) {
 		name = t.nodes[node].ctx.Name
 	}
-	if e, ok := errors.AsType[*fault.Error](err); ok && error(e) == err {
+	e, ok := errors.AsType[*fault.Error](err)
+	switch {
+	case !ok || error(e) != err:
+		e = fault.New(codeFor(err), "%w", err).WithOperator(name, t.cfg.Subtask+1)
+	default:
 		if op, _ := e.Operator(); op == "" {
-			err = e.WithOperator(name, t.cfg.Subtask+1)
+			e = e.WithOperator(name, t.cfg.Subtask+1)
 		}
-	} else {
-		err = fault.New(codeFor(err), "%w", err).WithOperator(name, t.cfg.Subtask+1)
 	}
-	t.failure = err
+	t.failure = t.placed(e)
 }
 
 func codeFor(err error) fault.Code {

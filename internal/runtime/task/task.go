@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -112,8 +113,10 @@ type Task struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	state       dataflow.TaskState
-	failure     error
+	state   dataflow.TaskState
+	failure error
+	// working is the input or source that is pushing a record into the chain.
+	working     any
 	valve       *temporal.Valve
 	aligner     *checkpoint.Aligner
 	idleSource  bool
@@ -505,7 +508,9 @@ func (t *Task) poll() outcome {
 			t.cfg.Scheduler.AfterFunc(d, t.Wake)
 		}
 	}
+	t.working = t.source
 	status, err := t.source.Poll()
+	t.working = nil
 	if err != nil {
 		t.Fail(0, err)
 		return progress
@@ -627,7 +632,9 @@ func (t *Task) advance() {
 			break
 		}
 		from := c.row
+		t.working = input
 		c.row = input.Process(c.chunk, from, to)
+		t.working = nil
 		if t.source == nil {
 			t.metrics.recordsIn.Add(int64(c.row - from))
 		}
@@ -971,5 +978,18 @@ func (t *Task) failPanic(code fault.Code, what string) {
 			name = t.nodes[node].ctx.Name
 		}
 	}
-	t.failure = err.WithOperator(name, t.cfg.Subtask+1)
+	t.failure = t.placed(err.WithOperator(name, t.cfg.Subtask+1))
+}
+
+// placed adds to an error of user code which record was being processed, as far as that is known.
+func (t *Task) placed(err *fault.Error) *fault.Error {
+	p, ok := t.working.(operator.Placed)
+	if !ok || err.Place() != "" || !strings.HasPrefix(string(err.Code()), "function.") {
+		return err
+	}
+	place := p.Place()
+	if place == "" {
+		return err
+	}
+	return err.WithPlace(place)
 }
