@@ -52,7 +52,9 @@ func TestPoisonedRecord(t *testing.T) {
 		Taste string
 		N     int64
 	}
-	numbers := func(env *weir.Environment) *weir.Stream[int64] { return weir.FromSequence(env, 1, 100_000).Parallelism(1) }
+	numbers := func(env *weir.Environment) *weir.Stream[int64] {
+		return weir.FromSequence(env, 1, 100_000).Parallelism(1)
+	}
 	bites := func(env *weir.Environment) *weir.KeyedStream[int64, bite] {
 		return weir.KeyBy(weir.Map(numbers(env), func(i int64) bite { return bite{strings.Repeat("x", int(i%3)*200), i} }), func(b bite) int64 { return b.N % 10 })
 	}
