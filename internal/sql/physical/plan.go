@@ -239,8 +239,32 @@ func (p *planner) calc(in Node, where expr.Expr, exprs []expr.Expr, out []types.
 			where = and(append(slices.Clone(expr.And(c.Where)), expr.And(where)...))
 		}
 		in = c.Inputs[0]
+	} else if ok && (plain(c.Exprs) || where == nil && exprs != nil && plain(exprs)) {
+		if where != nil {
+			where = expr.Inline(where, c.Exprs)
+		}
+		if c.Where != nil {
+			conds := slices.Clone(expr.And(c.Where))
+			if where != nil {
+				conds = append(conds, expr.And(where)...)
+			}
+			where = and(conds)
+		}
+		if exprs == nil {
+			exprs = c.Exprs
+		} else {
+			inlined := make([]expr.Expr, len(exprs))
+			for i, e := range exprs {
+				inlined[i] = expr.Inline(e, c.Exprs)
+			}
+			exprs = inlined
+		}
+		in = c.Inputs[0]
 	}
 	h := in.Of()
+	if where == nil && exprs != nil && identity(exprs, h.Fields, out) {
+		return in
+	}
 	n := &Calc{Head{Inputs: []Node{in}, Fields: out, Single: h.Single, Keys: h.Keys, Window: h.Window}, where, exprs}
 	if exprs != nil {
 		at := make([]int, len(h.Fields)) // where each column is to be found above
@@ -261,6 +285,38 @@ func (p *planner) calc(in Node, where expr.Expr, exprs []expr.Expr, out []types.
 		n.Window = moveWindow(h.Window, at)
 	}
 	return p.add(n)
+}
+
+// plain reports whether expressions are columns, each at most once, or constants: so that what is beneath is not computed twice.
+func plain(list []expr.Expr) bool {
+	seen := map[int]bool{}
+	for _, e := range list {
+		switch e := e.(type) {
+		case *expr.Ref:
+			if seen[e.Index] {
+				return false
+			}
+			seen[e.Index] = true
+		case *expr.Const:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// identity reports whether expressions are all columns of the input, in order, with the same names.
+func identity(exprs []expr.Expr, in, out []types.Field) bool {
+	if len(exprs) != len(in) {
+		return false
+	}
+	for i, e := range exprs {
+		ref, ok := e.(*expr.Ref)
+		if !ok || ref.Index != i || in[i].Name != out[i].Name || !in[i].Type.Equal(out[i].Type) || in[i].Type.Attribute() != out[i].Type.Attribute() {
+			return false
+		}
+	}
+	return true
 }
 
 func through(cols, at []int) ([]int, bool) {
@@ -310,6 +366,9 @@ func and(conds []expr.Expr) expr.Expr {
 // exchange spreads the rows by key; without one, all go to one subtask.
 func (p *planner) exchange(in Node, key []int) Node {
 	h := in.Of()
+	if len(key) == 0 {
+		key = nil
+	}
 	d := "exchange " + digestInts(key) + " of " + p.digestOf(in)
 	if n, ok := p.memo[d]; ok && p.digestOf(in) != "" {
 		return n
