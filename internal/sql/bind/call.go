@@ -110,6 +110,11 @@ func (x *text) coerce(args []expr.Expr, to []types.Type) []expr.Expr {
 
 // callOf binds a call as it is written.
 func (x *exprs) callOf(c *ast.Call) expr.Expr {
+	if x.match != nil {
+		if e := x.matchCall(c); e != nil {
+			return e
+		}
+	}
 	if len(c.Name.Parts) == 1 {
 		if e := x.special(c); e != nil {
 			return e
@@ -120,6 +125,8 @@ func (x *exprs) callOf(c *ast.Call) expr.Expr {
 	}
 	f := x.function(c.Name)
 	switch {
+	case x.match != nil && f.aggregate != nil && f.scalar == nil:
+		return x.matchAggregate(c, f.aggregate)
 	case c.Over != nil && f.aggregate != nil:
 		return x.windowCall(c, f.aggregate)
 	case c.Over != nil:

@@ -27,6 +27,8 @@ type exprs struct {
 	queries bool
 	// spans are where columns are named.
 	spans map[*expr.Ref]ast.Span
+	// match is set in MATCH_RECOGNIZE.
+	match *matching
 	// aliases are what ORDER BY may call columns of the SELECT.
 	aliases map[string]expr.Expr
 	// subs are the subqueries that were met.
@@ -107,6 +109,9 @@ func (x *exprs) expr(e ast.Expr) expr.Expr {
 	case *ast.NamedArg:
 		x.fail(fault.SQLInvalid, e, "this function takes no arguments by name")
 	case *ast.PatternNav:
+		if x.match != nil {
+			return x.expr(e.X)
+		}
 		x.fail(fault.SQLInvalid, e, "FINAL and RUNNING stand only in MATCH_RECOGNIZE")
 	case *ast.Descriptor, *ast.TableArg, *ast.ModelArg:
 		x.fail(fault.SQLInvalid, e, "this stands only in the arguments of a table function")

@@ -91,7 +91,7 @@ func (x *from) item(t ast.TableExpr, left *scope) *source {
 	case *ast.Unnest:
 		return x.unnest(t, left)
 	case *ast.MatchRecognize:
-		x.unsupported(t, "MATCH_RECOGNIZE is not supported")
+		return x.match(t, left)
 	case *ast.Pivot:
 		x.unsupported(t, "PIVOT is not supported")
 	case *ast.Unpivot:

@@ -127,6 +127,9 @@ func (x *exprs) lookup(s *scope, n *ast.Name) (*expr.Ref, int) {
 
 // name binds a name: a column of this query or of one around it, and then fields of rows.
 func (x *exprs) name(n *ast.Name) expr.Expr {
+	if x.match != nil {
+		return x.matchName(n)
+	}
 	var e expr.Expr
 	used := 0
 	if a, ok := x.aliases[n.Parts[0].Name]; ok && len(n.Parts) == 1 {

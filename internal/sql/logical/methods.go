@@ -18,6 +18,7 @@ func (r *Over) Fields() []types.Field          { return r.Out }
 func (r *ToChangelog) Fields() []types.Field   { return r.Out }
 func (r *FromChangelog) Fields() []types.Field { return r.Out }
 func (r *SnapshotJoin) Fields() []types.Field  { return r.Out }
+func (r *Match) Fields() []types.Field         { return r.Out }
 func (r *Sink) Fields() []types.Field          { return nil }
 
 func (r *Scan) Inputs() []Rel          { return nil }
@@ -36,6 +37,7 @@ func (r *Over) Inputs() []Rel          { return []Rel{r.Input} }
 func (r *ToChangelog) Inputs() []Rel   { return []Rel{r.Input} }
 func (r *FromChangelog) Inputs() []Rel { return []Rel{r.Input} }
 func (r *SnapshotJoin) Inputs() []Rel  { return []Rel{r.Left, r.Right} }
+func (r *Match) Inputs() []Rel         { return []Rel{r.Input} }
 func (r *Sink) Inputs() []Rel          { return []Rel{r.Input} }
 
 func (r *Scan) With([]Rel) Rel   { return r }
@@ -128,6 +130,12 @@ func (r *FromChangelog) With(in []Rel) Rel {
 func (r *SnapshotJoin) With(in []Rel) Rel {
 	c := *r
 	c.Left, c.Right = in[0], in[1]
+	return &c
+}
+
+func (r *Match) With(in []Rel) Rel {
+	c := *r
+	c.Input = in[0]
 	return &c
 }
 

@@ -166,6 +166,8 @@ func Line(r Rel) string {
 			s += " " + r.Time.String()
 		}
 		return s + optionsOf(r.Options, nil)
+	case *Match:
+		return r.line()
 	case *Sink:
 		s := "Sink "
 		if r.Overwrite {
@@ -310,6 +312,77 @@ func (r *Over) line() string {
 	s += " " + r.From.format() + " TO " + r.To.format()
 	for _, c := range r.Calls {
 		s += ", " + c.format(name) + " AS " + c.Name
+	}
+	return s
+}
+
+func (p *MatchPattern) format(vars []string) string {
+	s := ""
+	if p.Var >= 0 {
+		s = vars[p.Var]
+	} else {
+		parts := make([]string, len(p.Parts))
+		for i, q := range p.Parts {
+			parts[i] = q.format(vars)
+		}
+		separator := " "
+		if p.Any {
+			separator = " | "
+		}
+		s = "(" + strings.Join(parts, separator) + ")"
+	}
+	if p.Min != 1 || p.Max != 1 {
+		s += "{" + strconv.Itoa(p.Min) + ","
+		if p.Max >= 0 {
+			s += strconv.Itoa(p.Max)
+		}
+		s += "}"
+	}
+	if p.Reluctant {
+		s += "?"
+	}
+	return s
+}
+
+func (m *MatchExpr) format(vars []string, input []types.Field) string {
+	if m.Expr == nil {
+		return "true"
+	}
+	s := m.Expr.String()
+	if len(m.Navs) == 0 {
+		return s
+	}
+	return s + " [" + list(m.Navs, func(n MatchNav) string {
+		of := list(n.Vars, func(v int) string { return vars[v] })
+		if n.Vars == nil {
+			of = "*"
+		}
+		if n.Call != nil {
+			return n.Call.format(names(input)) + " of " + of
+		}
+		name := "LAST"
+		if n.First {
+			name = "FIRST"
+		}
+		return name + "(" + n.Arg.String() + ", " + strconv.Itoa(n.Offset) + ") of " + of
+	}) + "]"
+}
+
+func (r *Match) line() string {
+	input := r.Input.Fields()
+	s := "Match by (" + list(r.Partition, names(input)) + ") order (" + keys(r.Order, names(input)) + ") pattern " + r.Pattern.format(r.Vars)
+	for i := range r.Define {
+		s += ", " + r.Vars[i] + " := " + r.Define[i].format(r.Vars, input)
+	}
+	for i := range r.Measures {
+		s += ", " + r.Out[len(r.Partition)+i].Name + " = " + r.Measures[i].format(r.Vars, input)
+	}
+	s += " skip " + [...]string{"to next row", "past last row", "to first", "to last"}[r.Skip]
+	if r.SkipTo != nil {
+		s += " " + list(r.SkipTo, func(v int) string { return r.Vars[v] })
+	}
+	if r.Within >= 0 {
+		s += " within " + strconv.FormatInt(r.Within, 10) + " ms"
 	}
 	return s
 }

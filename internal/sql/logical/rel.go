@@ -10,7 +10,7 @@ import (
 	"github.com/weirstream/weir/types"
 )
 
-// Rel is a relational operator: a *Scan, *Values, *Project, *Filter, *Watermark, *Aggregate, *WindowTable, *Join, *TemporalJoin, *Correlate, *SetOp, *Sort, *Over, *ToChangelog, *FromChangelog, *SnapshotJoin or *Sink.
+// Rel is a relational operator: a *Scan, *Values, *Project, *Filter, *Watermark, *Aggregate, *WindowTable, *Join, *TemporalJoin, *Correlate, *SetOp, *Sort, *Over, *ToChangelog, *FromChangelog, *SnapshotJoin, *Match or *Sink.
 type Rel interface {
 	// Fields are the columns of the output.
 	Fields() []types.Field
@@ -280,6 +280,66 @@ type SnapshotJoin struct {
 	// Options are further arguments, as texts, by their names in lower case.
 	Options map[string]string
 	Out     []types.Field
+}
+
+// MatchPattern is a node of a row pattern.
+type MatchPattern struct {
+	// Var is the variable of a leaf, -1 of others, which have Parts: one after another, or, if Any is set, one of them.
+	Var   int
+	Parts []*MatchPattern
+	Any   bool
+	// Min and Max are how often it occurs, Max -1 without a bound; Reluctant ones occur as rarely as they can.
+	Min, Max  int
+	Reluctant bool
+}
+
+// MatchSkip is where matching goes on behind a match.
+type MatchSkip uint8
+
+// Where matching goes on.
+const (
+	SkipToNextRow MatchSkip = iota
+	SkipPastLastRow
+	SkipToFirst
+	SkipToLast
+)
+
+// MatchNav is a value of the rows of a match so far: that of one of the rows, or an aggregate of them.
+type MatchNav struct {
+	// Vars are the variables whose rows count, nil for all rows.
+	Vars []int
+	// Call is an aggregate of the rows, whose arguments read columns of the input; nil for the value of one row.
+	Call *AggCall
+	// Arg reads columns of the input in that row: the first or last, or the one that is Offset rows (of Vars) behind the first or before the last. Null if there is no such row.
+	Arg    expr.Expr
+	First  bool
+	Offset int
+	T      types.Type
+}
+
+// MatchExpr is an expression over the rows of a match: it reads Navs as columns.
+type MatchExpr struct {
+	Navs []MatchNav
+	Expr expr.Expr
+}
+
+// Match is MATCH_RECOGNIZE with ONE ROW PER MATCH. Its columns are those of Partition and the measures.
+type Match struct {
+	Input     Rel
+	Partition []int
+	// Order begins with a time attribute, ascending.
+	Order []SortKey
+	// Vars are the names of the variables. Define are their conditions, by variable, over the match and the row that is tried as its last; an Expr of nil is always true.
+	Vars     []string
+	Define   []MatchExpr
+	Pattern  *MatchPattern
+	Measures []MatchExpr
+	Skip     MatchSkip
+	// SkipTo are the variables of SkipToFirst and SkipToLast: one, or those of a subset.
+	SkipTo []int
+	// Within is how long a match may take, in milliseconds; -1 for any time.
+	Within int64
+	Out    []types.Field
 }
 
 // Sink writes its input to a table. The input's columns are those of the table that are written, in its order, cast to its types.
