@@ -332,7 +332,7 @@ func pruneAggregate(r *logical.Aggregate, need []bool) (logical.Rel, []int) {
 		calls = append(calls, c)
 		out = append(out, r.Out[keys+i])
 	}
-	for i := range r.Properties {
+	for i := range len(r.Properties) + len(r.Groupings) {
 		at = append(at, len(out))
 		out = append(out, r.Out[keys+len(r.Calls)+i])
 	}

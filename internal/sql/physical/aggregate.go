@@ -3,7 +3,9 @@ package physical
 import (
 	"slices"
 
+	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/internal/sql/expr"
+	"github.com/weirstream/weir/internal/sql/fn"
 	"github.com/weirstream/weir/internal/sql/logical"
 	"github.com/weirstream/weir/types"
 )
@@ -142,6 +144,23 @@ func (p *planner) aggregateInWindow(r *logical.Aggregate, in Node, w *Window) (N
 	return p.calc(n, nil, exprs, r.Out), nil
 }
 
+// groupingOf is GROUPING of some keys, from the number of the set.
+func groupingOf(r *logical.Aggregate, keys []int, set *expr.Ref) expr.Expr {
+	long := func(v int64) expr.Expr { return &expr.Const{Value: column.IntValue(v), T: set.T} }
+	var args []expr.Expr
+	for i, s := range r.Sets {
+		bits := int64(0)
+		for _, k := range keys {
+			bits <<= 1
+			if !slices.Contains(s, k) {
+				bits |= 1
+			}
+		}
+		args = append(args, &expr.Call{Fn: fn.Equals, Args: []expr.Expr{set, long(int64(i))}, T: types.New(types.Boolean).NotNull()}, long(bits))
+	}
+	return &expr.Call{Fn: fn.Case, Args: append(args, long(0)), T: set.T}
+}
+
 // beneathWindow looks whether the rows come from a windowing table function with at most a Calc between that does not look at the window: then the aggregation does the function's work, once for each
 // slice. It returns what stands beneath the function, with the Calc's columns where at says and the time column last.
 func (p *planner) beneathWindow(r *logical.Aggregate, in Node, w *Window) (below Node, at []int, ok bool) {
@@ -262,7 +281,7 @@ func (p *planner) groupingSets(r *logical.Aggregate, in Node) (Node, error) {
 	for _, k := range keys {
 		out = append(out, fields[k])
 	}
-	out = append(out, r.Out[len(r.Keys):]...)
+	out = append(out, r.Out[len(r.Keys):len(r.Keys)+len(r.Calls)]...)
 	all := make([]int, len(keys))
 	for i := range all {
 		all[i] = i
@@ -273,6 +292,9 @@ func (p *planner) groupingSets(r *logical.Aggregate, in Node) (Node, error) {
 		if i != len(r.Keys) {
 			exprs = append(exprs, &expr.Ref{Index: i, Name: f.Name, T: f.Type})
 		}
+	}
+	for _, g := range r.Groupings {
+		exprs = append(exprs, groupingOf(r, g, &expr.Ref{Index: len(r.Keys), Name: "$e", T: fields[number].Type}))
 	}
 	return p.calc(n, nil, exprs, r.Out), nil
 }

@@ -193,6 +193,14 @@ func (p *planner) build(r logical.Rel) (Node, error) {
 		h := Head{Inputs: []Node{in}, Fields: r.Out, Single: in.Of().Single, Window: in.Of().Window}
 		return p.add(&Correlate{h, r.Kind, r.Fn, r.Args, r.Ordinality, r.Cond}), nil
 	}
+	switch r.(type) {
+	case *logical.ToChangelog, *logical.FromChangelog:
+		return nil, fault.New(fault.SQLUnsupported, "TO_CHANGELOG and FROM_CHANGELOG are understood, but there is no operator for them yet")
+	case *logical.SnapshotJoin:
+		return nil, fault.New(fault.SQLUnsupported, "SNAPSHOT is understood, but there is no operator for it yet")
+	case *logical.Match:
+		return nil, fault.New(fault.SQLUnsupported, "MATCH_RECOGNIZE is understood, but there is no operator for it yet")
+	}
 	return nil, fault.New(fault.InternalInvariant, "no plan for %T", r)
 }
 
