@@ -600,9 +600,10 @@ func (x *from) windowTable(c *ast.Call, kind logical.WindowKind, params ...strin
 		x.hinted(fault.SQLInvalid, d, "give the table a WATERMARK, or use a column of PROCTIME()", "a window is over a time attribute, and %s is %s", ref.Name, t)
 	}
 	w := logical.WindowSpec{Kind: kind, Time: ref.Index, Proctime: t.Attribute() == types.Proctime}
-	for p, into := range map[string]*int64{"SIZE": &w.Size, "SLIDE": &w.Slide, "STEP": &w.Slide, "GAP": &w.Size} {
-		if given[p] != nil {
-			*into = in.size(given[p], p)
+	into := map[string]*int64{"SIZE": &w.Size, "SLIDE": &w.Slide, "STEP": &w.Slide, "GAP": &w.Size}
+	for _, p := range params {
+		if to := into[p]; to != nil {
+			*to = in.size(given[p], p)
 		}
 	}
 	if given["OFFSET"] != nil {

@@ -48,12 +48,12 @@ func oneRow() logical.Rel {
 // items binds the columns of a SELECT.
 func (x *exprs) items(s *ast.Select) []item {
 	var items []item
-	for i, it := range s.Items {
+	for _, it := range s.Items {
 		if star, ok := it.Expr.(*ast.Star); ok {
 			items = append(items, x.star(star)...)
 			continue
 		}
-		name := "EXPR$" + strconv.Itoa(i)
+		name := "EXPR$" + strconv.Itoa(len(items))
 		switch n := it.Expr.(type) {
 		case *ast.Name:
 			name = n.Last().Name
