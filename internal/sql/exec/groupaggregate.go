@@ -57,6 +57,9 @@ func (f *GroupAggregate) New(ctx *operator.Context, w operator.Wiring) (operator
 	m.table = statebackend.NewGroupTable(store, "groups", m.keys.Specs(), nil)
 	m.set.Declare(store, m.table, ttl)
 	m.slots = m.table.Space().Reserve(8)
+	if f.Final {
+		m.table.Space().Pin() // at the end all groups are visited where they are
+	}
 	m.compares = f.UpdateBefore || f.Consumes.Updates() || f.TTL == 0 && !m.set.Grows()
 	m.results = make([]column.Vector, len(f.Calls))
 	for _, c := range f.Calls {

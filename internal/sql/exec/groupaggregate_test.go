@@ -421,7 +421,7 @@ func TestGroupAggregateFinal(t *testing.T) {
 					c.Result = c.Result.Null()
 				}
 			}
-			m := openOperator(t, optest.Options{Rand: rng}, f, 1)
+			m := openOperator(t, optest.Options{Rand: rng, State: evicting(t)}, f, 1)
 			g := &slowGroups{keys: f.Keys, calls: f.Calls, rows: map[string][][]column.Value{}}
 			for range batches {
 				var rows []testRow

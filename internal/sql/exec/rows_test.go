@@ -161,6 +161,11 @@ func randomBackend(t testing.TB, rng *rand.Rand) operator.StateConfig {
 	if rng.IntN(5) > 0 {
 		return operator.StateConfig{}
 	}
+	return evicting(t)
+}
+
+// evicting is a backend that moves keys to disk all the time.
+func evicting(t testing.TB) operator.StateConfig {
 	memory := pages.NewAccount("memory", 1<<10, nil)
 	return operator.StateConfig{Account: pages.NewAccount("state", 0, memory), Spill: lsm.New(lsm.Options{Memory: memory, Dir: t.TempDir()})}
 }

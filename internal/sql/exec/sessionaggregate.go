@@ -51,6 +51,7 @@ type sessionAggregate struct {
 	refs    []statebackend.Ref
 	bases   []unsafe.Pointer
 	where   []statebackend.Ref // of rows of other sessions
+	apart   []unsafe.Pointer   // where these are
 	fresh   []int32
 	pending []int32
 	moved   []int32
@@ -473,9 +474,12 @@ func (m *sessionAggregate) flush() {
 		m.begun = true
 		m.others.set.Begin(m.b)
 	}
-	bases := make([]unsafe.Pointer, len(m.bases)) // rare
-	m.others.table.Edit(m.others.set.Cell(), m.where, m.moved, bases)
-	m.others.set.Update(m.moved, m.where, bases, nil)
+	if cap(m.apart) < len(m.bases) {
+		m.apart = make([]unsafe.Pointer, cap(m.bases))
+	}
+	m.apart = m.apart[:len(m.bases)]
+	m.others.table.Edit(m.others.set.Cell(), m.where, m.moved, m.apart)
+	m.others.set.Update(m.moved, m.where, m.apart, nil)
 	m.moved = m.moved[:0]
 }
 
