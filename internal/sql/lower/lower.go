@@ -75,6 +75,14 @@ func (l *lowering) node(n physical.Node) error {
 		}
 		return nil
 	}
+	inputs := h.Inputs
+	if s, ok := n.(*physical.Sink); ok && s.Materialize != nil {
+		m, err := l.materialize(s)
+		if err != nil {
+			return err
+		}
+		inputs = []physical.Node{m}
+	}
 	factory, err := l.factory(n)
 	if err != nil {
 		return err
@@ -103,7 +111,7 @@ func (l *lowering) node(n physical.Node) error {
 	if l.Check != nil {
 		l.Check(op, factory)
 	}
-	for i, in := range h.Inputs {
+	for i, in := range inputs {
 		for _, from := range l.ops[in] {
 			e := &dataflow.Edge{ID: len(l.graph.Edges), From: from.op.ID, To: op.ID, Input: i, Type: rowText(in.Of().Fields), Factory: &exec.Edge{Fields: in.Of().Fields, Key: from.hash}}
 			switch {
@@ -123,6 +131,29 @@ func (l *lowering) node(n physical.Node) error {
 	}
 	l.ops[n] = []output{{op: op}}
 	return nil
+}
+
+// materializer stands in front of a sink by key whose input is spread, and so ordered, by another one.
+type materializer struct {
+	physical.Head
+	keys []int
+}
+
+// Name implements [physical.Node].
+func (*materializer) Name() string { return "SinkMaterializer" }
+
+// Attrs implements [physical.Node].
+func (*materializer) Attrs() []physical.Attr { return nil }
+
+// materialize adds the materializer of a sink.
+func (l *lowering) materialize(s *physical.Sink) (physical.Node, error) {
+	in := s.Inputs[0].Of()
+	spread := &physical.Exchange{Head: physical.Head{Inputs: s.Inputs, Fields: in.Fields, Changelog: in.Changelog, Before: true, Single: s.Single}, Hash: s.Materialize}
+	m := &materializer{Head: physical.Head{ID: s.ID, Inputs: []physical.Node{spread}, Fields: in.Fields, Changelog: types.Upserts, Single: s.Single, Bounded: in.Bounded}, keys: s.Materialize}
+	if err := l.node(spread); err != nil {
+		return nil, err
+	}
+	return m, l.node(m)
 }
 
 func (l *lowering) parallelism(op *dataflow.Operator) int {
@@ -249,6 +280,8 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		return &exec.LookupJoin{
 			Session: l.Session, Input: n.Inputs[0].Of().Fields, Table: n.Table.Fields, Lookup: lookup, Keys: n.Keys, Kind: n.Kind, Residual: n.Residual,
 		}, err
+	case *materializer:
+		return &exec.SinkMaterializer{Input: n.Fields, Keys: n.keys, Consumes: n.Inputs[0].Of().Changelog}, nil
 	case *physical.Sink:
 		s, err := l.Sink(n)
 		if err != nil {
