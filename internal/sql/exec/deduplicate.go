@@ -104,6 +104,9 @@ func newDedup(f *Deduplicate, order *sortWords, ties, rank bool, ctx *operator.C
 	}
 	d := &dedupInstance{f: f, order: order, ties: ties, rank: rank, ctx: ctx, store: store, keys: NewKeys(f.Input, f.Keys), emit: Output(w), sel: make([]int32, 0, BatchRows)}
 	d.table = statebackend.NewGroupTable(store, "deduplicate", d.keys.Specs(), nil)
+	if f.Final {
+		d.table.Space().Pin() // in the end all keys are looked through, which those on disk are not
+	}
 	var ttl *statebackend.TTL
 	if f.TTL > 0 {
 		ttl = &statebackend.TTL{Millis: f.TTL.Milliseconds()}

@@ -25,7 +25,7 @@ func TestDeduplicateKeepsOneRowOfEachKey(t *testing.T) {
 		if f.Final {
 			o.Restores = 0
 		}
-		if r.IntN(20) == 0 && !f.Final && ttl == 0 {
+		if r.IntN(20) == 0 && ttl == 0 {
 			o.State = spilling(t)
 		}
 		name := fmt.Sprintf("seed %d, %+v", seed, *f)

@@ -171,6 +171,9 @@ func newJoin(f *Join, interval *joinInterval, ctx *operator.Context, w operator.
 		specs[i].Nullable = f.nullSafe(i) && (specs[i].Nullable || right.Nullable)
 	}
 	j.table = statebackend.NewGroupTable(store, "join", specs, nil)
+	if f.Final && (j.sides[0].counts || j.sides[1].counts) {
+		j.table.Space().Pin() // in the end all keys are looked through, which those on disk are not
+	}
 	for s, name := range []string{"left", "right"} {
 		side := &j.sides[s]
 		schema := statebackend.RowSchema{Columns: side.stored.Specs(), Time: side.timed, Retract: side.retracts}

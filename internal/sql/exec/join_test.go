@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/internal/operator"
 	"github.com/weirstream/weir/internal/operator/optest"
 	"github.com/weirstream/weir/internal/sql/logical"
 	"github.com/weirstream/weir/types"
@@ -281,4 +282,38 @@ func TestJoinForgets(t *testing.T) {
 		t.Fatalf("%d keys are left", n)
 	}
 	g.finish()
+}
+
+// TestFinalRowsOnDisk has more keys than memory is for, all of which have something to say at the end.
+func TestFinalRowsOnDisk(t *testing.T) {
+	const rows = 2000
+	fields := []types.Field{fieldOf("k", testBigint.NotNull()), fieldOf("s", types.String())}
+	order := []logical.SortKey{{Column: 1}}
+	for name, f := range map[string]operator.Factory{
+		"join": &Join{Session: testSession, Left: fields, Right: fields, Kind: logical.LeftOuter, LeftKeys: []int{0}, RightKeys: []int{0}, ConsumesLeft: types.AppendOnly, ConsumesRight: types.AppendOnly, Final: true},
+		"rank": &Rank{Input: fields, Keys: []int{0}, Order: order, From: 1, To: 3, Consumes: types.AppendOnly, Final: true},
+		"last": &Deduplicate{Input: fields, Keys: []int{0}, Time: -1, KeepLast: true, Final: true},
+		"sort": &Sort{Input: fields, Order: order, Final: true, Limit: -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inputs := [][]types.Field{fields}
+			if name == "join" {
+				inputs = append(inputs, fields)
+			}
+			g := newRig(t, optest.Options{State: spilling(t)}, f, inputs...)
+			var in []change
+			for i := range int64(rows) {
+				in = append(in, change{row: []column.Value{column.IntValue(i), column.TextValue(fmt.Sprintf("a text that takes some room, with number %d", i))}})
+				if len(in) == 100 {
+					if out := g.push(0, in...); len(out) > 0 {
+						t.Fatalf("%v came at once", out[0])
+					}
+					in = in[:0]
+				}
+			}
+			if out := g.finish(); len(out) != rows {
+				t.Fatalf("%d rows came, want %d", len(out), rows)
+			}
+		})
+	}
 }

@@ -140,6 +140,9 @@ func (f *Rank) New(ctx *operator.Context, w operator.Wiring) (operator.Instance,
 		to: int(min(f.To, math.MaxInt32)), accepted: make([]int32, 0, BatchRows), adds: make([]int32, 0, BatchRows), rets: make([]int32, 0, BatchRows), matches: make([]int32, BatchRows), found: make([]statebackend.RowRef, BatchRows),
 	}
 	m.table = statebackend.NewGroupTable(store, "rank", m.keys.Specs(), nil)
+	if f.Final {
+		m.table.Space().Pin() // in the end all keys are looked through, which those on disk are not
+	}
 	if !m.updates || f.TTL > 0 {
 		m.cell = m.table.Accumulators("bar", rankBar+len(m.sort.parts), nil)
 	}

@@ -121,7 +121,8 @@ func TestRankKeepsTheTops(t *testing.T) {
 		o := optest.Options{Rand: r, Restores: 10}
 		if f.Final {
 			o.Restores = 0
-		} else if r.IntN(20) == 0 {
+		}
+		if r.IntN(20) == 0 {
 			o.State = spilling(t)
 		}
 		name := fmt.Sprintf("seed %d, %+v", seed, *f)

@@ -78,6 +78,7 @@ func (f *Sort) New(ctx *operator.Context, w operator.Wiring) (operator.Instance,
 		m.cols = append(m.cols, new(column.Vector))
 	}
 	m.table = statebackend.NewGroupTable(store, "sort", nil, nil)
+	m.table.Space().Pin()
 	m.rows = statebackend.NewOrdered(m.table.Space(), "rows", statebackend.OrderedSchema{RowSchema: statebackend.RowSchema{Columns: m.stored.Specs()}, Sort: len(m.order.parts), Due: !f.Final})
 	m.port = Input(m.take)
 	return m, nil
