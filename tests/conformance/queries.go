@@ -23,7 +23,7 @@ type tableRow struct {
 	V []any  `json:"v"`
 }
 
-// session returns an environment with a table of the set's columns and the given rows.
+// session returns an environment with a table of the set's columns and the given rows. A column whose type cannot be read is left out: its type is not valid.
 func (s *set) session(i item, name string, rows func(t []types.Type, zone *time.Location) ([]values.Row, error)) (*table.Environment, error) {
 	env := table.NewEnvironment(table.Options{Parallelism: 1})
 	zone := time.UTC
@@ -45,10 +45,9 @@ func (s *set) session(i item, name string, rows func(t []types.Type, zone *time.
 	var ts []types.Type
 	for _, f := range s.Fields {
 		t, err := readType(f.Type)
-		if err != nil {
-			return nil, fmt.Errorf("column %s: %w", f.Name, err)
+		if err == nil {
+			columns = append(columns, types.Quote(f.Name)+" "+t.SQL())
 		}
-		columns = append(columns, types.Quote(f.Name)+" "+t.SQL())
 		ts = append(ts, t)
 	}
 	list, err := rows(ts, zone)
@@ -78,6 +77,9 @@ func (s *set) rowsOf(ts []types.Type, zone *time.Location) ([]values.Row, error)
 		}
 		row := values.Row{Kind: kinds[r.K]}
 		for k, x := range r.V {
+			if !ts[k].Valid() {
+				continue
+			}
 			v, err := readValue(x, ts[k], zone)
 			if err != nil {
 				return nil, err
@@ -87,6 +89,52 @@ func (s *set) rowsOf(ts []types.Type, zone *time.Location) ([]values.Row, error)
 		list = append(list, row)
 	}
 	return list, nil
+}
+
+// selected checks an expression over the table testTable of one row, cast to STRING.
+func (s *set) selected(sql string, i item) error {
+	env, err := s.session(i, "testTable", func(ts []types.Type, zone *time.Location) ([]values.Row, error) {
+		row := values.Row{}
+		for k, f := range s.Fields {
+			if !ts[k].Valid() {
+				continue
+			}
+			var x struct{ Value any }
+			if err := json.Unmarshal(f.Value, &x); err != nil {
+				return nil, err
+			}
+			v, err := readValue(x.Value, ts[k], zone)
+			if err != nil {
+				v = column.NullValue() // who reads such a column fails
+			}
+			row.Values = append(row.Values, v)
+		}
+		return []values.Row{row}, nil
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	result, err := env.ExecuteSQL(ctx, "SELECT CAST("+sql+" AS STRING) FROM testTable")
+	if err != nil {
+		return err
+	}
+	content, err := final(ctx, result)
+	if err != nil {
+		return err
+	}
+	if len(content) != 1 {
+		return fmt.Errorf("there are %d rows", len(content))
+	}
+	got := "NULL"
+	if v := content[0].Values[0]; !v.Null {
+		got = v.Text
+	}
+	if want := texts(i.Expected)[0]; got != want {
+		return fmt.Errorf("%q, want %q", got, want)
+	}
+	return nil
 }
 
 // aggregate runs a query over the set's rows, and compares what it has in the end, in any order, or that it fails.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/sql/ast"
 	"github.com/weirstream/weir/internal/sql/bind"
 	"github.com/weirstream/weir/internal/sql/catalog"
@@ -193,6 +194,10 @@ func (s *set) text(sql string, i item) error {
 		return err
 	}
 	e, err := env.bind(sql)
+	if fault.CodeOf(err) == fault.SQLUnknownColumn {
+		// A column may be named with its table, for which there must be one.
+		return s.selected(sql, i)
+	}
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/hex"
 	"hash"
 
 	"github.com/weirstream/weir/column"
@@ -69,6 +68,15 @@ func hashes() []*Function {
 func digest(h hash.Hash, b, sum []byte) []byte {
 	h.Reset()
 	h.Write(b)
-	var room [64]byte
-	return hex.AppendEncode(sum[:0], h.Sum(room[:0]))
+	sum = h.Sum(sum[:0])
+	// The digits replace the bytes, from the last.
+	n := len(sum)
+	sum = append(sum, sum...)
+	for i := n - 1; i >= 0; i-- {
+		c := sum[i]
+		sum[2*i], sum[2*i+1] = hexDigits[c>>4], hexDigits[c&15]
+	}
+	return sum
 }
+
+const hexDigits = "0123456789abcdef"

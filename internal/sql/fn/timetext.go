@@ -172,6 +172,9 @@ func bindToLTZ(s *Session, args []Arg, result types.Type) (Kernel, error) {
 						out.SetNull(row, n)
 						continue
 					}
+					if len(zones) >= maxZones {
+						clear(zones)
+					}
 					zones[strings.Clone(name)] = newClock(zone)
 				}
 				ms, zoned, ok := int64(0), false, false
@@ -324,6 +327,9 @@ func bindFromUnixtime(s *Session, args []Arg, result types.Type) (Kernel, error)
 	}, nil
 }
 
+// maxZones is how many zones a kernel remembers: a table may have any number of names.
+const maxZones = 1000
+
 func convertTZ() Kernel {
 	format, err := newTimeFormat(defaultTime, true)
 	zones := map[string]*clock{}
@@ -334,6 +340,9 @@ func convertTZ() Kernel {
 		zone, err := Zone(string(name))
 		if err != nil {
 			zone = time.UTC
+		}
+		if len(zones) >= maxZones {
+			clear(zones)
 		}
 		c := newClock(zone)
 		zones[string(name)] = c
