@@ -17,6 +17,8 @@ type BatchOptions struct {
 	Empty bool
 	// Stay keeps the source from ending behind the last row: it is unbounded.
 	Stay bool
+	// Limit holds rows back that have this number or a higher one, as long as the source runs with it; 0 for none. A source that is restored without it goes on with them. It needs Stay.
+	Limit int64
 	// RatePerSecond is the rate of all readers together; 0 for as fast as possible.
 	RatePerSecond float64
 	// Rows is how many rows a batch has at most; 1024 if zero.
@@ -159,6 +161,12 @@ func (r *batchReader) Poll(out *connector.Output[*column.Batch]) (connector.Stat
 		limit := int64(math.MaxInt64)
 		if r.o.RatePerSecond > 0 {
 			if limit = r.due(); limit == 0 {
+				return connector.NothingAvailable, nil
+			}
+		}
+		if r.o.Limit > 0 {
+			limit = min(limit, r.o.Limit)
+			if s := r.spans[r.earliest()]; s.at(s.done) >= limit {
 				return connector.NothingAvailable, nil
 			}
 		}

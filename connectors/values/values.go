@@ -97,6 +97,7 @@ func (s *Store) Table() *tables.Factory {
 			{Key: "bounded", Kind: tables.Boolean, Default: "true", Doc: "Whether the source ends behind the last row."},
 			{Key: "changelog-mode", Default: "I", Doc: "What rows may do: I, UB, UA and D, separated by commas."},
 			{Key: "batch-size", Kind: tables.Number, Default: "1024", Doc: "How many rows a batch of the source has at most."},
+			{Key: "limit", Kind: tables.Number, Default: "-1", Doc: "How many rows the source gives before it waits; -1 for all. A job that is restored from this one goes on with the others."},
 			{Key: "rows-per-second", Kind: tables.Number, Default: "0", Doc: "How many rows the source gives in a second; 0 for as fast as possible."},
 			{Key: "sink.direct", Kind: tables.Boolean, Default: "false", Doc: "Whether rows are seen at once, and not when a checkpoint or the job is complete."},
 			{Key: "sink.changelog-mode", Doc: "What the sink takes; all that the query makes if it is not given."},
@@ -143,6 +144,10 @@ func (s *Store) source(t *tables.Table) (*tables.Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	limit, err := t.Number("limit")
+	if err != nil {
+		return nil, err
+	}
 	if size < 1 {
 		return nil, fault.New(fault.OptionInvalid, "option 'batch-size': %d is less than one", size)
 	}
@@ -164,7 +169,7 @@ func (s *Store) source(t *tables.Table) (*tables.Source, error) {
 	}
 	src := &tables.Source{Changelog: mode, Parallelism: 1}
 	src.Scan = sequence.Batches(sequence.BatchOptions{
-		Count: int64(all.N), Empty: all.N == 0, Stay: !t.Flag("bounded"), Rows: int(size), RatePerSecond: float64(max(rate, 0)),
+		Count: int64(all.N), Empty: all.N == 0, Stay: !t.Flag("bounded"), Rows: int(size), RatePerSecond: float64(max(rate, 0)), Limit: max(limit, 0),
 		Open: func() (sequence.Filler, error) {
 			var pick []int32
 			return func(b *column.Batch, numbers []int64) error {

@@ -33,6 +33,8 @@ type set struct {
 	Cases       []item            `json:"cases"`
 	Errors      []item            `json:"errors"`
 	Planned     []item            `json:"planned"`
+	Setup       []setup           `json:"setup"`
+	Run         []action          `json:"run"`
 }
 
 type field struct {
@@ -52,7 +54,7 @@ type item struct {
 // run runs the cases of a set.
 func (s *set) run() []result {
 	if s.ID != "" && s.Items == nil && s.Cases == nil {
-		return []result{{Case: s.ID, Status: skip, Why: "programs are not run here yet"}}
+		return s.program()
 	}
 	if s.Rows != nil {
 		var all []result

@@ -1,0 +1,362 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/weirstream/weir"
+	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/connectors/values"
+	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/sql/ast"
+	"github.com/weirstream/weir/internal/sql/catalog"
+	"github.com/weirstream/weir/internal/sql/parse"
+	"github.com/weirstream/weir/table"
+	"github.com/weirstream/weir/types"
+)
+
+// setup is a step before a program's statements.
+type setup struct {
+	Kind, Name, Key, Value, Class, SQL string
+	Schema                             []string
+	Options                            map[string]string
+	PartitionKeys                      []string
+	Before, After                      []tableRow
+	ExpectBefore, ExpectAfter          []string
+	Materialized                       []string
+	DedupFields                        json.RawMessage
+}
+
+// action is a statement of a program.
+type action struct {
+	Kind, SQL, Error string
+	SQLs             []string
+}
+
+// skipped is why a program cannot be run.
+type skipped struct{ why string }
+
+func (s skipped) Error() string { return s.why }
+
+// program runs a program one-shot and, if its sources have rows for a second phase, restored.
+func (s *set) program() []result {
+	r := result{Case: s.ID, Status: ok}
+	err := s.oneShot()
+	if err == nil && s.twoPhases() {
+		if err = s.restored(); err != nil {
+			err = fmt.Errorf("restored: %w", err)
+		}
+	}
+	if err != nil {
+		r.Status, r.Why = fail, strings.SplitN(err.Error(), "\n", 2)[0]
+		var skippedBy skipped
+		if errors.As(err, &skippedBy) {
+			r.Status = skip
+		}
+	}
+	return []result{r}
+}
+
+func (s *set) twoPhases() bool {
+	for _, st := range s.Setup {
+		if st.Kind == "source" && len(st.After) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// phase is how a program is run.
+type phase struct {
+	store   *values.Store
+	limited bool // only the rows of before are given, and sources do not end
+	restore string
+	dir     string
+}
+
+// start prepares a session and starts the program's jobs.
+func (s *set) start(ctx context.Context, p phase) (jobs []*weir.JobClient, err error) {
+	o := table.Options{Parallelism: 1}
+	o.Checkpoints.Dir, o.Checkpoints.Restore = p.dir, p.restore
+	env := table.NewEnvironment(o)
+	env.AddConnector(p.store.Table())
+	if err := env.Set("table.exec.mini-batch.enabled", "false"); err != nil {
+		return nil, err
+	}
+	for _, st := range s.Setup {
+		switch st.Kind {
+		case "config":
+			err = env.Set(st.Key, st.Value)
+		case "source":
+			err = s.source(ctx, env, st, p)
+		case "sink":
+			err = sink(ctx, env, st)
+		case "sql":
+			_, err = env.ExecuteSQL(ctx, st.SQL)
+		case "function":
+			return nil, skipped{"there is no twin of " + st.Class}
+		default:
+			return nil, skipped{"a " + st.Kind + " cannot be set up here"}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, a := range s.Run {
+		switch a.Kind {
+		case "sql":
+			r, err := env.ExecuteSQL(ctx, a.SQL)
+			if err != nil {
+				return jobs, err
+			}
+			if r.Job != nil {
+				jobs = append(jobs, r.Job)
+			}
+		case "statement_set":
+			r, err := env.ExecuteSQL(ctx, "EXECUTE STATEMENT SET BEGIN "+strings.Join(a.SQLs, "; ")+"; END")
+			if err != nil {
+				return jobs, err
+			}
+			jobs = append(jobs, r.Job)
+		case "failing_sql":
+			r, err := env.ExecuteSQL(ctx, a.SQL)
+			if err == nil && r.Job != nil {
+				_, err = r.Job.Wait(ctx)
+			}
+			if err == nil {
+				return jobs, fmt.Errorf("it ran, but Flink says: %s", a.Error)
+			}
+			if code := fault.CodeOf(err); code == fault.InternalInvariant || code == "" {
+				return jobs, fmt.Errorf("it failed for the wrong reason: %w", err)
+			}
+		default:
+			return jobs, skipped{"a statement of the kind " + a.Kind}
+		}
+	}
+	return jobs, nil
+}
+
+// source makes a table of a source.
+func (s *set) source(ctx context.Context, env *table.Environment, st setup, p phase) error {
+	for _, o := range []string{"readable-metadata", "partition-list", "source.produces-delete-by-key"} {
+		if v := st.Options[o]; v != "" && v != "false" {
+			return skipped{"the option " + o + " of a source"}
+		}
+	}
+	physical, err := physicalColumns(st.Schema)
+	if err != nil {
+		return err
+	}
+	kinds := map[string]types.RowKind{"+I": types.Insert, "-U": types.UpdateBefore, "+U": types.UpdateAfter, "-D": types.Delete}
+	var rows []values.Row
+	for _, r := range append(slices.Clone(st.Before), st.After...) {
+		row := values.Row{Kind: kinds[r.K]}
+		for i, t := range physical {
+			v := column.NullValue()
+			if i < len(r.V) {
+				if v, err = readValue(r.V[i], t, time.UTC); err != nil {
+					return fmt.Errorf("source %s: %w", st.Name, err)
+				}
+			}
+			row.Values = append(row.Values, v)
+		}
+		rows = append(rows, row)
+	}
+	p.store.Put(st.Name, rows...)
+	options := "'connector' = 'values', 'batch-size' = '1'"
+	mode := st.Options["changelog-mode"]
+	if mode == "" && slices.ContainsFunc(rows, func(r values.Row) bool { return r.Kind != types.Insert }) {
+		mode = "I,UB,UA,D"
+	}
+	if mode != "" {
+		options += ", 'changelog-mode' = '" + mode + "'"
+	}
+	if p.limited {
+		options += fmt.Sprintf(", 'bounded' = 'false', 'limit' = '%d'", len(st.Before))
+	}
+	return create(ctx, env, st, options)
+}
+
+func create(ctx context.Context, env *table.Environment, st setup, options string) error {
+	ddl := "CREATE TABLE " + types.Quote(st.Name) + " (" + strings.Join(st.Schema, ", ") + ")"
+	if len(st.PartitionKeys) > 0 {
+		ddl += " PARTITIONED BY (" + strings.Join(st.PartitionKeys, ", ") + ")"
+	}
+	_, err := env.ExecuteSQL(ctx, ddl+" WITH ("+options+")")
+	return err
+}
+
+// sink makes a table of a sink, which takes what Flink's takes: inserts, or updates, by key if it has one.
+func sink(ctx context.Context, env *table.Environment, st setup) error {
+	if v := st.Options["writable-metadata"]; v != "" {
+		return skipped{"the option writable-metadata of a sink"}
+	}
+	mode := "I,UB,UA,D"
+	if strings.Contains(strings.ToUpper(strings.Join(st.Schema, ", ")), "PRIMARY KEY") {
+		mode = "I,UA,D"
+	}
+	if st.Options["sink-insert-only"] == "true" {
+		mode = "I"
+	}
+	if m := st.Options["sink-changelog-mode-enforced"]; m != "" {
+		mode = m
+	}
+	return create(ctx, env, st, "'connector' = 'values', 'sink.direct' = 'true', 'sink.changelog-mode' = '"+mode+"'")
+}
+
+// physicalColumns are the types of the columns that rows have values for.
+func physicalColumns(schema []string) ([]types.Type, error) {
+	src := &ast.Source{Text: strings.Join(schema, ", ")}
+	parsed, err := parse.Schema(src)
+	if err != nil {
+		return nil, err
+	}
+	var list []types.Type
+	for _, c := range parsed.Columns {
+		if c.Type == nil || c.Metadata {
+			continue
+		}
+		t, err := catalog.TypeOf(src, c.Type)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, t)
+	}
+	return list, nil
+}
+
+func (s *set) oneShot() error {
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	store := values.NewStore()
+	jobs, err := s.start(ctx, phase{store: store})
+	defer cancelAll(jobs)
+	if err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		if _, err := j.Wait(ctx); err != nil {
+			return err
+		}
+	}
+	return s.compare(store, true)
+}
+
+func (s *set) restored() error {
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "conformance-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	store := values.NewStore()
+	jobs, err := s.start(ctx, phase{store: store, limited: true, dir: dir + "/first"})
+	defer cancelAll(jobs)
+	if err != nil {
+		return err
+	}
+	if len(jobs) != 1 {
+		return nil // one savepoint is one job's
+	}
+	for {
+		err = s.compare(store, false)
+		if err == nil || ctx.Err() != nil || jobs[0].Status() == weir.StatusFailed {
+			break
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	if err != nil {
+		if jobs[0].Status() == weir.StatusFailed {
+			_, err = jobs[0].Wait(ctx)
+		}
+		return fmt.Errorf("the first phase: %w", err)
+	}
+	path, err := jobs[0].StopWithSavepoint(ctx, dir, false)
+	for fault.CodeOf(err) == fault.JobNotRunning && ctx.Err() == nil {
+		time.Sleep(time.Millisecond)
+		path, err = jobs[0].StopWithSavepoint(ctx, dir, false)
+	}
+	if err != nil {
+		return err
+	}
+	again, err := s.start(ctx, phase{store: store, dir: dir + "/second", restore: path})
+	defer cancelAll(again)
+	if err != nil {
+		return err
+	}
+	for _, j := range again {
+		if _, err := j.Wait(ctx); err != nil {
+			return err
+		}
+	}
+	return s.compare(store, true)
+}
+
+func cancelAll(jobs []*weir.JobClient) {
+	for _, j := range jobs {
+		j.Cancel()
+		_, _ = j.Wait(context.Background())
+	}
+}
+
+// compare compares the sinks with what is expected, of the first phase or of both.
+func (s *set) compare(store *values.Store, whole bool) error {
+	for _, st := range s.Setup {
+		if st.Kind != "sink" {
+			continue
+		}
+		written := store.Written(st.Name)
+		var got []string
+		for _, r := range written {
+			got = append(got, r.Text)
+		}
+		want := slices.Clone(st.ExpectBefore)
+		if whole {
+			want = append(want, st.ExpectAfter...)
+		}
+		if len(st.DedupFields) > 0 && string(st.DedupFields) != "null" {
+			return skipped{"rows are compared after keeping the last by some fields"}
+		}
+		if st.Materialized != nil {
+			if !whole {
+				continue
+			}
+			want, got = slices.Clone(st.Materialized), content(written)
+			for i := range want {
+				want[i] = want[i][2:]
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			return fmt.Errorf("%s has %s, want %s", st.Name, strings.Join(got, " "), strings.Join(want, " "))
+		}
+	}
+	return nil
+}
+
+// content is the table that a changelog makes, without the kinds.
+func content(written []values.Written) []string {
+	count := map[string]int{}
+	for _, r := range written {
+		if r.Kind.Adds() {
+			count[r.Text[2:]]++
+		} else {
+			count[r.Text[2:]]--
+		}
+	}
+	var rows []string
+	for text, n := range count {
+		for range n {
+			rows = append(rows, text)
+		}
+	}
+	return rows
+}
