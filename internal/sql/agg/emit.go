@@ -62,7 +62,7 @@ func (s *Set) Emit(call int, refs []statebackend.Ref, bases []unsafe.Pointer, ou
 		}
 	case spread:
 		for i, b := range bases {
-			emitSpread(r, (*[3]uint64)(unsafe.Add(b, off)), out, at+i, n)
+			emitSpread(r, (*spreadOf)(unsafe.Add(b, off)), out, at+i, n)
 		}
 	case meanInt, meanFloat:
 		s.emitMean(r, off, bases, out, at, n)

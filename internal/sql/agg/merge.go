@@ -64,7 +64,9 @@ func (s *Set) merge(p *prim, from *Set, off, was uintptr, dst, src []unsafe.Poin
 		s.mergeValues(p, from, off, was, dst, src)
 	case moments:
 		for i, d := range dst {
-			mergeMoments((*[3]uint64)(unsafe.Add(d, off)), *(*[3]uint64)(unsafe.Add(src[i], was)))
+			if o := (*spreadOf)(unsafe.Add(src[i], was)); o.has != 0 {
+				(*spreadOf)(unsafe.Add(d, off)).merge(o)
+			}
 		}
 	case mostText, leastText:
 		want := 1

@@ -84,7 +84,7 @@ const (
 	last
 	lastWide
 	lastText
-	moments // a count, a mean, and the sum of squared distances from it
+	moments // a spreadOf
 )
 
 // prim is something that is kept for each group. It needs some words, and perhaps a string.
@@ -205,8 +205,10 @@ func (s *Set) prim(p prim) int {
 	switch p.op {
 	case sum128, first, last:
 		s.words += 2
-	case sum192, mostWide, firstWide, lastWide, moments:
+	case sum192, mostWide, firstWide, lastWide:
 		s.words += 3
+	case moments:
+		s.words += 5
 	case mostText, leastText, firstText, lastText:
 		s.words++
 		s.strings++

@@ -85,7 +85,7 @@ func (s *Set) addSpread(c *Call, at int, r *result) error {
 	return nil
 }
 
-// moments takes rows into a mean and a sum of squared distances, by Welford's method.
+// moments takes rows into sums of values and of their squares.
 func (s *Set) moments(p *prim, off uintptr, v *column.Vector, rows []int32, bases []unsafe.Pointer) {
 	t := s.args[p.arg].t
 	unit := math.Pow10(t.Scale())
@@ -102,38 +102,41 @@ func (s *Set) moments(p *prim, off uintptr, v *column.Vector, rows []int32, base
 		default:
 			x = float64(v.Ints()[r])
 		}
-		n, mean, m2 := intAt(bases[r], off), floatAt(bases[r], off+8), floatAt(bases[r], off+16)
-		if s.sign(r) > 0 {
-			*n++
-			d := x - *mean
-			*mean += d / float64(*n)
-			*m2 += d * (x - *mean)
-			continue
+		q := (*spreadOf)(unsafe.Add(bases[r], off))
+		if q.has == 0 {
+			q.has, q.shift = 1, x
 		}
-		if *n--; *n <= 0 {
-			*n, *mean, *m2 = 0, 0, 0
-			continue
-		}
-		d := x - *mean
-		*mean -= d / float64(*n)
-		*m2 = max(*m2-d*(x-*mean), 0)
+		sign := s.sign(r)
+		x -= q.shift
+		q.n += sign
+		q.sum += float64(sign) * x
+		q.squares += float64(sign) * x * x
 	}
 }
 
-func mergeMoments(to *[3]uint64, from [3]uint64) {
-	n, m := float64(to[0]), float64(from[0])
-	if m == 0 {
+// spreadOf is the moments of some values, each less one of them: so there is little to cancel out, and what is taken back that was not there, too, is made up for when it comes.
+type spreadOf struct {
+	n            int64
+	has          uint64 // that there is a shift
+	shift        float64
+	sum, squares float64
+}
+
+func (q *spreadOf) merge(o *spreadOf) {
+	if q.has == 0 {
+		*q = *o
 		return
 	}
-	d := math.Float64frombits(from[1]) - math.Float64frombits(to[1])
-	mean := math.Float64frombits(to[1]) + d*m/(n+m)
-	m2 := math.Float64frombits(to[2]) + math.Float64frombits(from[2]) + d*d*n*m/(n+m)
-	*to = [3]uint64{to[0] + from[0], math.Float64bits(mean), math.Float64bits(m2)}
+	d := o.shift - q.shift
+	q.n += o.n
+	q.sum += o.sum + float64(o.n)*d
+	q.squares += o.squares + 2*d*o.sum + float64(o.n)*d*d
 }
 
 // emitSpread writes a variance or deviation.
-func emitSpread(r *result, from *[3]uint64, out *column.Vector, row, n int) {
-	rows := float64(from[0])
+func emitSpread(r *result, from *spreadOf, out *column.Vector, row, n int) {
+	all := float64(from.n)
+	rows := all
 	if r.sample {
 		rows--
 	}
@@ -141,7 +144,7 @@ func emitSpread(r *result, from *[3]uint64, out *column.Vector, row, n int) {
 		out.SetNull(row, n)
 		return
 	}
-	x := math.Float64frombits(from[2]) / rows
+	x := max(from.squares-from.sum*from.sum/all, 0) / rows
 	if r.root {
 		x = math.Sqrt(x)
 	}
