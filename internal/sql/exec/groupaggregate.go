@@ -55,6 +55,9 @@ func (f *GroupAggregate) New(ctx *operator.Context, w operator.Wiring) (operator
 		ttl = &statebackend.TTL{Millis: f.TTL.Milliseconds()}
 	}
 	m.table = statebackend.NewGroupTable(store, "groups", m.keys.Specs(), nil)
+	if f.Final {
+		m.table.Space().Pin() // in the end all groups are looked through, which those on disk are not
+	}
 	m.set.Declare(store, m.table, ttl)
 	m.slots = m.table.Space().Reserve(8)
 	if f.Final {

@@ -290,10 +290,11 @@ func TestFinalRowsOnDisk(t *testing.T) {
 	fields := []types.Field{fieldOf("k", testBigint.NotNull()), fieldOf("s", types.String())}
 	order := []logical.SortKey{{Column: 1}}
 	for name, f := range map[string]operator.Factory{
-		"join": &Join{Session: testSession, Left: fields, Right: fields, Kind: logical.LeftOuter, LeftKeys: []int{0}, RightKeys: []int{0}, ConsumesLeft: types.AppendOnly, ConsumesRight: types.AppendOnly, Final: true},
-		"rank": &Rank{Input: fields, Keys: []int{0}, Order: order, From: 1, To: 3, Consumes: types.AppendOnly, Final: true},
-		"last": &Deduplicate{Input: fields, Keys: []int{0}, Time: -1, KeepLast: true, Final: true},
-		"sort": &Sort{Input: fields, Order: order, Final: true, Limit: -1},
+		"join":  &Join{Session: testSession, Left: fields, Right: fields, Kind: logical.LeftOuter, LeftKeys: []int{0}, RightKeys: []int{0}, ConsumesLeft: types.AppendOnly, ConsumesRight: types.AppendOnly, Final: true},
+		"group": &GroupAggregate{Session: testSession, Input: fields, Keys: []int{0, 1}, Consumes: types.AppendOnly, Final: true, Grouped: true},
+		"rank":  &Rank{Input: fields, Keys: []int{0}, Order: order, From: 1, To: 3, Consumes: types.AppendOnly, Final: true},
+		"last":  &Deduplicate{Input: fields, Keys: []int{0}, Time: -1, KeepLast: true, Final: true},
+		"sort":  &Sort{Input: fields, Order: order, Final: true, Limit: -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inputs := [][]types.Field{fields}
