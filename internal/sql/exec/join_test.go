@@ -318,3 +318,34 @@ func TestFinalRowsOnDisk(t *testing.T) {
 		})
 	}
 }
+
+// TestJoinWithoutUpdateBefore leaves out the -U rows, and nothing else.
+func TestJoinWithoutUpdateBefore(t *testing.T) {
+	for seed := range uint64(60) {
+		var outs [2][]string
+		for i, before := range []bool{true, false} {
+			r := rand.New(rand.NewPCG(seed, 5))
+			f := &Join{Session: testSession, Left: sideFields("l"), Right: sideFields("r"), Kind: joinKinds[seed%6], LeftKeys: []int{0}, RightKeys: []int{0}, ConsumesLeft: types.Retracts, ConsumesRight: types.Retracts, UpdateBefore: before}
+			if seed%2 == 0 {
+				all := slices.Concat(f.Left, f.Right)
+				f.Residual = callOf(t, "<=", refOf(all, 1), refOf(all, 7))
+			}
+			g := newRig(t, optest.Options{Rand: r}, f, f.Left, f.Right)
+			inputs := &joinTest{f: f}
+			for range 25 {
+				s := r.IntN(2)
+				for _, c := range g.push(s, inputs.step(r, s, 5, true)...) {
+					if c.kind != types.UpdateBefore {
+						outs[i] = append(outs[i], c.String())
+					} else if !before {
+						t.Fatalf("seed %d: %v", seed, c)
+					}
+				}
+			}
+			g.finish()
+		}
+		if !slices.Equal(outs[0], outs[1]) {
+			t.Fatalf("seed %d:\n%v\nwant\n%v", seed, outs[1], outs[0])
+		}
+	}
+}
