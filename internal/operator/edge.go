@@ -2,6 +2,7 @@ package operator
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"unsafe"
 
@@ -143,11 +144,12 @@ func (in *edgeInput[T]) Place() string {
 	if in.rows == nil || in.row >= in.rows.n {
 		return ""
 	}
-	return recordText(in.rows.Values[in.row])
+	return recordText(&in.rows.Values[in.row])
 }
 
-func recordText(v any) string {
-	text := fmt.Sprintf("%+v", v)
+// recordText shows a record without its methods, which are the user's and may be what has failed: fmt calls none of what lies in a field that is not exported.
+func recordText[T any](v *T) string {
+	text := fmt.Sprintf("%+v", reflect.ValueOf(struct{ v T }{*v}).Field(0))
 	if len(text) > maxPlace {
 		text = strings.ToValidUTF8(text[:maxPlace], "") + "..."
 	}

@@ -262,7 +262,7 @@ func (e *Edge[T]) NewGroupedInput(ctx *Context, port any, g *Grouping) (Input, e
 		}
 	}
 	g.deliver = append(g.deliver, in.deliver)
-	g.place = append(g.place, func() string { return recordText(*in.replayed) })
+	g.place = append(g.place, func() string { return recordText(in.replayed) })
 	return in, nil
 }
 

@@ -24,7 +24,7 @@ type Failure struct {
 
 // Error returns the cause, then a line for each other failure, and one for each of those before, of which equal ones are told once.
 func (f *Failure) Error() string {
-	if len(f.Suppressed) == 0 && len(f.Before) == 0 {
+	if len(f.Suppressed) == 0 && len(f.Before) == 0 && f.Forgotten == 0 {
 		return f.Cause.Error()
 	}
 	var b strings.Builder
