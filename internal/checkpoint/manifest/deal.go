@@ -18,13 +18,9 @@ import (
 func (o *Operator) Deal(index, parallelism int) (*Subtask, bool) {
 	d := &Subtask{Index: int32(index)}
 	same := int(o.Parallelism) == parallelism
-	finished, some := true, false
+	some := false
 	for _, s := range o.Subtasks {
 		own := int(s.Index)%parallelism == index
-		if same && own {
-			d.Finished = s.Finished
-		}
-		finished = finished && s.Finished
 		if own {
 			if int(s.Index) == index || !defect.Is("splits-dropped") {
 				d.Splits = append(d.Splits, s.Splits...)
@@ -39,13 +35,20 @@ func (o *Operator) Deal(index, parallelism int) (*Subtask, bool) {
 			d.Watermark, d.EmittedWatermark = min(d.Watermark, s.Watermark), min(d.EmittedWatermark, s.EmittedWatermark)
 		}
 	}
-	if !same {
-		d.Finished = finished && len(o.Subtasks) > 0
-	}
+	d.Finished = o.Finished(index, parallelism)
 	o.dealSpaces(d, base.RangeOf(index, parallelism, int(o.MaxParallelism)), same)
 	o.dealLists(d, index, parallelism)
 	o.dealChannels(d, index, parallelism)
 	return d, d.Finished
+}
+
+// Finished reports whether the operator has come to its end in the subtask of the given index, when it runs in so many: see Deal. Of an operator of which nothing is known it has not.
+func (o *Operator) Finished(index, parallelism int) bool {
+	if int(o.GetParallelism()) == parallelism {
+		i := slices.IndexFunc(o.GetSubtasks(), func(s *Subtask) bool { return int(s.Index) == index })
+		return i >= 0 && o.Subtasks[i].Finished
+	}
+	return len(o.GetSubtasks()) > 0 && !slices.ContainsFunc(o.GetSubtasks(), func(s *Subtask) bool { return !s.Finished })
 }
 
 func (o *Operator) dealSpaces(d *Subtask, groups base.KeyGroupRange, same bool) {

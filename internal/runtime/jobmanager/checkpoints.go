@@ -58,6 +58,8 @@ type checkpoints struct {
 	// claimed are the files of what the job was restored from, which it removes when newer checkpoints have come in its place; newer counts them.
 	claimed    []string
 	newer      int
+	finished   [][]bool // what finishedTasks has told of finishedBy
+	finishedBy *manifest.Manifest
 	stops      stops
 	finalAsked bool
 	finalAt    int64 // when the final checkpoint is asked for again, 0 for not
@@ -536,24 +538,47 @@ func (m *Machine) taskRestore(t *task) (state []byte, finished bool, err error) 
 	if m.ck.latest == nil {
 		return nil, false, nil
 	}
-	s := &manifest.TaskState{}
+	s := &manifest.TaskState{Finished: m.finishedTasks()[t.id.Subtask.Vertex][t.id.Subtask.Index]}
 	vertex := m.plan.Vertices[t.id.Subtask.Vertex]
-	s.Finished = true
 	if s.Root = m.ck.latest.Root; s.Root == "" && m.ck.latest == m.recovery.Restore {
 		s.Root = m.recovery.RestoreRoot
 	}
 	for _, op := range vertex.Operators {
 		stored := operatorOf(m.ck.latest, string(m.plan.UIDs[op]))
 		if stored == nil {
-			s.Finished = false
 			continue
 		}
-		part, finished := stored.Deal(t.id.Subtask.Index, vertex.Parallelism)
-		s.Finished = s.Finished && finished
+		part, _ := stored.Deal(t.id.Subtask.Index, vertex.Parallelism)
 		s.Operators = append(s.Operators, &manifest.TaskOperator{Uid: stored.Uid, Parts: []*manifest.Subtask{part}})
 	}
 	b, err := manifest.EncodeTask(s)
 	return b, s.Finished, err
+}
+
+// finishedTasks returns, by vertex and subtask, which tasks had come to their end by the checkpoint that the job is restored from: all operators of the chain had, and all tasks that send to it. The latter can be others than those that
+// sent to it then, where operators have another parallelism.
+func (m *Machine) finishedTasks() [][]bool {
+	if m.ck.finishedBy == m.ck.latest {
+		return m.ck.finished
+	}
+	all := make([][]bool, len(m.plan.Vertices))
+	for v, vertex := range m.plan.Vertices { // in topological order
+		all[v] = make([]bool, vertex.Parallelism)
+		for i := range all[v] {
+			finished := true
+			for _, op := range vertex.Operators {
+				finished = finished && operatorOf(m.ck.latest, string(m.plan.UIDs[op])).Finished(i, vertex.Parallelism)
+			}
+			for _, e := range vertex.Inputs {
+				for _, from := range m.plan.Sources(e, i) {
+					finished = finished && all[e.From][from]
+				}
+			}
+			all[v][i] = finished
+		}
+	}
+	m.ck.finishedBy, m.ck.finished = m.ck.latest, all
+	return all
 }
 
 func operatorOf(c *manifest.Manifest, uid string) *manifest.Operator {
