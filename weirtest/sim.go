@@ -39,13 +39,14 @@ import (
 
 // Sim is one simulated run of one job. It belongs to the test's goroutine.
 type Sim struct {
-	t      testing.TB
-	seed   uint64
-	sim    *sched.Sim
-	rng    *rand.Rand
-	job    *local.Job
-	failed bool
-	logTo  func(line string)
+	t        testing.TB
+	seed     uint64
+	sim      *sched.Sim
+	rng      *rand.Rand
+	job      *local.Job
+	failed   bool
+	logTo    func(line string)
+	slowSink time.Duration // the longest that a ledger takes for a record; 0 for no time
 	// What follows is for jobs that crash: what came of earlier lives, and whether anything may still befall the job.
 	pastTrace uint64
 	pastSteps int64

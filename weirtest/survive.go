@@ -81,7 +81,7 @@ func (s *Sim) Same(got, want []string) {
 }
 
 // Survive runs a job to its end through what the seed has in store: in each life of the process the parallelism and other options of [Sim.Options] are drawn anew, checkpoints are taken every few milliseconds,
-// some of them unaligned, writing them takes its time and fails at times, messages about them are lost, and writers of a [Ledger] fail. At random moments the process crashes: all that was in memory is gone; or the job is stopped with a savepoint. The next life
+// some of them unaligned, writing them takes its time and fails at times, messages about them are lost, and writers of a [Ledger] are slow or fail. At random moments the process crashes: all that was in memory is gone; or the job is stopped with a savepoint. The next life
 // begins with the latest complete checkpoint, or that savepoint. build is called for each life.
 //
 // Operators should have uids: the shape of the job differs from life to life.
@@ -202,7 +202,7 @@ func (s *Sim) program(kept storage.Storage, build func(env *weir.Environment), l
 		Interval: time.Duration(1+s.rng.IntN(30)) * time.Millisecond, Timeout: 300 * time.Millisecond, TolerableFailures: -1, Resume: true, Retain: 1 + s.rng.IntN(3),
 	}
 	if s.rng.IntN(2) == 0 { // at once, or soon, or rarely
-		c.Unaligned, c.AlignedTimeout = true, time.Duration(s.rng.IntN(3)*s.rng.IntN(10))*time.Millisecond
+		c.Unaligned, c.AlignedTimeout = true, time.Duration(s.rng.IntN(2)*s.rng.IntN(10))*time.Millisecond
 		if s.rng.IntN(10) == 0 {
 			c.InFlightBytes = 1 + s.rng.Int64N(300)
 		}
@@ -216,6 +216,9 @@ func (s *Sim) program(kept storage.Storage, build func(env *weir.Environment), l
 	p.Incremental = s.rng.IntN(3) > 0
 	if s.rng.IntN(2) == 0 {
 		p.Inline = 0
+	}
+	if s.slowSink = 0; s.rng.IntN(3) == 0 {
+		s.slowSink = time.Duration(1+s.rng.IntN(1000)) * time.Microsecond
 	}
 	pace := int64(1 + s.rng.IntN(3000))
 	p.Pace = func() time.Duration { return time.Duration(1+rng.Int64N(pace)) * time.Microsecond }
@@ -292,11 +295,23 @@ func (l *Ledger[T]) NewCommitter(connector.WriterContext) (connector.Committer, 
 type ledgerWriter[T any] struct {
 	ledger *Ledger[T]
 	buffer []T
+	// until is when a slow one takes the next record, and wake what it calls then.
+	until time.Time
+	wake  func()
 }
+
+// Ready and OnReady implement [connector.ReadyWriter].
+func (w *ledgerWriter[T]) Ready() bool         { return !w.ledger.sim.Now().Before(w.until) }
+func (w *ledgerWriter[T]) OnReady(wake func()) { w.wake = wake }
 
 func (w *ledgerWriter[T]) Write(v T, _ int64) error {
 	if s := w.ledger.sim; s.troubled && s.rng.IntN(500) == 0 {
 		return fault.New(fault.SinkFailed, "a failure that the simulation made up")
+	}
+	if s := w.ledger.sim; s.slowSink > 0 {
+		d := time.Duration(1 + s.rng.Int64N(int64(s.slowSink)))
+		w.until = s.Now().Add(d)
+		s.sim.AfterFunc(d, w.wake)
 	}
 	w.buffer = append(w.buffer, v)
 	return nil

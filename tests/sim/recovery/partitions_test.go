@@ -28,7 +28,7 @@ func partitions(s *weirtest.Sim, env *weir.Environment, count int64) *weir.Strea
 	}).Name("keyed").UID("keyed")
 	all = step(step(keyed.Global(), "global"), "behind")
 	slow := weir.OrderedWait(all.Rebalance(), func(ctx context.Context, n int64) ([]int64, error) {
-		return []int64{n}, weirtest.Sleep(ctx, 300*time.Microsecond)
+		return []int64{n}, weirtest.Sleep(ctx, time.Millisecond)
 	}, weir.AsyncOptions[int64, int64]{Capacity: 1}).Name("slow").UID("slow")
 	return weir.Map(slow, func(n int64) string { return fmt.Sprint(n) }).Name("text").UID("text")
 }
