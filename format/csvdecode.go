@@ -210,7 +210,7 @@ func (d *csvDecoder) putField(b *column.Batch, c *csvColumn, text []byte) error 
 		putNull(v, &c.shape, b.N)
 		return nil
 	}
-	return fault.New(fault.SourceMalformed, "column %s: %q is not a %s", types.Quote(c.name), shortened(text), c.typ.WithNullable(true).SQL())
+	return fault.New(fault.SourceMalformed, "column %s: %q is not a valid %s", types.Quote(c.name), shortened(text), c.typ.WithNullable(true).SQL())
 }
 
 // fill makes null what is missing of a record that is too short, where errors are ignored.

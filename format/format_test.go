@@ -217,7 +217,7 @@ func TestCSVRead(t *testing.T) {
 		}
 	}
 	strict := schema(t, format.CSV(), columns, nil)
-	if rows, err := decode(t, format.CSV(), strict, []byte(text), 1000, 100); fault.CodeOf(err) != fault.SourceMalformed || len(rows) != 1 || !strings.Contains(err.Error(), "column `t`: \"\" is not a TIMESTAMP(3)") {
+	if rows, err := decode(t, format.CSV(), strict, []byte(text), 1000, 100); fault.CodeOf(err) != fault.SourceMalformed || len(rows) != 1 || !strings.Contains(err.Error(), "column `t`: \"\" is not a valid TIMESTAMP(3)") {
 		t.Errorf("%v, %q", err, rows)
 	}
 	// What is not read is not looked at.
@@ -265,7 +265,7 @@ null,"é😀�\n",null,null,null,null,null,null`
 		`{"i":1,}`:           "name of a member",
 		`{"i":1,`:            "behind a comma",
 		`{"i":01}`:           "malformed",
-		`{"i":"x"}`:          "column `i`: \"x\" is not a INT",
+		`{"i":"x"}`:          "column `i`: \"x\" is not a valid INT",
 		`{"i":3000000000}`:   "column `i`",
 		`{"i":1} x`:          "something follows",
 		`{"s":"a`:            "no end",

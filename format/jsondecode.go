@@ -287,7 +287,7 @@ func (d *jsonDecoder) member(m *jsonMember, v *column.Vector, row int) {
 	if d.value(m.read, v, &m.shape, row) || d.what != nil {
 		return
 	}
-	d.fail("column %s: %s is not a %s", types.Quote(m.name), shortened(trim(d.line[from:d.at])), m.typ.WithNullable(true).SQL())
+	d.fail("column %s: %s is not a valid %s", types.Quote(m.name), shortened(trim(d.line[from:d.at])), m.typ.WithNullable(true).SQL())
 }
 
 // value reads a value or null. A wrong one is null if errors are ignored.

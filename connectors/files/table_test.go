@@ -146,7 +146,7 @@ func TestTableMalformed(t *testing.T) {
 		src.o.BlockBytes = block
 		run := connectortest.NewRun(t, connectortest.Rows(src), connectortest.RunOptions{})
 		err := run.Finish()
-		if fault.CodeOf(err) != fault.SourceMalformed || !strings.Contains(err.Error(), file+":4: column `i`: \"x\" is not a INT") || len(run.Values()) != 2 {
+		if fault.CodeOf(err) != fault.SourceMalformed || !strings.Contains(err.Error(), file+":4: column `i`: \"x\" is not a valid INT") || len(run.Values()) != 2 {
 			t.Errorf("%v, %q", err, run.Values())
 		}
 	}

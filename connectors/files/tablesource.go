@@ -204,7 +204,7 @@ func (r *tableReader) fix() error {
 		}
 		v := format.Constant(f.typ, text, f.key >= 0 && text == f.empty)
 		if v == nil {
-			return fault.New(fault.SourceMalformed, "partition column %s: %q is not a %s", types.Quote(f.name), text, f.typ.SQL()).WithPlace(r.split.path)
+			return fault.New(fault.SourceMalformed, "partition column %s: %q is not a valid %s", types.Quote(f.name), text, f.typ.SQL()).WithPlace(r.split.path)
 		}
 		r.fixed = append(r.fixed, v)
 	}

@@ -129,7 +129,7 @@ func timeOf(x any, t types.Type, wrong error) (column.Value, error) {
 		}
 		var err error
 		if at, err = time.Parse(layout, strings.TrimSuffix(x, "Z")); err != nil {
-			return column.Value{}, fault.New(fault.ExpressionValue, "%q is not a %s", x, t.SQL())
+			return column.Value{}, fault.New(fault.ExpressionValue, "%q is not a valid %s", x, t.SQL())
 		}
 	default:
 		return column.Value{}, wrong
