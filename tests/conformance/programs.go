@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -169,7 +170,13 @@ func (s *set) source(ctx context.Context, env *table.Environment, st setup, p ph
 		rows = append(rows, row)
 	}
 	p.store.Put(st.Name, rows...)
-	options := "'connector' = 'values', 'batch-size' = '1'"
+	size := 1 // a watermark behind each row
+	for _, c := range s.Setup {
+		if n, err := strconv.Atoi(c.Value); err == nil && c.Kind == "config" && c.Key == "table.exec.mini-batch.size" {
+			size = n
+		}
+	}
+	options := fmt.Sprintf("'connector' = 'values', 'batch-size' = '%d'", size)
 	mode := st.Options["changelog-mode"]
 	if mode == "" && slices.ContainsFunc(rows, func(r values.Row) bool { return r.Kind != types.Insert }) {
 		mode = "I,UB,UA,D"
@@ -328,7 +335,7 @@ func (s *set) compare(store *values.Store, whole bool) error {
 			if !whole {
 				continue
 			}
-			want, got = slices.Clone(st.Materialized), content(written)
+			want, got = slices.Clone(st.Materialized), content(written, keyOf(st.Schema))
 			for i := range want {
 				want[i] = want[i][2:]
 			}
@@ -342,14 +349,31 @@ func (s *set) compare(store *values.Store, whole bool) error {
 	return nil
 }
 
-// content is the table that a changelog makes, without the kinds.
-func content(written []values.Written) []string {
+// content is the table that a changelog makes, without the kinds. key are the columns of the sink's key: then a row takes the place of the one with the same.
+func content(written []values.Written, key []int) []string {
 	count := map[string]int{}
+	last := map[string]string{}
 	for _, r := range written {
+		text := r.Text[2:]
+		if key != nil {
+			k := ""
+			for _, c := range key {
+				k += fmt.Sprintf("%v|", r.Values[c])
+			}
+			if old, ok := last[k]; ok {
+				count[old]--
+			}
+			delete(last, k)
+			if r.Kind.Adds() {
+				last[k] = text
+				count[text]++
+			}
+			continue
+		}
 		if r.Kind.Adds() {
-			count[r.Text[2:]]++
+			count[text]++
 		} else {
-			count[r.Text[2:]]--
+			count[text]--
 		}
 	}
 	var rows []string
@@ -359,4 +383,25 @@ func content(written []values.Written) []string {
 		}
 	}
 	return rows
+}
+
+// keyOf are the columns of the primary key, nil if there is none.
+func keyOf(schema []string) (key []int) {
+	src := &ast.Source{Text: strings.Join(schema, ", ")}
+	parsed, err := parse.Schema(src)
+	if err != nil {
+		return nil
+	}
+	names := map[string]bool{}
+	for _, c := range parsed.Constraints {
+		for _, n := range c.Columns {
+			names[n.Name] = true
+		}
+	}
+	for i, c := range parsed.Columns {
+		if c.Constraint != nil || names[c.Name.Parts[0].Name] {
+			key = append(key, i)
+		}
+	}
+	return key
 }

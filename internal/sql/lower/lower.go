@@ -198,6 +198,14 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 			return &exec.Calc{Session: l.Session}, nil
 		}
 		return &exec.WatermarkAssigner{Session: l.Session, Expr: n.Expr, Column: n.Column, Name: n.Fields[n.Column].Name}, nil
+	case *physical.WindowTable:
+		return &exec.WindowTableFunction{Session: l.Session, Input: n.Inputs[0].Of().Fields, Window: n.Spec}, nil
+	case *physical.Expand:
+		ids := make([]int64, len(n.Sets))
+		for i := range ids {
+			ids[i] = int64(i)
+		}
+		return &exec.Expand{Input: n.Inputs[0].Of().Fields, Keys: n.Keys, Sets: n.Sets, IDs: ids}, nil
 	case *physical.DropUpdateBefore:
 		return exec.DropUpdateBefore{}, nil
 	case *physical.GroupAggregate:

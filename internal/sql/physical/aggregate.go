@@ -268,14 +268,27 @@ func (p *planner) windowTable(r *logical.WindowTable, in Node) (Node, error) {
 
 // groupingSets gives each row once for each set, with the number of the set as one more key.
 func (p *planner) groupingSets(r *logical.Aggregate, in Node) (Node, error) {
+	// Keys are doubled, as an aggregate function of a key sees it whole.
 	fields := slices.Clone(in.Of().Fields)
-	for _, k := range r.Keys {
+	var copied []expr.Expr
+	for i, f := range fields {
+		copied = append(copied, &expr.Ref{Index: i, Name: f.Name, T: f.Type})
+	}
+	group := make([]int, len(r.Keys))
+	for i, k := range r.Keys {
+		group[i] = len(fields)
+		f := fields[k]
+		copied = append(copied, &expr.Ref{Index: k, Name: f.Name, T: f.Type})
+		fields = append(fields, f)
+	}
+	in = p.add(&Calc{Head{Inputs: []Node{in}, Fields: slices.Clone(fields), Single: in.Of().Single}, nil, copied})
+	for _, k := range group {
 		fields[k].Type = fields[k].Type.WithNullable(true)
 	}
 	number := len(fields)
 	fields = append(fields, types.Field{Name: "$e", Type: types.New(types.BigInt).WithNullable(false)})
-	x := p.add(&Expand{Head{Inputs: []Node{in}, Fields: fields, Single: in.Of().Single}, r.Keys, r.Sets})
-	keys := append(slices.Clone(r.Keys), number)
+	x := p.add(&Expand{Head{Inputs: []Node{in}, Fields: fields, Single: in.Of().Single}, group, r.Sets})
+	keys := append(slices.Clone(group), number)
 	ex := p.exchange(x, keys)
 	var out []types.Field
 	for _, k := range keys {
