@@ -342,11 +342,32 @@ func (s *set) compare(store *values.Store, whole bool) error {
 		}
 		slices.Sort(got)
 		slices.Sort(want)
+		if key := keyOf(st.Schema); !slices.Equal(got, want) && st.Materialized == nil && key == nil && s.sources() > 1 {
+			// Which of several sources is read first is by chance, and so is what comes and goes meanwhile: the tables that the changelogs make are compared.
+			var expected []values.Written
+			for _, text := range want {
+				k := map[string]types.RowKind{"+I": types.Insert, "-U": types.UpdateBefore, "+U": types.UpdateAfter, "-D": types.Delete}[text[:2]]
+				expected = append(expected, values.Written{Kind: k, Text: text})
+			}
+			got, want = content(written, nil), content(expected, nil)
+			slices.Sort(got)
+			slices.Sort(want)
+		}
 		if !slices.Equal(got, want) {
 			return fmt.Errorf("%s has %s, want %s", st.Name, strings.Join(got, " "), strings.Join(want, " "))
 		}
 	}
 	return nil
+}
+
+// sources is how many sources there are.
+func (s *set) sources() (n int) {
+	for _, st := range s.Setup {
+		if st.Kind == "source" {
+			n++
+		}
+	}
+	return n
 }
 
 // content is the table that a changelog makes, without the kinds. key are the columns of the sink's key: then a row takes the place of the one with the same.
