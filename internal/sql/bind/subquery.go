@@ -265,6 +265,11 @@ func (x *exprs) filter(e ast.Expr) {
 	for _, s := range semis {
 		// An operand may hold a subquery itself.
 		s.m.rewrite(x.attached)
+		if s.not && s.m.t.Nullable() && len(s.m.operands) == 1 && len(s.m.conds) == 0 {
+			// A null on either side makes NOT IN unknown, which an anti join does not see.
+			marked, at = append(marked, x.call(s.m.at, "NOT", s.m)), append(at, s.m.at)
+			continue
+		}
 		x.semi(s.m, s.not)
 	}
 	for i, c := range marked {
@@ -312,12 +317,8 @@ func (x *exprs) semi(m *subMark, not bool) {
 	}
 	for _, c := range x.equalities(m) {
 		if not && c.Type().Nullable() {
-			if len(m.conds) == 0 && len(m.operands) == 1 {
-				j.NullAware = true
-			} else {
-				// A row that may be equal counts, as it does for NOT IN.
-				c = x.call(m.at, "IS NOT FALSE", c)
-			}
+			// A row that may be equal counts, as it does for NOT IN.
+			c = x.call(m.at, "IS NOT FALSE", c)
 		}
 		conds = append(conds, c)
 	}
@@ -530,8 +531,8 @@ func (x *exprs) attachIn(m *subMark) {
 		m.result = x.call(m.at, "IS NOT NULL", column(len(rel.Fields())-1))
 		return
 	}
-	if len(m.conds) > 0 {
-		x.unsupported(m.at, "an IN of a related subquery that may be unknown is not supported here")
+	if len(m.conds) > 0 || len(m.operands) > 1 {
+		x.unsupported(m.at, "an IN of several columns, or of a related subquery, that may be unknown is not supported here")
 	}
 	// How many rows there are, and in how many of them nothing is null.
 	c := &columns{in: m.rel}
