@@ -236,7 +236,7 @@ func (p *planner) beneathWindow(r *logical.Aggregate, in Node, w *Window) (below
 		}
 		where = calc.Where
 	}
-	for i, c := range r.Calls { // an aggregate of the window's columns needs them
+	for _, c := range r.Calls { // an aggregate of the window's columns needs them
 		for _, a := range c.Args {
 			set := map[int]bool{}
 			expr.Refs(a, set)
@@ -249,7 +249,6 @@ func (p *planner) beneathWindow(r *logical.Aggregate, in Node, w *Window) (below
 		if c.Filter >= 0 && at[c.Filter] < 0 {
 			return nil, nil, false
 		}
-		_ = i
 	}
 	t := fields[table.Spec.Time]
 	exprs = append(exprs, &expr.Ref{Index: table.Spec.Time, Name: t.Name, T: t.Type})

@@ -20,7 +20,9 @@ func kinds(n Node, batch bool) types.Changelog {
 	case *GroupAggregate:
 		out := types.AppendOnly
 		if !batch {
-			out |= updates
+			if len(n.Calls) > 0 {
+				out |= updates
+			}
 			if in(0).Updates() {
 				out = out.With(types.Delete)
 			}

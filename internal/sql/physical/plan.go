@@ -2,6 +2,7 @@ package physical
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/weirstream/weir/fault"
@@ -581,7 +582,11 @@ func (p *planner) sort(r *logical.Sort) (Node, error) {
 	if !p.Batch {
 		first := r.Input.Fields()[r.Keys[0].Column]
 		if first.Type.Attribute() == types.NoAttribute || r.Keys[0].Descending {
-			return nil, fault.New(fault.SQLUnbounded, "ORDER BY %s never ends on unbounded input: sort by a time attribute, ascending, add a LIMIT, or run with SET 'execution.runtime-mode' = 'batch'", types.Quote(first.Name))
+			name := types.Quote(first.Name)
+			if strings.HasPrefix(first.Name, "$") {
+				name = "an expression"
+			}
+			return nil, fault.New(fault.SQLUnbounded, "ORDER BY %s, which is no time attribute, never ends on unbounded input: sort by a time attribute, ascending, add a LIMIT, or run with SET 'execution.runtime-mode' = 'batch'", name)
 		}
 	}
 	return p.add(&Sort{h, r.Keys}), nil
