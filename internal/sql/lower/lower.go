@@ -200,6 +200,11 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		return &exec.WatermarkAssigner{Session: l.Session, Expr: n.Expr, Column: n.Column, Name: n.Fields[n.Column].Name}, nil
 	case *physical.WindowTable:
 		return &exec.WindowTableFunction{Session: l.Session, Input: n.Inputs[0].Of().Fields, Window: n.Spec}, nil
+	case *physical.Correlate:
+		if n.Fn != nil {
+			return nil, fault.New(fault.SQLUnsupported, "the table function %s has no operator yet", n.Fn.Name)
+		}
+		return &exec.Unnest{Session: l.Session, Input: n.Inputs[0].Of().Fields, Of: n.Args[0], Kind: n.Kind, Ordinality: n.Ordinality, Residual: n.Cond}, nil
 	case *physical.Expand:
 		ids := make([]int64, len(n.Sets))
 		for i := range ids {
