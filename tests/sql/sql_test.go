@@ -61,16 +61,14 @@ type source struct {
 }
 
 type part struct {
-	text    string // as in the file, with comments, up to the result
-	query   *query
-	verbose string
+	text  string // as in the file, with comments, up to the result
+	query *query
 }
 
 type query struct {
-	sql     string
-	batch   bool
-	ordered bool
-	rows    []string
+	sql   string
+	batch bool
+	rows  []string
 }
 
 func read(t *testing.T, path string) *file {

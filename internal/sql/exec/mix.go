@@ -6,8 +6,7 @@ import (
 
 // mixer makes columns whose rows are partly those of a batch at hand and partly read from state.
 type mixer struct {
-	buffers [][]byte
-	whole   column.Vector
+	whole column.Vector
 }
 
 // mix makes v the flat vector with row from[i] of chunk where that is not negative, and row ^from[i] of kept, which is flat, elsewhere. Long strings stay where they are, so v is good as

@@ -53,7 +53,6 @@ type sliceAggregate struct {
 	ends    *timeColumn
 	result  *windowResult
 	dropped [2]*operator.Accumulator
-	late    int64
 
 	table *statebackend.GroupTable
 	set   *agg.Set

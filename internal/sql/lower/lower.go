@@ -57,7 +57,6 @@ type lowering struct {
 	Config
 	graph *dataflow.Graph
 	ops   map[physical.Node][]output
-	count map[string]int
 }
 
 // node adds the operator of a node. Exchanges and unions are none: they are how others read.

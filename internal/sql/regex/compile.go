@@ -177,9 +177,7 @@ func firsts(t *tree) (first [256]bool, empty bool) {
 		}
 		first[t.text[0]] = true
 	case kSet:
-		for i, in := range t.set.ascii {
-			first[i] = in
-		}
+		copy(first[:], t.set.ascii[:])
 		if t.set.more != nil {
 			for i := utf8.RuneSelf; i < 256; i++ {
 				first[i] = true

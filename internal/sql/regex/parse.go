@@ -52,7 +52,7 @@ const (
 	kAnchor
 )
 
-type flags struct{ fold, wide, dotAll, multi, comments, unixLines, literal bool }
+type flags struct{ fold, wide, dotAll, multi, comments, unixLines bool }
 
 type parser struct {
 	s      string
