@@ -275,6 +275,10 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		}, nil
 	case *physical.ChangelogNormalize:
 		return &exec.ChangelogNormalize{Input: n.Fields, Keys: n.Unique, UpdateBefore: n.Before}, nil
+	case *physical.ToChangelog:
+		return &exec.ToChangelog{Input: n.Inputs[0].Of().Fields, Columns: n.Columns, Names: n.Names, Blank: n.Blank}, nil
+	case *physical.FromChangelog:
+		return &exec.FromChangelog{Columns: n.Columns, Op: n.Op, Kinds: n.Kinds, UpdateBefore: n.Before, Skip: n.Invalid != "FAIL", Log: n.Invalid == "LOG"}, nil
 	case *physical.Sort:
 		return &exec.Sort{Input: n.Fields, Order: n.Keys, Final: l.Batch, Limit: -1}, nil
 	case *physical.SortLimit:

@@ -60,6 +60,17 @@ func kinds(n Node, batch bool) types.Changelog {
 		return types.AppendOnly | updates
 	case *ChangelogNormalize:
 		return types.Retracts
+	case *ToChangelog:
+		return types.AppendOnly
+	case *FromChangelog:
+		out := types.AppendOnly
+		for _, k := range n.Kinds {
+			out = out.With(k)
+		}
+		if out.Has(types.UpdateAfter) { // where the texts do not say it, a ChangelogNormalize does: see normalize
+			out = out.With(types.UpdateBefore)
+		}
+		return out
 	case *DropUpdateBefore:
 		return in(0).Without(types.UpdateBefore)
 	case *Union:
@@ -84,8 +95,10 @@ func needsBefore(n Node, i int, own bool) bool {
 	switch n := n.(type) {
 	case *GroupAggregate, *Over, *WindowAggregate:
 		return true
-	case *ChangelogNormalize:
+	case *ChangelogNormalize, *FromChangelog:
 		return false
+	case *ToChangelog:
+		return n.Names[types.UpdateBefore] != ""
 	case *Join:
 		// A side whose key has but one row at a time takes the new row for the old one.
 		if i == 0 {
@@ -162,6 +175,8 @@ func accepts(n Node) error {
 		return insertOnly("an OVER aggregation")
 	case *Deduplicate:
 		return insertOnly("deduplication")
+	case *FromChangelog:
+		return insertOnly("FROM_CHANGELOG")
 	case *WatermarkAssigner:
 		return nil
 	case *Sort:

@@ -91,6 +91,10 @@ func writeRel(b *strings.Builder, r logical.Rel, fresh *int) {
 	case *logical.Over:
 		w("over %v %v %v %v %v", r.Partition, r.Order, r.Rows, r.From, r.To)
 		writeCalls(b, r.Calls, r)
+	case *logical.ToChangelog:
+		w("to changelog %v %q %v", r.Partition, r.Names, r.FullDeletes)
+	case *logical.FromChangelog:
+		w("from changelog %v %d %q %s", r.Partition, r.Op, r.Kinds, r.Invalid) // maps are printed in the order of their keys
 	default:
 		w("%p", r)
 	}

@@ -246,6 +246,29 @@ type ChangelogNormalize struct {
 	Unique []int
 }
 
+// ToChangelog makes an added row of each change.
+type ToChangelog struct {
+	Head
+	// Columns are which column of the input each is, -1 for the text that says what the change does.
+	Columns []int
+	// Names are the texts, by kind of row; changes of a kind with "" are left out.
+	Names [4]string
+	// Blank are the columns of the input that are null in deleted rows.
+	Blank []int
+}
+
+// FromChangelog makes rows the changes that a text in them says.
+type FromChangelog struct {
+	Head
+	// Columns are which column of the input each is.
+	Columns []int
+	// Op is the column of the text, and Kinds what texts mean.
+	Op    int
+	Kinds map[string]types.RowKind
+	// Invalid is what is done with another text: FAIL, LOG or SKIP.
+	Invalid string
+}
+
 // DropUpdateBefore leaves -U rows out.
 type DropUpdateBefore struct{ Head }
 

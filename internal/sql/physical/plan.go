@@ -72,6 +72,7 @@ func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
 	if err := p.program.infer(p.Batch); err != nil {
 		return nil, err
 	}
+	p.program.normalize()
 	p.program.dropBefore()
 	p.program.project()
 	return p.program, nil
@@ -194,9 +195,11 @@ func (p *planner) build(r logical.Rel) (Node, error) {
 		h := Head{Inputs: []Node{in}, Fields: r.Out, Single: in.Of().Single, Window: in.Of().Window}
 		return p.add(&Correlate{h, r.Kind, r.Fn, r.Args, r.Ordinality, r.Cond}), nil
 	}
-	switch r.(type) {
-	case *logical.ToChangelog, *logical.FromChangelog:
-		return nil, fault.New(fault.SQLUnsupported, "TO_CHANGELOG and FROM_CHANGELOG are understood, but there is no operator for them yet")
+	switch r := r.(type) {
+	case *logical.ToChangelog:
+		return p.toChangelog(r)
+	case *logical.FromChangelog:
+		return p.fromChangelog(r)
 	case *logical.SnapshotJoin:
 		return nil, fault.New(fault.SQLUnsupported, "SNAPSHOT is understood, but there is no operator for it yet")
 	case *logical.Match:

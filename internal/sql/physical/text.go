@@ -2,6 +2,8 @@ package physical
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/weirstream/weir/internal/sql/expr"
@@ -475,6 +477,31 @@ func (n *Correlate) Attrs() []Attr {
 
 func (n *ChangelogNormalize) Name() string  { return "ChangelogNormalize" }
 func (n *ChangelogNormalize) Attrs() []Attr { return []Attr{{"key", names(n.Fields, n.Unique)}} }
+
+func (n *ToChangelog) Name() string { return "ToChangelog" }
+func (n *ToChangelog) Attrs() []Attr {
+	in := n.Inputs[0].Of().Fields
+	var list []string
+	for k, name := range n.Names {
+		if name != "" {
+			list = append(list, types.RowKind(k).String()+"="+name)
+		}
+	}
+	a := []Attr{{"select", allNames(n.Fields)}, {"op", strings.Join(list, ", ")}}
+	if len(n.Blank) > 0 {
+		a = append(a, Attr{"blank", names(in, n.Blank)})
+	}
+	return a
+}
+
+func (n *FromChangelog) Name() string { return "FromChangelog" }
+func (n *FromChangelog) Attrs() []Attr {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(n.Kinds)) {
+		list = append(list, name+"="+n.Kinds[name].String())
+	}
+	return []Attr{{"select", allNames(n.Fields)}, {"op", names(n.Inputs[0].Of().Fields, []int{n.Op}) + ": " + strings.Join(list, ", ")}, {"invalid", n.Invalid}}
+}
 
 func (n *DropUpdateBefore) Name() string  { return "DropUpdateBefore" }
 func (n *DropUpdateBefore) Attrs() []Attr { return nil }
