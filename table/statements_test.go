@@ -52,7 +52,7 @@ func TestPlansOfGrouping(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"SELECT * FROM FROM_CHANGELOG(input => TABLE t, op => DESCRIPTOR(b))", "SELECT * FROM TO_CHANGELOG(input => TABLE t)",
+		"SELECT * FROM FROM_CHANGELOG(input => TABLE t, op => DESCRIPTOR(b))",
 	} {
 		if _, err := e.Explain(context.Background(), text); err == nil || fault.CodeOf(err) == fault.InternalInvariant {
 			t.Errorf("%s: %v", text, err)
