@@ -34,6 +34,9 @@ const (
 	optionOldPath   = "execution.savepoint.path"
 	optionSync      = "table.dml-sync"
 	optionChain     = "pipeline.operator-chaining.enabled"
+	optionNotNull   = "table.exec.sink.not-null-enforcer"
+	optionLength    = "table.exec.sink.type-length-enforcer"
+	optionNested    = "table.exec.sink.nested-constraint-enforcer"
 )
 
 // checks has, for each option that the engine reads, what its value must be.
@@ -46,6 +49,9 @@ var checks = map[string]func(string) error{
 	optionDelta:     isBool,
 	optionSync:      isBool,
 	optionChain:     isBool,
+	optionNotNull:   oneOf("error", "drop"),
+	optionLength:    oneOf("ignore", "trim_pad", "error"),
+	optionNested:    oneOf("ignore", "rows", "rows_and_collections"),
 	optionParallel:  isCount,
 	optionMax:       isCount,
 	optionMode:      oneOf("streaming", "batch", "automatic"),

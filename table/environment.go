@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/weirstream/weir/internal/sql/ast"
 	"github.com/weirstream/weir/internal/sql/bind"
 	"github.com/weirstream/weir/internal/sql/catalog"
+	"github.com/weirstream/weir/internal/sql/exec"
 	"github.com/weirstream/weir/internal/sql/fn"
 	"github.com/weirstream/weir/internal/sql/logical"
 	"github.com/weirstream/weir/internal/sql/lower"
@@ -200,7 +202,7 @@ func (e *Environment) build(p *plan, result connector.Sink[*column.Batch]) (*wei
 	}
 	env := weir.NewEnvironment(options)
 	err = lower.Lower(env.Graph(), p.program, lower.Config{
-		Session: p.session, Batch: e.batch(), Parallelism: max(options.Parallelism, 1),
+		Session: p.session, Batch: e.batch(), Parallelism: max(options.Parallelism, 1), Constraints: e.constraints(),
 		Source: func(n *physical.Scan) (*tables.Source, error) {
 			return p.resolver.source(n.Table, n.Columns, n.Options)
 		},
@@ -215,6 +217,28 @@ func (e *Environment) build(p *plan, result connector.Sink[*column.Batch]) (*wei
 		},
 	})
 	return env, err
+}
+
+// constraints are what SET says about rows that a table must not have. Each value has been checked.
+func (e *Environment) constraints() (rules exec.ConstraintRules) {
+	is := func(option, value string) bool {
+		v, _ := e.option(option)
+		return strings.EqualFold(v, value)
+	}
+	rules.DropNulls = is(optionNotNull, "drop")
+	switch {
+	case is(optionLength, "trim_pad"):
+		rules.Length = exec.LengthFit
+	case is(optionLength, "error"):
+		rules.Length = exec.LengthError
+	}
+	switch {
+	case is(optionNested, "rows"):
+		rules.Nested = exec.NestedRows
+	case is(optionNested, "rows_and_collections"):
+		rules.Nested = exec.NestedAll
+	}
+	return rules
 }
 
 // jobName is pipeline.name, or what the statement is.

@@ -51,7 +51,11 @@ func readValue(x any, t types.Type, zone *time.Location) (column.Value, error) {
 	case types.IntervalYearMonth, types.IntervalDayTime:
 		return readInterval(x, t)
 	case types.Binary, types.Varbinary:
-		b, err := hex.DecodeString(strings.TrimPrefix(fmt.Sprint(x), "0x"))
+		digits := strings.TrimPrefix(fmt.Sprint(x), "0x")
+		if len(digits)%2 != 0 { // written as a number
+			digits = "0" + digits
+		}
+		b, err := hex.DecodeString(digits)
 		return column.TextValue(string(b)), err
 	case types.Bitmap:
 		return readBitmap(x)

@@ -30,6 +30,8 @@ type Config struct {
 	Sink func(n *physical.Sink) (*tables.Sink, error)
 	// Result takes the rows of a query.
 	Result func(n *physical.Result) connector.Sink[*column.Batch]
+	// Constraints are what is done with rows that a table must not have.
+	Constraints exec.ConstraintRules
 	// Check is told what can be asked, before the job starts, whether it can run.
 	Check func(op *dataflow.Operator, factory any)
 }
@@ -75,12 +77,15 @@ func (l *lowering) node(n physical.Node) error {
 		return nil
 	}
 	inputs := h.Inputs
-	if s, ok := n.(*physical.Sink); ok && s.Materialize != nil {
-		m, err := l.materialize(s)
+	if s, ok := n.(*physical.Sink); ok {
+		in, err := l.constrain(s)
+		if err == nil && s.Materialize != nil {
+			in, err = l.materialize(s, in)
+		}
 		if err != nil {
 			return err
 		}
-		inputs = []physical.Node{m}
+		inputs = []physical.Node{in}
 	}
 	factory, err := l.factory(n)
 	if err != nil {
@@ -144,10 +149,37 @@ func (*materializer) Name() string { return "SinkMaterializer" }
 // Attrs implements [physical.Node].
 func (*materializer) Attrs() []physical.Attr { return nil }
 
-// materialize adds the materializer of a sink.
-func (l *lowering) materialize(s *physical.Sink) (physical.Node, error) {
+// constraints stands in front of a sink, and of its materializer, where a column is NOT NULL or a type has rules that are looked at.
+type constraints struct {
+	physical.Head
+	factory *exec.Constraints
+}
+
+// Name implements [physical.Node].
+func (*constraints) Name() string { return "ConstraintEnforcer" }
+
+// Attrs implements [physical.Node].
+func (*constraints) Attrs() []physical.Attr { return nil }
+
+// constrain adds what keeps rows from a table that must not be there, if something can, and returns what the sink reads.
+func (l *lowering) constrain(s *physical.Sink) (physical.Node, error) {
+	f := &exec.Constraints{ConstraintRules: l.Constraints}
+	for _, c := range s.Columns {
+		column := s.Table.Columns[c]
+		f.Columns = append(f.Columns, types.Field{Name: column.Name, Type: column.Type})
+	}
+	if !f.Any() {
+		return s.Inputs[0], nil
+	}
 	in := s.Inputs[0].Of()
-	spread := &physical.Exchange{Head: physical.Head{Inputs: s.Inputs, Fields: in.Fields, Changelog: in.Changelog, Before: true, Single: s.Single}, Hash: s.Materialize}
+	n := &constraints{Head: physical.Head{ID: s.ID, Inputs: s.Inputs, Fields: in.Fields, Keys: in.Keys, Changelog: in.Changelog, Before: in.Before, Single: in.Single, Bounded: in.Bounded}, factory: f}
+	return n, l.node(n)
+}
+
+// materialize adds the materializer of a sink.
+func (l *lowering) materialize(s *physical.Sink, from physical.Node) (physical.Node, error) {
+	in := from.Of()
+	spread := &physical.Exchange{Head: physical.Head{Inputs: []physical.Node{from}, Fields: in.Fields, Changelog: in.Changelog, Before: true, Single: s.Single}, Hash: s.Materialize}
 	m := &materializer{Head: physical.Head{ID: s.ID, Inputs: []physical.Node{spread}, Fields: in.Fields, Changelog: types.Upserts, Single: s.Single, Bounded: in.Bounded}, keys: s.Materialize}
 	if err := l.node(spread); err != nil {
 		return nil, err
@@ -296,6 +328,8 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		return &exec.LookupJoin{
 			Session: l.Session, Input: n.Inputs[0].Of().Fields, Table: n.Table.Fields, Lookup: lookup, Keys: n.Keys, Kind: n.Kind, Residual: n.Residual,
 		}, err
+	case *constraints:
+		return n.factory, nil
 	case *materializer:
 		return &exec.SinkMaterializer{Input: n.Fields, Keys: n.keys, Consumes: n.Inputs[0].Of().Changelog}, nil
 	case *physical.Sink:
