@@ -30,6 +30,11 @@ type bag struct {
 	parts []jsonPart
 	count map[string]int
 	order []int32
+	// queue tells that the first value of a group is taken back, whichever is.
+	queue    bool
+	oneRef   [1]statebackend.Ref
+	oneMatch [1]int32
+	oneRow   [1]statebackend.RowRef
 }
 
 // bag adds a bag of arguments.
@@ -113,7 +118,8 @@ func (s *Set) addBag(c *Call, r *result) error {
 }
 
 func (b *bag) declare(s *Set, sp *statebackend.Space, number int) {
-	schema := statebackend.RowSchema{Retract: s.retract}
+	b.queue = s.queue && s.picks[b.pick].distinct == 0
+	schema := statebackend.RowSchema{Retract: s.retract && !b.queue}
 	for _, a := range b.args {
 		spec := statebackend.ColumnSpec{Type: statebackend.BytesColumn, Nullable: true}
 		switch column.FormOf(s.args[a].t) {
@@ -151,8 +157,23 @@ func (b *bag) update(s *Set, refs []statebackend.Ref) {
 	if len(b.put) > 0 {
 		b.rows.Append(refs, b.put, b.cols, nil, nil)
 	}
+	if b.queue {
+		for _, row := range b.take {
+			b.first(refs[row])
+		}
+		return
+	}
 	if len(b.take) > 0 {
 		b.gone = b.rows.Retract(refs, b.take, b.cols, b.gone[:0])
+	}
+}
+
+// first takes away the first value of a group.
+func (b *bag) first(ref statebackend.Ref) {
+	var from statebackend.RowCursor
+	b.oneRef[0] = ref
+	if n, _ := b.rows.Probe(b.oneRef[:], nil, &from, b.oneMatch[:], b.oneRow[:]); n == 1 {
+		b.rows.Delete(b.oneRef[:], b.oneRow[:])
 	}
 }
 

@@ -18,6 +18,7 @@ type Set struct {
 	input   []types.Field
 	retract bool
 	forgets bool
+	queue   bool
 	args    []argument
 	picks   []pick
 	prims   []prim
@@ -99,7 +100,7 @@ type prim struct {
 
 // compile makes the set of some calls.
 func compile(calls []*Call, input []types.Field, o Options) (*Set, error) {
-	s := &Set{calls: calls, input: input, retract: o.Retract, forgets: o.Forget, live: -1, number: -1}
+	s := &Set{calls: calls, input: input, retract: o.Retract, forgets: o.Forget, queue: o.Queue, live: -1, number: -1}
 	s.picks = append(s.picks, pick{of: -1, filter: -1, value: -1})
 	if o.Retract || o.Live {
 		s.live = s.prim(prim{op: count})
@@ -118,6 +119,8 @@ func compile(calls []*Call, input []types.Field, o Options) (*Set, error) {
 type Options struct {
 	// Retract tells that the input may take rows back.
 	Retract bool
+	// Queue tells that rows are taken back in the order in which they came, as from a frame that moves on.
+	Queue bool
 	// Live has the rows of each group counted also if none is taken back; see [Set.Live].
 	Live bool
 	// Forget tells that groups are removed while they have rows: the operator calls [Set.Forget] before, and its table is anchored.

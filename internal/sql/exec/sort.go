@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"math"
 	"slices"
 
 	"github.com/weirstream/weir/column"
@@ -136,16 +135,9 @@ func (m *sortInstance) Watermark(t int64) (more bool) {
 	return false
 }
 
-// word is the sort word of a watermark: the last of the rows that have passed.
+// word is the sort word of a watermark.
 func (m *sortInstance) word(t int64) uint64 {
-	unit := column.TimeUnit(m.f.Input[m.f.Order[0].Column].Type.Precision()) / 1000
-	if t > (math.MaxInt64-unit)/unit {
-		return math.MaxUint64
-	}
-	if t < math.MinInt64/unit {
-		return 0
-	}
-	return statebackend.SortInt(t*unit + unit - 1)
+	return timeWord(t, m.f.Input[m.f.Order[0].Column].Type)
 }
 
 // Finish implements [operator.Instance].

@@ -285,6 +285,8 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		return &exec.Deduplicate{
 			Input: n.Inputs[0].Of().Fields, Keys: n.Partition, Time: n.Time, KeepLast: n.Last, UpdateBefore: n.Before, TTL: n.TTL, Final: l.Batch, PerRow: n.PerRow,
 		}, nil
+	case *physical.Over:
+		return l.over(n)
 	case *physical.IntervalJoin:
 		return &exec.IntervalJoin{
 			Session: l.Session, Left: n.Inputs[0].Of().Fields, Right: n.Inputs[1].Of().Fields, Kind: n.Kind, LeftKeys: n.Left, RightKeys: n.Right, LeftTime: n.LeftTime, RightTime: n.RightTime,
@@ -359,6 +361,34 @@ func resolve(calls []*logical.AggCall, in *physical.Head) ([]*agg.Call, error) {
 		}
 	}
 	return list, nil
+}
+
+// over makes the operator of OVER windows. A bounded frame takes rows back.
+func (l *lowering) over(n *physical.Over) (operator.Factory, error) {
+	in := n.Inputs[0].Of()
+	f := &exec.OverAggregate{
+		Session: l.Session, Input: in.Fields, Keys: n.Partition, Order: n.Order, Rows: n.Rows, From: n.From, To: n.To, Proctime: n.Proctime, Final: l.Batch,
+	}
+	consumes := in.Changelog
+	if !n.From.Unbounded {
+		consumes = types.Retracts
+	}
+	for _, c := range n.Calls {
+		switch c.Fn.Name {
+		case "ROW_NUMBER", "RANK", "DENSE_RANK":
+			f.Calls = append(f.Calls, exec.OverCall{Ranking: c.Fn.Name})
+			continue
+		}
+		if c.Fn.Ranking {
+			return nil, fault.New(fault.SQLUnsupported, "%s OVER a window is not supported", c.Fn.Name)
+		}
+		call, err := agg.Resolve(c, in.Fields, consumes)
+		if err != nil {
+			return nil, err
+		}
+		f.Calls = append(f.Calls, exec.OverCall{Aggregate: call})
+	}
+	return f, nil
 }
 
 func first(keys [][]int) []int {

@@ -443,6 +443,18 @@ func (n *Over) Attrs() []Attr {
 	return []Attr{{"partitionBy", names(in, n.Partition)}, {"orderBy", order(in, n.Order)}, {"window", unit + " BETWEEN " + bound(n.From, "PRECEDING") + " AND " + bound(n.To, "FOLLOWING")}, {"select", join(allNames(in), calls(in, n.Calls))}}
 }
 
+// State says what the operator keeps.
+func (n *Over) State() string {
+	s := "the results of each key"
+	if !n.From.Unbounded {
+		s = "the results and the rows in the frame of each key"
+	}
+	if !n.Proctime {
+		s += ", and rows until the watermark passes them"
+	}
+	return s
+}
+
 func (n *Sort) Name() string  { return "Sort" }
 func (n *Sort) Attrs() []Attr { return []Attr{{"orderBy", order(n.Fields, n.Keys)}} }
 
