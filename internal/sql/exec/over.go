@@ -487,7 +487,14 @@ func (m *overInstance) process(n int) {
 		if c.Aggregate == nil {
 			v := m.work.Cols[len(m.f.Input)+i]
 			v.Reset(column.Word, n)
-			copy(v.Words, m.ranks[map[string]int{"ROW_NUMBER": overRows, "RANK": overRank, "DENSE_RANK": overDense}[c.Ranking]])
+			switch c.Ranking {
+			case "RANK":
+				copy(v.Words, m.ranks[overRank])
+			case "DENSE_RANK":
+				copy(v.Words, m.ranks[overDense])
+			default:
+				copy(v.Words, m.ranks[overRows])
+			}
 		}
 	}
 	m.emit(&m.work)
