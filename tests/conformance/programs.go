@@ -340,16 +340,17 @@ func (s *set) compare(store *values.Store, whole bool) error {
 				want[i] = want[i][2:]
 			}
 		}
+		inOrder := slices.Clone(want)
 		slices.Sort(got)
 		slices.Sort(want)
-		if key := keyOf(st.Schema); !slices.Equal(got, want) && st.Materialized == nil && key == nil && s.sources() > 1 {
+		if key := keyOf(st.Schema); !slices.Equal(got, want) && st.Materialized == nil && s.sources() > 1 {
 			// Which of several sources is read first is by chance, and so is what comes and goes meanwhile: the tables that the changelogs make are compared.
 			var expected []values.Written
-			for _, text := range want {
+			for _, text := range inOrder {
 				k := map[string]types.RowKind{"+I": types.Insert, "-U": types.UpdateBefore, "+U": types.UpdateAfter, "-D": types.Delete}[text[:2]]
 				expected = append(expected, values.Written{Kind: k, Text: text})
 			}
-			got, want = content(written, nil), content(expected, nil)
+			got, want = content(written, key), content(expected, key)
 			slices.Sort(got)
 			slices.Sort(want)
 		}
@@ -377,9 +378,11 @@ func content(written []values.Written, key []int) []string {
 	for _, r := range written {
 		text := r.Text[2:]
 		if key != nil {
-			k := ""
+			k, cells := "", cellsOf(text)
 			for _, c := range key {
-				k += fmt.Sprintf("%v|", r.Values[c])
+				if c < len(cells) {
+					k += cells[c] + "|"
+				}
 			}
 			if old, ok := last[k]; ok {
 				count[old]--
@@ -404,6 +407,24 @@ func content(written []values.Written, key []int) []string {
 		}
 	}
 	return rows
+}
+
+// cellsOf are the values of a row's text, without those within them.
+func cellsOf(text string) (cells []string) {
+	text = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
+	depth, from := 0, 0
+	for i, c := range text {
+		switch {
+		case c == '[' || c == '{' || c == '(':
+			depth++
+		case c == ']' || c == '}' || c == ')':
+			depth--
+		case c == ',' && depth == 0:
+			cells = append(cells, strings.TrimSpace(text[from:i]))
+			from = i + 1
+		}
+	}
+	return append(cells, strings.TrimSpace(text[from:]))
 }
 
 // keyOf are the columns of the primary key, nil if there is none.
