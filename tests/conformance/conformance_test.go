@@ -23,9 +23,12 @@ func TestSamples(t *testing.T) {
 	}
 	const list = "testdata/shortfalls.txt"
 	var short []string
+	chance := map[string]bool{}
 	for _, r := range all {
+		line := r.File + " " + r.Family + " " + strings.Join(strings.Fields(r.Case), " ")
+		chance[line] = r.Chance
 		if r.Status != ok {
-			short = append(short, r.File+" "+r.Family+" "+strings.Join(strings.Fields(r.Case), " "))
+			short = append(short, line)
 		}
 	}
 	slices.Sort(short)
@@ -41,12 +44,12 @@ func TestSamples(t *testing.T) {
 	}
 	known := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
 	for _, s := range short {
-		if !slices.Contains(known, s) {
+		if !slices.Contains(known, s) && !chance[s] {
 			t.Errorf("no longer ok: %s", s)
 		}
 	}
 	for _, k := range known {
-		if !slices.Contains(short, k) {
+		if !slices.Contains(short, k) && !chance[k] {
 			t.Errorf("is ok now, take it off %s: %s", list, k)
 		}
 	}

@@ -26,6 +26,8 @@ type result struct {
 	// Status is ok, fail or skip; Why says why it is not ok.
 	Status string `json:"status"`
 	Why    string `json:"why,omitempty"`
+	// Chance tells of a case whose result depends on which of several sources is read first.
+	Chance bool `json:"-"`
 }
 
 const (

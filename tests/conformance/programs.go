@@ -47,7 +47,7 @@ func (s skipped) Error() string { return s.why }
 
 // program runs a program one-shot and, if its sources have rows for a second phase, restored.
 func (s *set) program() []result {
-	r := result{Case: s.ID, Status: ok}
+	r := result{Case: s.ID, Status: ok, Chance: s.sources() > 1}
 	err := s.oneShot()
 	if err == nil && s.twoPhases() {
 		if err = s.restored(); err != nil {
