@@ -361,10 +361,10 @@ func (s *set) compare(store *values.Store, whole bool) error {
 	return nil
 }
 
-// sources is how many sources there are.
+// sources is how many sources there are, or may be: a view, too, may have rows of its own.
 func (s *set) sources() (n int) {
 	for _, st := range s.Setup {
-		if st.Kind == "source" {
+		if st.Kind == "source" || st.Kind == "sql" {
 			n++
 		}
 	}
