@@ -3,7 +3,6 @@ package weir
 import (
 	"context"
 
-	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/dataflow"
 )
 
@@ -13,12 +12,4 @@ func (e *Environment) Graph() *dataflow.Graph { return e.graph }
 // AddCheck adds what is asked, before the job starts, whether it can run: see connector.Checker. It is for package table.
 func (e *Environment) AddCheck(op *dataflow.Operator, fn func(context.Context) error) {
 	e.checks = append(e.checks, check{op, fn})
-}
-
-// Used reports whether the environment has been executed: nothing can be added any more.
-func (e *Environment) Used() error {
-	if e.used {
-		return fault.New(fault.GraphUsed, "the environment of job %q has been executed before", e.graph.Name)
-	}
-	return nil
 }

@@ -127,7 +127,6 @@ type plan struct {
 	program  *physical.Program
 	resolver *resolver
 	session  *fn.Session
-	fired    []string
 	name     string
 }
 
@@ -185,7 +184,7 @@ func (e *Environment) plan(s *fn.Session, ends []logical.Rel, name string) (*pla
 			return nil, err
 		}
 	}
-	p := &plan{session: s, resolver: e.resolver(e.batch()), fired: o.Fired, name: name}
+	p := &plan{session: s, resolver: e.resolver(e.batch()), name: name}
 	ttl, err := e.duration(optionTTL)
 	if err != nil {
 		return nil, err

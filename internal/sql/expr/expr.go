@@ -248,6 +248,23 @@ func CanFail(e Expr) bool {
 	return fails
 }
 
+// All joins conditions by AND, what [And] undoes; nil if there are none.
+func All(conds []Expr) Expr {
+	switch len(conds) {
+	case 0:
+		return nil
+	case 1:
+		return conds[0]
+	}
+	t := types.New(types.Boolean).WithNullable(false)
+	for _, c := range conds {
+		if c.Type().Nullable() {
+			t = t.WithNullable(true)
+		}
+	}
+	return &Call{Fn: fn.And, Args: conds, T: t}
+}
+
 // And splits a condition at its ANDs.
 func And(e Expr) []Expr {
 	if c, ok := e.(*Call); ok && c.Fn.Name == "AND" {

@@ -4,9 +4,7 @@ import (
 	"slices"
 
 	"github.com/weirstream/weir/internal/sql/expr"
-	"github.com/weirstream/weir/internal/sql/fn"
 	"github.com/weirstream/weir/internal/sql/logical"
-	"github.com/weirstream/weir/types"
 )
 
 func pushFilters(_ *Optimizer, r logical.Rel) logical.Rel {
@@ -16,23 +14,6 @@ func pushFilters(_ *Optimizer, r logical.Rel) logical.Rel {
 		return r
 	}
 	return out
-}
-
-// And joins conditions; nil if there are none.
-func And(conds []expr.Expr) expr.Expr {
-	switch len(conds) {
-	case 0:
-		return nil
-	case 1:
-		return conds[0]
-	}
-	t := types.New(types.Boolean).WithNullable(false)
-	for _, c := range conds {
-		if c.Type().Nullable() {
-			t = t.WithNullable(true)
-		}
-	}
-	return &expr.Call{Fn: fn.And, Args: conds, T: t}
 }
 
 type pusher struct{ changed bool }
@@ -134,7 +115,7 @@ func (p *pusher) test(r logical.Rel, conds []expr.Expr) logical.Rel {
 	if len(conds) == 0 {
 		return r
 	}
-	return &logical.Filter{Input: r, Cond: And(conds)}
+	return &logical.Filter{Input: r, Cond: expr.All(conds)}
 }
 
 // split parts conditions into those that read the first n columns alone, and can be moved, and the others.
@@ -190,7 +171,7 @@ func (p *pusher) join(j *logical.Join, conds []expr.Expr) logical.Rel {
 	}
 	out := *j
 	out.Left, out.Right = p.below(j.Left, left), p.below(j.Right, right)
-	out.Cond = And(on)
+	out.Cond = expr.All(on)
 	return p.test(&out, above)
 }
 

@@ -10,7 +10,7 @@ import (
 func BenchmarkNexmark(b *testing.B) {
 	var all strings.Builder
 	for _, f := range []string{"q5", "q9", "q16", "q23"} {
-		text, err := os.ReadFile("testdata/nexmark/" + f + ".sql")
+		text, err := os.ReadFile("../../cli/nexmarkbench/queries/" + f + ".sql")
 		if err != nil {
 			b.Fatal(err)
 		}

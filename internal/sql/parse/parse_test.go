@@ -117,7 +117,7 @@ func TestScripts(t *testing.T) {
 
 // TestNexmark reads the queries of the Nexmark benchmark.
 func TestNexmark(t *testing.T) {
-	files, err := filepath.Glob("testdata/nexmark/*.sql")
+	files, err := filepath.Glob("../../cli/nexmarkbench/queries/*.sql")
 	if err != nil || len(files) < 20 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}

@@ -115,7 +115,7 @@ func (p *planner) join(r *logical.Join) (Node, error) {
 	left, lcols := p.columnsOf(left, q.left)
 	right, rcols := p.columnsOf(right, q.right)
 	wider := len(left.Of().Fields) - n
-	residual := and(q.rest)
+	residual := expr.All(q.rest)
 	if residual != nil && wider > 0 {
 		residual = expr.Shift(residual, func(i int) int {
 			if i >= n {
@@ -151,7 +151,7 @@ func (p *planner) join(r *logical.Join) (Node, error) {
 	}
 	var joined Node
 	if bounds, ok := p.interval(r, q, n); ok {
-		rest := and(bounds.rest)
+		rest := expr.All(bounds.rest)
 		if rest != nil && wider > 0 {
 			rest = expr.Shift(rest, func(i int) int {
 				if i >= n {
@@ -304,7 +304,7 @@ func (p *planner) windowJoin(r *logical.Join, left, right Node, q equalities) No
 	}
 	n := &WindowJoin{
 		Head: Head{Inputs: []Node{p.exchange(left, lkeys), p.exchange(right, rkeys)}, Fields: r.Out, Window: lw}, Kind: r.Kind, Left: lcols, Right: rcols,
-		LeftWindow: lw, RightWindow: rw, Residual: and(q.rest),
+		LeftWindow: lw, RightWindow: rw, Residual: expr.All(q.rest),
 	}
 	if r.Kind == logical.RightOuter || r.Kind == logical.FullOuter {
 		n.Window = nil
@@ -459,7 +459,7 @@ func (p *planner) temporal(r *logical.TemporalJoin) (Node, error) {
 		time, rightTime = -1, -1
 	}
 	return p.add(&TemporalJoin{
-		Head: Head{Inputs: []Node{p.exchange(left, lcols), p.exchange(right, rcols)}, Fields: r.Out}, Kind: r.Kind, Left: lcols, Right: rcols, LeftTime: time, RightTime: rightTime, Residual: and(q.rest),
+		Head: Head{Inputs: []Node{p.exchange(left, lcols), p.exchange(right, rcols)}, Fields: r.Out}, Kind: r.Kind, Left: lcols, Right: rcols, LeftTime: time, RightTime: rightTime, Residual: expr.All(q.rest),
 	}), nil
 }
 
@@ -547,7 +547,7 @@ func (p *planner) lookup(r *logical.TemporalJoin, left Node, q equalities, scan 
 	if len(j.Keys) == 0 {
 		return nil, fault.New(fault.SQLUnsupported, "a lookup join needs an equality with a column of %s; the condition is %s", scan.Table.Path, conditionText(r.Cond))
 	}
-	j.Residual = and(rest)
+	j.Residual = expr.All(rest)
 	node := p.add(j)
 	if exprs == nil {
 		return node, nil

@@ -281,8 +281,6 @@ type Sink struct {
 	Overwrite bool
 	// Materialize are the sink's key columns where the last row of a key has to be found first.
 	Materialize []int
-	// NotNull are the columns that must not be null.
-	NotNull []int
 }
 
 // Result hands rows to the caller.

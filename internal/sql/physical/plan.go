@@ -42,7 +42,7 @@ type Config struct {
 
 // Plan returns the physical plan of some ends: *logical.Sink, or a query, whose rows go to the caller.
 func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
-	p := &planner{Config: cfg, memo: map[string]Node{}, program: &Program{}}
+	p := &planner{Config: cfg, memo: map[string]Node{}, exchanges: map[exchangeKey]Node{}, program: &Program{}}
 	for _, end := range ends {
 		var n Node
 		var err error
@@ -81,9 +81,10 @@ func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
 type planner struct {
 	Config
 	// memo has the node of each plan, by its digest: what is the same runs once.
-	memo    map[string]Node
-	program *Program
-	sinks   []pendingSink
+	memo      map[string]Node
+	exchanges map[exchangeKey]Node
+	program   *Program
+	sinks     []pendingSink
 }
 
 // pendingSink is a sink whose needs are decided when all that stands in front of it is known.
@@ -115,13 +116,14 @@ func (p *planner) sortNodes() {
 	p.program.Nodes = nodes
 }
 
-// add fills in what follows from the inputs.
+// add fills in what follows from the inputs. What rows there may be is settled later, when it is known who needs which.
 func (p *planner) add(n Node) Node {
 	h := n.Of()
 	h.Bounded = true
 	for _, in := range h.Inputs {
 		h.Bounded = h.Bounded && in.Of().Bounded
 	}
+	h.Changelog = kinds(n, p.Batch)
 	return n
 }
 
@@ -143,7 +145,7 @@ func (p *planner) build(r logical.Rel) (Node, error) {
 	case *logical.Scan:
 		return p.scan(r)
 	case *logical.Values:
-		return &Values{Head{Fields: r.Out, Bounded: true, Single: true}, r.Rows}, nil
+		return &Values{Head{Fields: r.Out, Changelog: types.AppendOnly, Bounded: true, Single: true}, r.Rows}, nil
 	case *logical.Project:
 		in, err := p.convert(r.Input)
 		if err != nil {
@@ -248,7 +250,7 @@ func (p *planner) calc(in Node, where expr.Expr, exprs []expr.Expr, out []types.
 		if where == nil {
 			where = c.Where
 		} else {
-			where = and(append(slices.Clone(expr.And(c.Where)), expr.And(where)...))
+			where = expr.All(append(slices.Clone(expr.And(c.Where)), expr.And(where)...))
 		}
 		in = c.Inputs[0]
 	} else if ok && (plain(c.Exprs) || where == nil && exprs != nil && plain(exprs)) {
@@ -260,7 +262,7 @@ func (p *planner) calc(in Node, where expr.Expr, exprs []expr.Expr, out []types.
 			if where != nil {
 				conds = append(conds, expr.And(where)...)
 			}
-			where = and(conds)
+			where = expr.All(conds)
 		}
 		if exprs == nil {
 			exprs = c.Exprs
@@ -359,46 +361,25 @@ func moveWindow(w *Window, at []int) *Window {
 	return out
 }
 
-func and(conds []expr.Expr) expr.Expr {
-	switch len(conds) {
-	case 0:
-		return nil
-	case 1:
-		return conds[0]
-	}
-	t := types.New(types.Boolean).WithNullable(false)
-	for _, c := range conds {
-		if c.Type().Nullable() {
-			t = t.WithNullable(true)
-		}
-	}
-	return &expr.Call{Fn: fn.And, Args: conds, T: t}
-}
-
 // exchange spreads the rows by key; without one, all go to one subtask.
 func (p *planner) exchange(in Node, key []int) Node {
 	h := in.Of()
 	if len(key) == 0 {
 		key = nil
 	}
-	d := "exchange " + digestInts(key) + " of " + p.digestOf(in)
-	if n, ok := p.memo[d]; ok && p.digestOf(in) != "" {
+	at := exchangeKey{in, digestInts(key)}
+	if n, ok := p.exchanges[at]; ok {
 		return n
 	}
 	n := p.add(&Exchange{Head{Inputs: []Node{in}, Fields: h.Fields, Keys: h.Keys, Window: h.Window, Single: len(key) == 0}, key})
-	if p.digestOf(in) != "" {
-		p.memo[d] = n
-	}
+	p.exchanges[at] = n
 	return n
 }
 
-func (p *planner) digestOf(n Node) string {
-	for d, m := range p.memo {
-		if m == n {
-			return d
-		}
-	}
-	return ""
+// exchangeKey tells an exchange from all others: what it spreads, and by which columns.
+type exchangeKey struct {
+	in  Node
+	key string
 }
 
 func (p *planner) sink(s *logical.Sink) (Node, error) {
@@ -411,11 +392,6 @@ func (p *planner) sink(s *logical.Sink) (Node, error) {
 		return nil, err
 	}
 	n := &Sink{Head: Head{Inputs: []Node{in}}, Table: s.Table, Columns: s.Columns, Options: s.Options, Overwrite: s.Overwrite}
-	for i, f := range s.Input.Fields() {
-		if c := s.Table.Columns[s.Columns[i]]; !c.Type.Nullable() && f.Type.Nullable() {
-			n.NotNull = append(n.NotNull, i)
-		}
-	}
 	p.sinks = append(p.sinks, pendingSink{n, s, accepts})
 	return p.add(n), nil
 }

@@ -3,6 +3,7 @@ package physical
 import (
 	"slices"
 
+	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/sql/expr"
 	"github.com/weirstream/weir/internal/sql/logical"
@@ -62,8 +63,7 @@ func (p *planner) rank(f *logical.Filter, over *logical.Over) (n Node, done bool
 	first := over.Order[0]
 	attribute := h.Fields[first.Column].Type.Attribute()
 	var node Node
-	// kinds are not known yet, so whether rows are only added is asked of what is beneath.
-	if from == 1 && to == 1 && len(over.Order) == 1 && attribute != types.NoAttribute && !inWindow && !mayUpdate(in, p.Batch) {
+	if from == 1 && to == 1 && len(over.Order) == 1 && attribute != types.NoAttribute && !inWindow && !h.Changelog.Updates() {
 		head.Fields, head.Keys = h.Fields, [][]int{over.Partition}
 		d := p.add(&Deduplicate{Head: head, Partition: over.Partition, Time: first.Column, Proctime: attribute == types.Proctime, Last: first.Descending, TTL: p.TTL, PerRow: p.PerRow})
 		var exprs []expr.Expr
@@ -71,7 +71,7 @@ func (p *planner) rank(f *logical.Filter, over *logical.Over) (n Node, done bool
 			exprs = append(exprs, &expr.Ref{Index: i, Name: fl.Name, T: fl.Type})
 		}
 		number := over.Out[width]
-		exprs = append(exprs, &expr.Const{Value: intValue(1), T: number.Type})
+		exprs = append(exprs, &expr.Const{Value: column.IntValue(1), T: number.Type})
 		node = p.calc(d, nil, exprs, over.Out)
 	} else {
 		r := &Rank{Head: head, Partition: over.Partition, Order: over.Order, From: from, To: to, WithRank: true, TTL: p.TTL, PerRow: p.PerRow}
@@ -83,7 +83,7 @@ func (p *planner) rank(f *logical.Filter, over *logical.Over) (n Node, done bool
 		node = p.add(r)
 	}
 	if len(rest) > 0 {
-		node = p.calc(node, and(rest), nil, over.Out)
+		node = p.calc(node, expr.All(rest), nil, over.Out)
 	}
 	return node, true, nil
 }
@@ -117,20 +117,6 @@ func bareCast(e expr.Expr) expr.Expr {
 		return c.Args[0]
 	}
 	return e
-}
-
-// mayUpdate reports whether a node may emit anything but inserts.
-func mayUpdate(n Node, batch bool) bool {
-	for _, in := range n.Of().Inputs {
-		if mayUpdate(in, batch) {
-			n.Of().Changelog = kinds(n, batch)
-			return n.Of().Changelog.Updates()
-		}
-	}
-	for _, in := range n.Of().Inputs {
-		in.Of().Changelog = kinds(in, batch)
-	}
-	return kinds(n, batch).Updates()
 }
 
 func (p *planner) over(r *logical.Over) (Node, error) {
