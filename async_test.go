@@ -274,6 +274,9 @@ func TestAsyncFull(t *testing.T) {
 					out.Collect(v)
 				}
 			})
+			if o.DisableChaining { // else a forward edge would lead to the operator
+				in = in.Rebalance()
+			}
 		}
 		calls, capacity := 0, 1+rng.IntN(7)
 		out := wait(rng.IntN(2) == 0, in, func(ctx context.Context, v int64) ([]int64, error) {
