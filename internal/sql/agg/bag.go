@@ -31,7 +31,10 @@ type bag struct {
 	count map[string]int
 	order []int32
 	// queue tells that the first value of a group is taken back, whichever is.
-	queue    bool
+	queue bool
+	// owing is there if values are counted: one that is taken back before it came makes up for what comes.
+	counts   bool
+	owing    *owing
 	oneRef   [1]statebackend.Ref
 	oneMatch [1]int32
 	oneRow   [1]statebackend.RowRef
@@ -47,8 +50,12 @@ func (s *Set) bag(c *Call, at int, args []Arg, r *result) error {
 		}
 		b.args = append(b.args, n)
 	}
+	switch r.form {
+	case bagMultiset, bagPercentile, bagBitmap:
+		b.counts = true
+	}
 	for i := range s.bags {
-		if s.bags[i].pick == at && slices.Equal(s.bags[i].args, b.args) {
+		if s.bags[i].pick == at && s.bags[i].counts == b.counts && slices.Equal(s.bags[i].args, b.args) {
 			r.kept = i
 			return nil
 		}
@@ -104,6 +111,9 @@ func (s *Set) addBag(c *Call, r *result) error {
 			present = nil
 		}
 	}
+	if c.Function == "PERCENTILE" || strings.HasPrefix(c.Function, "BITMAP_") {
+		present = values
+	}
 	at := s.rows(c, present)
 	if c.Distinct {
 		if len(present) < len(values) {
@@ -113,6 +123,12 @@ func (s *Set) addBag(c *Call, r *result) error {
 		if at, err = s.distinct(c, at); err != nil {
 			return err
 		}
+	}
+	switch {
+	case c.Function == "PERCENTILE":
+		return s.addPercentile(c, at, r)
+	case strings.HasPrefix(c.Function, "BITMAP_"):
+		return s.addBitmap(c, at, r)
 	}
 	return s.bag(c, at, values, r)
 }
@@ -131,6 +147,9 @@ func (b *bag) declare(s *Set, sp *statebackend.Space, number int) {
 		schema.Columns = append(schema.Columns, spec)
 	}
 	b.rows = statebackend.NewRows(sp, fmt.Sprintf("values %d", number), schema)
+	if b.counts && schema.Retract {
+		b.owing = &owing{rows: statebackend.NewRows(sp, fmt.Sprintf("values %d owed", number), schema)}
+	}
 	b.read = make([]column.Vector, len(b.args))
 }
 
@@ -154,7 +173,9 @@ func (b *bag) update(s *Set, refs []statebackend.Ref) {
 		b.cols = append(b.cols, c)
 	}
 	b.put, b.take = s.divide(rows, b.put, b.take)
-	if len(b.put) > 0 {
+	if len(b.put) > 0 && b.owing != nil {
+		b.owing.put(b, refs)
+	} else if len(b.put) > 0 {
 		b.rows.Append(refs, b.put, b.cols, nil, nil)
 	}
 	if b.queue {
@@ -163,7 +184,9 @@ func (b *bag) update(s *Set, refs []statebackend.Ref) {
 		}
 		return
 	}
-	if len(b.take) > 0 {
+	if len(b.take) > 0 && b.owing != nil {
+		b.owing.take(b, refs)
+	} else if len(b.take) > 0 {
 		b.gone = b.rows.Retract(refs, b.take, b.cols, b.gone[:0])
 	}
 }
@@ -258,6 +281,10 @@ func (b *bag) emitGroup(s *Set, r *result, from, to int, out *column.Vector, row
 		out.SetBytes(row, append(b.text, ']'))
 	case bagJSONObject:
 		b.object(s, r, from, to, out, row)
+	case bagPercentile:
+		b.emitPercentile(s, r, from, to, out, row, n)
+	case bagBitmap:
+		b.emitBitmap(r, from, to, out, row, n)
 	}
 }
 

@@ -111,6 +111,9 @@ func (s *Set) Made(rows []int32, refs []statebackend.Ref, bases []unsafe.Pointer
 	for _, r := range rows { // what an expired group has left
 		for i := range s.bags {
 			s.bags[i].rows.Cell().Clear(refs[r])
+			if o := s.bags[i].owing; o != nil {
+				o.rows.Cell().Clear(refs[r])
+			}
 		}
 		for i := range s.trees {
 			s.trees[i].rows.Cell().Clear(refs[r])

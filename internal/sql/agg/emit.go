@@ -19,7 +19,7 @@ func (s *Set) Emit(call int, refs []statebackend.Ref, bases []unsafe.Pointer, ou
 	case treeWord, treeFloat, treeWide, treeText:
 		s.trees[r.kept].emit(s, r, refs, out, at, n)
 		return
-	case bagFirst, bagLast, bagSingle, bagList, bagArray, bagMultiset, bagJSONArray, bagJSONObject:
+	case bagFirst, bagLast, bagSingle, bagList, bagArray, bagMultiset, bagJSONArray, bagJSONObject, bagPercentile, bagBitmap:
 		s.bags[r.kept].emit(s, r, refs, out, at, n)
 		return
 	}

@@ -36,6 +36,8 @@ const (
 	bagMultiset
 	bagJSONArray
 	bagJSONObject
+	bagPercentile
+	bagBitmap
 )
 
 // result is how the result of a call is read.
@@ -51,6 +53,7 @@ type result struct {
 	text string
 	// sample and root tell of a spread that it is that of a sample, and a deviation; nulls of a JSON value that nulls are in it.
 	sample, root, nulls bool
+	percentile          *percentile
 }
 
 const (
@@ -75,7 +78,9 @@ func (s *Set) add(c *Call) (r result, err error) {
 		return r, unsupported(c, "with WITHIN GROUP (ORDER BY ..) is not supported")
 	}
 	switch c.Function {
-	case "SINGLE_VALUE", "LISTAGG", "ARRAY_AGG", "COLLECT", "JSON_ARRAYAGG", "JSON_OBJECTAGG":
+	case "SINGLE_VALUE", "LISTAGG", "ARRAY_AGG", "COLLECT", "JSON_ARRAYAGG", "JSON_OBJECTAGG", "PERCENTILE",
+		"BITMAP_BUILD_AGG", "BITMAP_AND_AGG", "BITMAP_OR_AGG", "BITMAP_XOR_AGG",
+		"BITMAP_BUILD_CARDINALITY_AGG", "BITMAP_AND_CARDINALITY_AGG", "BITMAP_OR_CARDINALITY_AGG", "BITMAP_XOR_CARDINALITY_AGG":
 		return r, s.addBag(c, &r)
 	}
 	at := s.rows(c, c.Args)

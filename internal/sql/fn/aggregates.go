@@ -1,6 +1,11 @@
 package fn
 
-import "github.com/weirstream/weir/types"
+import (
+	"math/big"
+
+	"github.com/weirstream/weir/column"
+	"github.com/weirstream/weir/types"
+)
 
 // aggregates are the aggregate functions and those that stand only OVER a window, with exact result types.
 func aggregates() []*Aggregate {
@@ -29,6 +34,14 @@ func aggregates() []*Aggregate {
 		{Name: "JSON_OBJECTAGG", Doc: "a JSON object of keys and values", Infer: aggregate("S*", func(a []Arg, grouped bool) types.Type { return types.Of(types.Varchar, 2000, 0).NotNull() })},
 		{Name: "JSON_ARRAYAGG", Doc: "a JSON array of the values", Ordered: true, Infer: aggregate("*", func(a []Arg, grouped bool) types.Type { return types.Of(types.Varchar, 2000, 0).NotNull() })},
 		{Name: "PERCENTILE", Doc: "the value below which the given part of the values lies, or several, with a third argument as their frequencies", Infer: inferPercentile},
+		bitmapAggregate("BUILD", "the bitmap of the numbers"),
+		bitmapAggregate("AND", "the numbers that are in all bitmaps"),
+		bitmapAggregate("OR", "the numbers that are in one of the bitmaps"),
+		bitmapAggregate("XOR", "the numbers that are in an odd count of the bitmaps"),
+		bitmapCardinality("BUILD", "how many different numbers there are"),
+		bitmapCardinality("AND", "how many numbers are in all bitmaps"),
+		bitmapCardinality("OR", "how many numbers are in one of the bitmaps"),
+		bitmapCardinality("XOR", "how many numbers are in an odd count of the bitmaps"),
 		{Name: "ROW_NUMBER", Doc: "the number of the row, from 1", Ranking: true, Infer: aggregate("", func(a []Arg, grouped bool) types.Type { return bigint })},
 		{Name: "RANK", Doc: "the number of rows before, and 1", Ranking: true, Infer: aggregate("", func(a []Arg, grouped bool) types.Type { return bigint })},
 		{Name: "DENSE_RANK", Doc: "the number of different rows before, and 1", Ranking: true, Infer: aggregate("", func(a []Arg, grouped bool) types.Type { return bigint })},
@@ -106,23 +119,83 @@ func average(a []Arg, grouped bool) types.Type {
 	return t.WithNullable(a[0].Type.Nullable() || !grouped)
 }
 
+// bitmapAggregate is a function that makes a bitmap: BUILD of integers, others of bitmaps. It is null without a value.
+func bitmapAggregate(name, doc string) *Aggregate {
+	return &Aggregate{Name: "BITMAP_" + name + "_AGG", Doc: doc, Infer: inferBitmap(name, types.New(types.Bitmap))}
+}
+
+func bitmapCardinality(name, doc string) *Aggregate {
+	return &Aggregate{Name: "BITMAP_" + name + "_CARDINALITY_AGG", Doc: doc, Infer: inferBitmap(name, types.New(types.BigInt))}
+}
+
+func inferBitmap(name string, result types.Type) func(*Session, []Arg, bool) (Signature, error) {
+	return func(s *Session, args []Arg, grouped bool) (Signature, error) {
+		if err := count(args, 1, 1); err != nil {
+			return Signature{}, err
+		}
+		of := types.New(types.Bitmap)
+		if name == "BUILD" {
+			of = types.New(types.Int)
+		}
+		t := args[0].Type
+		fits := t.Kind() == of.Kind() || t.Kind() == types.Null || of.Kind() == types.Int && (t.Kind() == types.TinyInt || t.Kind() == types.SmallInt)
+		if !fits {
+			return Signature{}, wrong("argument 1 must be %s, but is %s", of, t)
+		}
+		return Signature{Args: []types.Type{of.WithNullable(t.Nullable())}, Result: result}, nil
+	}
+}
+
+// inferPercentile is the inference of PERCENTILE: a number, a percentage or an array of some, and an integer that says how often the number counts.
 func inferPercentile(s *Session, args []Arg, grouped bool) (Signature, error) {
 	if err := count(args, 2, 3); err != nil {
 		return Signature{}, err
 	}
-	if !args[0].Type.IsNumeric() {
+	if k := args[0].Type.Kind(); !args[0].Type.IsNumeric() && k != types.Null {
 		return Signature{}, wrong("PERCENTILE takes numbers, but argument 1 is %s", args[0].Type)
 	}
-	result := types.New(types.Double)
+	double := types.New(types.Double)
+	sig := Signature{Args: []types.Type{{}, double.NotNull(), {}}[:len(args)], Result: double}
+	if args[0].Type.Kind() == types.Null {
+		sig.Args[0] = double
+	}
 	part := args[1].Type
+	var literals []column.Value
+	if args[1].Literal != nil {
+		literals = []column.Value{*args[1].Literal}
+	}
 	if part.Kind() == types.Array {
-		part, result = part.Elem(), types.ArrayOf(types.New(types.Double))
+		if part.Nullable() {
+			return Signature{}, wrong("the array of percentages must be NOT NULL, but is %s", part)
+		}
+		part = part.Elem()
+		sig.Args[1], sig.Result = types.ArrayOf(double.NotNull()).NotNull(), types.ArrayOf(double)
+		if len(literals) > 0 {
+			literals = literals[0].List
+		}
 	}
-	if !part.IsNumeric() {
-		return Signature{}, wrong("the part must be a number or an array of numbers, but is %s", args[1].Type)
+	if !part.IsNumeric() || part.Nullable() {
+		return Signature{}, wrong("the percentage must be a NOT NULL number, or an array of some, but is %s", args[1].Type)
 	}
-	if len(args) == 3 && !args[2].Type.IsInteger() {
+	for _, v := range literals {
+		if x := numberOf(v, part); !(x >= 0 && x <= 1) {
+			return Signature{}, wrong("the percentage must be between 0 and 1, but is %v", x)
+		}
+	}
+	if len(args) == 3 && !args[2].Type.IsInteger() && args[2].Type.Kind() != types.Null {
 		return Signature{}, wrong("the frequency must be an integer, but is %s", args[2].Type)
 	}
-	return Signature{Result: result}, nil
+	return sig, nil
+}
+
+// numberOf is a number as a floating-point one.
+func numberOf(v column.Value, t types.Type) float64 {
+	switch {
+	case t.IsApprox():
+		return v.Float()
+	case t.Kind() == types.Decimal:
+		x, _ := new(big.Rat).SetFrac(column.Unscaled(v, t), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(t.Scale())), nil)).Float64()
+		return x
+	}
+	return float64(v.Int())
 }

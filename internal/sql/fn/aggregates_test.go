@@ -31,7 +31,11 @@ func TestAggregateTypes(t *testing.T) {
 		{"COLLECT", []types.Type{i}, "MULTISET<INT NOT NULL> NOT NULL", "MULTISET<INT NOT NULL> NOT NULL"}, {"ARRAY_AGG", []types.Type{ni}, "ARRAY<INT>", "ARRAY<INT>"},
 		{"ARRAY_AGG", []types.Type{i}, "ARRAY<INT NOT NULL> NOT NULL", "ARRAY<INT NOT NULL> NOT NULL"}, {"STDDEV_POP", []types.Type{i}, "INT NOT NULL", "INT"}, {"VAR_POP", []types.Type{c}, "DECIMAL(38, 6) NOT NULL", "DECIMAL(38, 6)"},
 		{"VARIANCE", []types.Type{d}, "DOUBLE", "DOUBLE"}, {"ROW_NUMBER", nil, "BIGINT NOT NULL", "BIGINT NOT NULL"}, {"LAG", []types.Type{i}, "INT", "INT"}, {"LAG", []types.Type{ni, i, i}, "INT NOT NULL", "INT NOT NULL"},
-		{"PERCENTILE", []types.Type{i, types.ArrayOf(d)}, "ARRAY<DOUBLE>", "ARRAY<DOUBLE>"}, {"PERCENTILE", []types.Type{s, d}, "takes numbers", "takes numbers"},
+		{"PERCENTILE", []types.Type{i, types.ArrayOf(d.NotNull()).NotNull()}, "ARRAY<DOUBLE>", "ARRAY<DOUBLE>"}, {"PERCENTILE", []types.Type{s, d}, "takes numbers", "takes numbers"},
+		{"PERCENTILE", []types.Type{i, i, ni}, "DOUBLE", "DOUBLE"}, {"PERCENTILE", []types.Type{i, d}, "NOT NULL number", "NOT NULL number"}, {"PERCENTILE", []types.Type{i, types.ArrayOf(d).NotNull()}, "NOT NULL number", "NOT NULL number"},
+		{"PERCENTILE", []types.Type{i, types.ArrayOf(i)}, "array of percentages must be NOT NULL", "array of percentages must be NOT NULL"}, {"PERCENTILE", []types.Type{i, i, s}, "frequency", "frequency"},
+		{"BITMAP_BUILD_AGG", []types.Type{i}, "BITMAP", "BITMAP"}, {"BITMAP_BUILD_AGG", []types.Type{s}, "must be INT", "must be INT"}, {"BITMAP_OR_AGG", []types.Type{i}, "must be BITMAP", "must be BITMAP"},
+		{"BITMAP_XOR_CARDINALITY_AGG", []types.Type{types.New(types.Bitmap).NotNull()}, "BIGINT", "BIGINT"},
 	} {
 		a := fn.Builtin.Aggregate(x.name)
 		args := make([]fn.Arg, len(x.args))
