@@ -62,17 +62,15 @@ func (e *Environment) AddFunction(name string, f Function) error {
 	}
 	own := *f.function
 	own.Name = strings.ToUpper(name)
+	e.register(&own)
+	return nil
+}
+
+// register adds a function to those of the session, in a registry of its own, as statements may be running with the old one.
+func (e *Environment) register(function any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	added := &fn.Registry{}
-	for _, n := range e.functions.Names() {
-		if old := e.functions.Scalar(n); old != nil && !strings.EqualFold(n, name) {
-			added.Add(old)
-		}
-	}
-	added.Add(&own)
-	e.functions = added
-	return nil
+	e.functions = e.functions.With(function)
 }
 
 // goType is a type of Go as SQL has it.
@@ -82,8 +80,9 @@ type goType struct {
 	err     error
 }
 
-func typeOf[T any]() goType {
-	t := reflect.TypeFor[T]()
+func typeOf[T any]() goType { return goTypeOf(reflect.TypeFor[T]()) }
+
+func goTypeOf(t reflect.Type) goType {
 	g := goType{}
 	if t.Kind() == reflect.Pointer {
 		g.pointer, t = true, t.Elem()
@@ -111,25 +110,10 @@ func typeOf[T any]() goType {
 }
 
 func function[R any](bind func(args []*column.Vector, result *writer[R]) func(row, n int), result goType, args ...goType) Function {
-	f := &fn.Function{Doc: "a function of the program", Nulls: fn.NullCustom}
-	for _, g := range append(args, result) {
-		if g.err != nil {
-			return Function{err: g.err}
-		}
+	if err := firstError(result.err, args); err != nil {
+		return Function{err: err}
 	}
-	f.Infer = func(_ *fn.Session, given []fn.Arg) (fn.Signature, error) {
-		if len(given) != len(args) {
-			return fn.Signature{}, fault.New(fault.OptionInvalid, "it takes %d arguments, not %d", len(args), len(given))
-		}
-		s := fn.Signature{Result: result.t.WithNullable(result.pointer)}
-		for i, g := range args {
-			s.Args = append(s.Args, g.t.WithNullable(given[i].Type.Nullable()))
-			if given[i].Type.Nullable() && !g.pointer {
-				s.Result = s.Result.WithNullable(true)
-			}
-		}
-		return s, nil
-	}
+	f := &fn.Function{Doc: "a function of the program", Nulls: fn.NullCustom, Infer: inferScalar(args, result)}
 	f.Bind = func(_ *fn.Session, _ []fn.Arg, _ types.Type) (fn.Kernel, error) {
 		return func(_ *fn.Call, vectors []*column.Vector, sel []int32, n int, out *column.Vector) error {
 			call := bind(vectors, &writer[R]{out})
@@ -146,6 +130,20 @@ func function[R any](bind func(args []*column.Vector, result *writer[R]) func(ro
 		}, nil
 	}
 	return Function{function: f}
+}
+
+// inferScalar is the inference of a scalar function.
+func inferScalar(args []goType, result goType) func(*fn.Session, []fn.Arg) (fn.Signature, error) {
+	return func(_ *fn.Session, given []fn.Arg) (fn.Signature, error) {
+		s, err := arguments(given, args)
+		s.Result = result.t.WithNullable(result.pointer)
+		for i := range s.Args {
+			if s.Args[i].Nullable() && !args[i].pointer {
+				s.Result = s.Result.WithNullable(true)
+			}
+		}
+		return s, err
+	}
 }
 
 // readerOf returns what reads a row of a flat vector as a T.

@@ -101,7 +101,11 @@ func (s *set) start(ctx context.Context, p phase) (jobs []*weir.JobClient, err e
 		case "sql":
 			_, err = env.ExecuteSQL(ctx, st.SQL)
 		case "function":
-			return nil, skipped{"there is no twin of " + st.Class}
+			twin := javaFunction[st.Class]
+			if twin == nil {
+				return nil, skipped{"there is no twin of " + st.Class}
+			}
+			err = twin(env, st.Name)
 		default:
 			return nil, skipped{"a " + st.Kind + " cannot be set up here"}
 		}

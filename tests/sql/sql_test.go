@@ -249,6 +249,9 @@ func (f *file) start(t *testing.T, q *query, w way, store *values.Store, paralle
 	}
 	env := table.NewEnvironment(o)
 	env.AddConnector(store.Table())
+	if err := addFunctions(env); err != nil {
+		t.Fatal(err)
+	}
 	set := func(k, v string) {
 		if err := env.Set(k, v); err != nil {
 			t.Fatal(err)

@@ -102,6 +102,9 @@ func (l *lookupInstance) Inputs() []any { return []any{l.port} }
 
 // Open implements [operator.Instance].
 func (l *lookupInstance) Open() (err error) {
+	if l.table != nil { // a table function
+		return nil
+	}
 	l.table, err = l.f.Lookup.Open(l.until)
 	return err
 }

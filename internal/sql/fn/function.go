@@ -105,6 +105,8 @@ type Function struct {
 	// Bind returns the kernel for arguments of the signature's types. It may prepare what literals allow, such as a compiled regular expression.
 	// It is nil for special forms.
 	Bind func(s *Session, args []Arg, result types.Type) (Kernel, error)
+	// Async returns how an asynchronous function is called; nil of others. The planner takes its calls out of expressions, so its Bind only says where it cannot stand.
+	Async func(s *Session, args []Arg) (AsyncKernel, error)
 	// Print prints a call with Syntax Special from its printed arguments; nil means Prefix.
 	Print func(args []string, result types.Type) string
 }

@@ -30,6 +30,17 @@ func (r *Registry) Add(functions ...any) {
 	}
 }
 
+// With returns a registry that has the function in addition, or in the place of one of its kind and name.
+func (r *Registry) With(function any) *Registry {
+	c := &Registry{}
+	c.Add()
+	maps.Copy(c.scalar, r.scalar)
+	maps.Copy(c.aggregate, r.aggregate)
+	maps.Copy(c.table, r.table)
+	c.Add(function)
+	return c
+}
+
 func add[F any](m map[string]F, f F, name string, aliases []string) {
 	m[strings.ToUpper(name)] = f
 	for _, a := range aliases {

@@ -13,6 +13,7 @@ import (
 	"github.com/weirstream/weir/internal/operator"
 	"github.com/weirstream/weir/internal/sql/agg"
 	"github.com/weirstream/weir/internal/sql/exec"
+	"github.com/weirstream/weir/internal/sql/expr"
 	"github.com/weirstream/weir/internal/sql/fn"
 	"github.com/weirstream/weir/internal/sql/logical"
 	"github.com/weirstream/weir/internal/sql/physical"
@@ -233,9 +234,16 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		return &exec.WindowTableFunction{Session: l.Session, Input: n.Inputs[0].Of().Fields, Window: n.Spec}, nil
 	case *physical.Correlate:
 		if n.Fn != nil {
-			return nil, fault.New(fault.SQLUnsupported, "the table function %s has no operator yet", n.Fn.Name)
+			return l.correlate(n)
 		}
 		return &exec.Unnest{Session: l.Session, Input: n.Inputs[0].Of().Fields, Of: n.Args[0], Kind: n.Kind, Ordinality: n.Ordinality, Residual: n.Cond}, nil
+	case *physical.AsyncCalc:
+		in := n.Inputs[0].Of().Fields
+		limits, err := asyncLimits(l.Session, "table.exec.async-scalar", "max-attempts")
+		return &exec.Async{
+			Session: l.Session, Input: in, Args: n.Call.Args, Columns: n.Fields[len(in):], AsyncLimits: limits,
+			Call: func() (fn.AsyncKernel, error) { return n.Call.Fn.Async(l.Session, expr.Args(n.Call.Args)) },
+		}, err
 	case *physical.Expand:
 		ids := make([]int64, len(n.Sets))
 		for i := range ids {

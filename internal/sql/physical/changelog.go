@@ -114,7 +114,7 @@ func needsBefore(n Node, i int, own bool) bool {
 		return n.Before
 	case *Result:
 		return true
-	case *Union, *Exchange, *WatermarkAssigner, *DropUpdateBefore, *Correlate, *LookupJoin:
+	case *Union, *Exchange, *WatermarkAssigner, *DropUpdateBefore, *Correlate, *AsyncCalc, *LookupJoin:
 		return own
 	}
 	return true
@@ -146,7 +146,7 @@ func (p *Program) infer(batch bool) error {
 	for _, n := range p.Nodes {
 		h := n.Of()
 		switch n := n.(type) {
-		case *Calc, *Exchange, *WatermarkAssigner, *Union, *Correlate, *LookupJoin, *Result:
+		case *Calc, *Exchange, *WatermarkAssigner, *Union, *Correlate, *AsyncCalc, *LookupJoin, *Result:
 			h.Changelog = kinds(n, batch)
 		}
 	}

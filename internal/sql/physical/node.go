@@ -230,6 +230,12 @@ type SortLimit struct {
 // Union puts inputs together.
 type Union struct{ Head }
 
+// AsyncCalc calls an asynchronous function for each row, and appends its result.
+type AsyncCalc struct {
+	Head
+	Call *expr.Call
+}
+
 // Correlate joins each row with those of a table function.
 type Correlate struct {
 	Head

@@ -151,7 +151,8 @@ func (p *planner) build(r logical.Rel) (Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		return p.calc(in, nil, r.Exprs, r.Out), nil
+		in, exprs := p.async(in, r.Exprs)
+		return p.calc(in, nil, exprs, r.Out), nil
 	case *logical.Filter:
 		if over, ok := r.Input.(*logical.Over); ok {
 			n, done, err := p.rank(r, over)
@@ -163,7 +164,7 @@ func (p *planner) build(r logical.Rel) (Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		return p.calc(in, r.Cond, nil, in.Of().Fields), nil
+		return p.asyncFilter(in, r.Cond), nil
 	case *logical.Watermark:
 		in, err := p.convert(r.Input)
 		if err != nil {

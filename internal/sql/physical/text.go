@@ -474,7 +474,15 @@ func (n *SortLimit) Attrs() (a []Attr) {
 func (n *Union) Name() string  { return "Union" }
 func (n *Union) Attrs() []Attr { return []Attr{{"all", "true"}, {"union", allNames(n.Fields)}} }
 
-func (n *Correlate) Name() string { return "Correlate" }
+func (n *AsyncCalc) Name() string  { return "AsyncCalc" }
+func (n *AsyncCalc) Attrs() []Attr { return []Attr{{"call", n.Call.String()}} }
+
+func (n *Correlate) Name() string {
+	if n.Fn != nil && n.Fn.Async != nil {
+		return "AsyncCorrelate"
+	}
+	return "Correlate"
+}
 func (n *Correlate) Attrs() []Attr {
 	name := "UNNEST"
 	if n.Fn != nil {
