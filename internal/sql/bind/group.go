@@ -103,7 +103,7 @@ func (x *exprs) aggregate(c *ast.Call, f *fn.Aggregate, grouped bool) *aggregate
 		}
 	}
 	m.args = in.list(args)
-	sig, err := f.Infer(x.session, expr.Args(m.args), grouped)
+	sig, err := f.Infer(x.session, expr.Args(m.args), grouped && c.Filter == nil) // a filter may leave no row
 	if err != nil {
 		x.fail(fault.SQLType, c, "%s: %w", f.Name, err)
 	}
