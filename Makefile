@@ -11,6 +11,7 @@ PKG      ?= ./...
 OPS      ?= 1000000
 SCRIPTS  ?= 10000
 JOINS    ?= 2000
+QUERIES  ?= 20000
 RUNS     ?= 50
 ARGS     ?=
 
@@ -60,9 +61,10 @@ sim: ## whole jobs under a seeded scheduler: SEEDS=200
 sim-teeth: ## the simulation of recovery finds each of some deliberate defects
 	@$(GO) run ./tests/sim/teeth
 
-meta: ## random scripts of windows and joins, and of state, beside slow oracles: SCRIPTS=10000 JOINS=2000 OPS=1000000
+meta: ## random scripts of windows, joins and state, and random queries of SQL, beside slow oracles: SCRIPTS=10000 JOINS=2000 OPS=1000000 QUERIES=20000
 	@$(GO) run ./tests/meta -scripts $(SCRIPTS) -joins $(JOINS)
 	$(GO) test -count=1 -timeout 30m ./internal/statebackend/backendtest ./internal/statebackend/lsm -run '^(TestMemory|TestBackend)$$' -ops $(OPS)
+	@$(GO) run ./tests/meta -queries $(QUERIES)
 
 kill: ## examples/durable under kill -9 at random moments, its output beside that of an undisturbed run: RUNS=50
 	@$(GO) run ./tests/kill -runs $(RUNS)

@@ -1,6 +1,10 @@
-// Command meta runs random scripts through the operators of windows and joins, and compares what they emit with slow and obvious versions of them.
+// Command meta runs random scripts through the operators of windows and joins, and random queries of SQL, and compares what comes out with slow and obvious versions of them.
 //
 //	go run ./tests/meta -scripts 10000 -joins 2000
+//	go run ./tests/meta -queries 20000
+//
+// A query runs streaming and in batch mode, with a parallelism of 1 and 3, with a change a row and with one a batch, stopped and restored, with state in memory and on disk; it must come to what the oracle says. One that
+// differs is shrunk, and printed as a file for tests/sql. The last line is "meta: 20000 queries, 0 differ".
 //
 // Each script runs at chunks of 1, 7 and 1024 rows, with the operator asked to stop between any two records, ended and restored from a snapshot in the middle, and in
 // part with its state on disk. The command prints a line a family and ends with "meta: 10000 window scripts, 2000 interval joins, 2000 window joins, 2000 coGroups, 0 differ". Of what
@@ -19,7 +23,18 @@ func main() {
 	scripts := flag.Int("scripts", 10_000, "how many scripts of windows")
 	joins := flag.Int("joins", 2_000, "how many scripts of each kind of join")
 	seed := flag.Uint64("seed", 1, "the first seed")
+	queries := flag.Int("queries", 0, "how many queries of SQL; if any, nothing else is run")
 	flag.Parse()
+	if *queries > 0 {
+		ok, err := runSQL(os.Stdout, *queries, *seed)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		if !ok {
+			os.Exit(1)
+		}
+		return
+	}
 	if !run(os.Stdout, *scripts, *joins, *seed, true) {
 		os.Exit(1)
 	}

@@ -1,0 +1,40 @@
+package sqlstorm
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/weirstream/weir/internal/testkit/leak"
+)
+
+var (
+	queries = flag.Int("queries", 300, "how many random queries")
+	first   = flag.Uint64("seed", 1, "the first seed")
+	all     = flag.Bool("all", false, "run each query in all ways")
+	skips   = flag.Bool("skips", false, "print what is skipped")
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }
+
+// TestQueries runs some random queries, each in one way of streaming and one of batch; `make meta` runs many, in all ways.
+func TestQueries(t *testing.T) {
+	s := &Storm{
+		Queries: *queries, First: *first, Workers: 4, Dir: t.TempDir(),
+		Ways:   func(seed uint64) []Way { return []Way{Ways[seed%4], Ways[4+seed%2]} },
+		Failed: func(seed uint64, report string) { t.Errorf("seed %d\n%s", seed, report) },
+	}
+	if *all {
+		s.Ways = nil
+	}
+	if *skips {
+		s.Skipped = func(seed uint64, c *Case, why error) { t.Logf("seed %d: %v\n%s", seed, why, c.Query) }
+	}
+	counts := s.Run(t.Context())
+	t.Log(counts)
+	if counts.Differ > 0 {
+		t.Errorf("%d of %d queries differ", counts.Differ, counts.Queries)
+	}
+	if counts.Runs < *queries {
+		t.Errorf("too few queries are compared: %v", counts)
+	}
+}
