@@ -374,5 +374,12 @@ func (c *JobClient) StopWithSavepoint(ctx context.Context, dir string, drain boo
 	}
 }
 
+// CheckpointStats counts the checkpoints and savepoints of a job in this process: Completed and Failed ones, and of the latest complete one its number (Last, 0 if there is none), what it wrote (Bytes), how long it
+// was under way (Took) and when it was complete (At).
+type CheckpointStats = jobmanager.CheckpointStats
+
+// CheckpointStats returns what has become of the job's checkpoints so far.
+func (c *JobClient) CheckpointStats() CheckpointStats { return c.job.CheckpointStats() }
+
 // Restarts is how often the job was begun anew after a failure.
 func (c *JobClient) Restarts() int { return c.job.Restarts() }

@@ -130,7 +130,7 @@ func (e *Environment) run(ctx context.Context, src *ast.Source, st ast.Statement
 		return nil, located(src, st, err)
 	}
 	name := e.jobName(p)
-	return &Result{Columns: fields, Changelog: end.Changelog, Name: name, session: p.session, start: func(ctx context.Context) (*weir.JobClient, *rowQueue, error) {
+	return &Result{Columns: fields, Changelog: end.Changelog, Order: orderOf(p.program.Ends[0]), Name: name, session: p.session, start: func(ctx context.Context) (*weir.JobClient, *rowQueue, error) {
 		client, err := env.ExecuteAsync(ctx, name)
 		return client, q, err
 	}}, nil

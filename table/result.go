@@ -9,6 +9,8 @@ import (
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/connector"
 	"github.com/weirstream/weir/internal/sql/fn"
+	"github.com/weirstream/weir/internal/sql/logical"
+	"github.com/weirstream/weir/internal/sql/physical"
 	"github.com/weirstream/weir/types"
 )
 
@@ -26,6 +28,8 @@ type Result struct {
 	Columns []types.Field
 	// Changelog is what rows may do.
 	Changelog types.Changelog
+	// Order is how the rows of the result lie, if the query ends with ORDER BY; a changelog brings them as they change, and who shows the table puts them in order.
+	Order []Order
 	// Job is the job that an INSERT, or a query when its rows are asked for, has started; nil otherwise.
 	Job *weir.JobClient
 	// Name is the job's name.
@@ -34,10 +38,46 @@ type Result struct {
 	rows    []Row
 	session *fn.Session
 	start   func(ctx context.Context) (*weir.JobClient, *rowQueue, error)
+	queue   *rowQueue // once the job has started
+}
+
+// Order is a column that rows are ordered by.
+type Order struct {
+	// Column counts from 0.
+	Column                int
+	Descending, NullsLast bool
+}
+
+// orderOf is that of the rows of a plan.
+func orderOf(end physical.Node) (all []Order) {
+	end = end.Of().Inputs[0]
+	var keys []logical.SortKey
+	switch n := end.(type) {
+	case *physical.SortLimit:
+		keys = n.Keys
+	case *physical.Sort:
+		keys = n.Keys
+	}
+	for _, k := range keys {
+		all = append(all, Order{Column: k.Column, Descending: k.Descending, NullsLast: k.NullsLast})
+	}
+	return all
 }
 
 // IsQuery reports whether rows come from a job, which starts when they are asked for.
 func (r *Result) IsQuery() bool { return r.start != nil }
+
+// Start starts the job of a query, for those who want to watch it; asking for rows does it otherwise. ctx bounds only the checks before the start. The rows must be asked for then. A result that is no query has nothing to start.
+func (r *Result) Start(ctx context.Context) error {
+	if r.start == nil || r.queue != nil {
+		return nil
+	}
+	client, q, err := r.start(ctx)
+	if err == nil {
+		r.Job, r.queue = client, q
+	}
+	return err
+}
 
 // Rows returns the rows. For a query it runs the job, once: rows come as they are computed, a consumer that is slow holds the job back, and leaving the loop cancels it. If the job fails, or ctx
 // ends, the last pair is a zero Row and the error.
@@ -76,12 +116,11 @@ func (r *Result) Batches(ctx context.Context) iter.Seq2[*column.Batch, error] {
 		if r.start == nil {
 			return
 		}
-		client, q, err := r.start(ctx)
-		if err != nil {
+		if err := r.Start(ctx); err != nil {
 			yield(nil, err)
 			return
 		}
-		r.Job = client
+		client, q := r.Job, r.queue
 		stop := context.AfterFunc(ctx, client.Cancel)
 		defer stop()
 		defer func() {

@@ -13,11 +13,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirstream/weir"
+	"github.com/weirstream/weir/internal/cli/live"
 	"github.com/weirstream/weir/table"
 )
 
 type running struct {
 	changelog   bool
+	format      string
 	parallelism int
 	set         []string
 }
@@ -27,12 +29,14 @@ func runCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run FILE.sql",
 		Short: "run a script of SQL",
-		Long: `Executes the statements of a script in order. A SELECT prints its rows on standard output: a line with the names of the columns, then a line a row, with tabs between the values
-and NULL for null. An INSERT starts a job and the script goes on; at its end all jobs are waited for. FILE may be - for standard input. Ctrl-C cancels what runs.`,
+		Long: `Executes the statements of a script in order. On a terminal a SELECT shows a table that changes in place, with a line on how the job gets on: rows a second in and out, the watermark
+and how far it lies behind the clock, checkpoints, and the busiest operator. Elsewhere it prints its rows on standard output: a line with the names of the columns, then a line a row, with tabs between the values
+and NULL for null. An INSERT starts a job and the script goes on; at its end all jobs are waited for. FILE may be - for standard input. Ctrl-C ends what runs, and tells what it did.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd, args[0]) },
 	}
-	c.Flags().BoolVar(&r.changelog, "changelog", false, "print what each row does to the result (+I, -U, +U, -D) in a first column op")
+	c.Flags().StringVar(&r.format, "format", "", "print rows as table (when the query has ended), tsv, csv or json (an object a line) in place of the default")
+	c.Flags().BoolVar(&r.changelog, "changelog", false, "print each change as a row, with what it does to the result (+I, -U, +U, -D) in a first column op")
 	r.options(c)
 	return c
 }
@@ -68,6 +72,15 @@ func readScript(cmd *cobra.Command, file string) (name, text string, err error) 
 }
 
 func (r *running) run(cmd *cobra.Command, file string) error {
+	switch r.format {
+	case "", "tsv", "csv", "json":
+	case "table":
+		if r.changelog {
+			return fmt.Errorf("--format table shows the rows of the result, and --changelog asks for its changes: use --format tsv, csv or json")
+		}
+	default:
+		return fmt.Errorf("--format %s: it must be table, tsv, csv or json", r.format)
+	}
 	name, text, err := readScript(cmd, file)
 	if err != nil {
 		return err
@@ -78,28 +91,76 @@ func (r *running) run(cmd *cobra.Command, file string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	term := live.OnTerminal(cmd.InOrStdin(), cmd.OutOrStdout())
+	if term != nil {
+		term.Steady = steady
+	}
 	var jobs []*weir.JobClient
 	err = env.Script(ctx, name, text, func(_ string, res *table.Result) error {
 		if res.Job != nil {
 			jobs = append(jobs, res.Job)
 		}
-		return res.WriteTSV(ctx, cmd.OutOrStdout(), r.changelog)
+		return r.print(ctx, cmd, term, res)
 	})
-	if err != nil {
+	cancel := func() {
 		for _, j := range jobs {
 			j.Cancel()
 		}
+	}
+	if err != nil || ctx.Err() != nil {
+		cancel()
+	}
+	if term != nil && len(jobs) > 0 {
+		term.Watch(ctx, jobs, cancel)
 	}
 	for _, j := range jobs {
 		done := context.AfterFunc(ctx, j.Cancel)
 		result, failed := j.Wait(context.Background())
 		done()
-		fmt.Fprintln(cmd.ErrOrStderr(), result)
-		if err == nil {
+		fmt.Fprintln(cmd.ErrOrStderr(), summary(term, result))
+		if err == nil && !(j.Status() == weir.StatusCanceled) {
 			err = failed
 		}
 	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+// steady makes what is shown on a terminal the same at each run, for the records of tests.
+var steady bool
+
+func summary(term *live.Terminal, r *weir.JobResult) string {
+	if term != nil {
+		return term.Summary(r)
+	}
+	return r.String()
+}
+
+// print shows the result of a statement. A query that was ended by ctx is no error; what it did is told.
+func (r *running) print(ctx context.Context, cmd *cobra.Command, term *live.Terminal, res *table.Result) error {
+	out := cmd.OutOrStdout()
+	if term != nil && r.format == "" && !r.changelog {
+		if res.IsQuery() {
+			return term.Show(ctx, res)
+		}
+		return term.PrintRows(ctx, res)
+	}
+	var err error
+	switch r.format {
+	case "table":
+		err = live.WriteTable(ctx, out, res, term)
+	case "csv":
+		err = res.WriteCSV(ctx, out, r.changelog)
+	case "json":
+		err = res.WriteJSON(ctx, out, r.changelog)
+	default:
+		err = res.WriteTSV(ctx, out, r.changelog)
+	}
+	if res.IsQuery() && res.Job != nil && ctx.Err() != nil && res.Job.Status() == weir.StatusCanceled {
+		result, _ := res.Job.Wait(context.Background())
+		fmt.Fprintln(cmd.ErrOrStderr(), summary(term, result))
 		return nil
 	}
 	return err

@@ -131,7 +131,7 @@ type Source interface {
 	AddSplits(splits []connector.Split) error
 	NoMoreSplits() error
 	HandleSourceEvent(event []byte) error
-	// Emitted is the number of records emitted so far.
+	// Emitted is the number of records emitted so far; of records that are batches, of their rows.
 	Emitted() int64
 }
 

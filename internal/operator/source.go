@@ -43,6 +43,26 @@ type sourceInstance[T any] struct {
 	reader connector.Reader[T]
 	out    *connector.Output[T]
 	time   *sourceTime[T]
+	// rows counts those of records that are batches; batches tells that they are.
+	rows    int64
+	batches bool
+}
+
+// batch is a record that stands for several rows, which are what is counted.
+type batch interface{ Rows() int }
+
+// counting returns a port that counts the rows of what it passes on.
+func (s *sourceInstance[T]) counting(to *Port[T]) *Port[T] {
+	value, ref := to.Value, to.Ref
+	return &Port[T]{Mutates: to.Mutates, Drops: to.Drops,
+		Value: func(v T, ts int64) {
+			s.rows += int64(any(v).(batch).Rows())
+			value(v, ts)
+		},
+		Ref: func(v *T, ts int64) {
+			s.rows += int64(any(*v).(batch).Rows())
+			ref(v, ts)
+		}}
 }
 
 var (
@@ -53,7 +73,12 @@ var (
 // New implements [Factory].
 func (f *SourceOperator[T]) New(ctx *Context, w Wiring) (Instance, error) {
 	s := &sourceInstance[T]{ctx: ctx, source: f.Source}
-	s.time = newSourceTime(ctx, f, PortOf[T](w))
+	port := PortOf[T](w)
+	var zero T
+	if _, s.batches = any(zero).(batch); s.batches {
+		port = s.counting(port)
+	}
+	s.time = newSourceTime(ctx, f, port)
 	value, ref := s.time.main.entries()
 	s.out = connector.NewOutput(value, ref, s.time, ctx.Stop)
 	s.time.main.out = s.out
@@ -131,7 +156,12 @@ func (s *sourceInstance[T]) Place() string {
 }
 
 // Emitted implements [Source].
-func (s *sourceInstance[T]) Emitted() int64 { return s.out.Count() }
+func (s *sourceInstance[T]) Emitted() int64 {
+	if s.batches {
+		return s.rows
+	}
+	return s.out.Count()
+}
 
 // Splits implements [Timed].
 func (s *sourceInstance[T]) Splits(now time.Time, dst []SplitTime) []SplitTime {

@@ -70,6 +70,8 @@ type JobManager struct {
 		mail    []func() // run on the process
 		over    bool     // no mail is taken any more
 		machine *Machine
+		// checkpoints counts what has become of them.
+		checkpoints CheckpointStats
 		// lastBarrier numbers barriers.
 		lastBarrier base.CheckpointID
 	}
@@ -366,6 +368,23 @@ func (j *JobManager) Restarts() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.mu.machine.Restarts()
+}
+
+// CheckpointStats counts the checkpoints and savepoints of a job since it was submitted.
+type CheckpointStats struct {
+	Completed, Failed int
+	// Last is the number of the latest complete one, 0 if there is none. Bytes is what it wrote, Took how long it was under way, and At when it was complete.
+	Last  int64
+	Bytes int64
+	Took  time.Duration
+	At    time.Time
+}
+
+// CheckpointStats returns what has become of checkpoints so far.
+func (j *JobManager) CheckpointStats() CheckpointStats {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.mu.checkpoints
 }
 
 // History returns the failures of the job, the latest first. The slices are the caller's.

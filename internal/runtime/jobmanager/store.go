@@ -138,6 +138,11 @@ func (j *JobManager) away(work func(context.Context), then func()) {
 func (j *JobManager) checkpointCompleted(e CheckpointCompleted) {
 	j.log.Debug("checkpoint complete", "id", e.ID, "kind", e.Kind.String(), "bytes", e.Bytes, "took", time.Duration(e.Duration).String())
 	j.cfg.Scheduler.Trace("checkpoint complete", e.ID, 0)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	c := &j.mu.checkpoints
+	c.Completed++
+	c.Last, c.Bytes, c.Took, c.At = int64(e.ID), e.Bytes, time.Duration(e.Duration), j.cfg.Scheduler.Now()
 }
 
 func (j *JobManager) checkpointFailed(e CheckpointFailed) {
@@ -145,4 +150,7 @@ func (j *JobManager) checkpointFailed(e CheckpointFailed) {
 		j.log.Warn("checkpoint failed", "id", e.ID, "error", e.Err)
 	}
 	j.cfg.Scheduler.Trace("checkpoint failed", e.ID, 0)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.mu.checkpoints.Failed++
 }

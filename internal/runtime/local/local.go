@@ -153,6 +153,9 @@ func (j *Job) Checkpoint(kind coordinator.Kind, target string, drain bool, done 
 	j.jm.Checkpoint(kind, target, drain, done)
 }
 
+// CheckpointStats returns what has become of checkpoints so far.
+func (j *Job) CheckpointStats() jobmanager.CheckpointStats { return j.jm.CheckpointStats() }
+
 // Restarts is how often the job was begun anew.
 func (j *Job) Restarts() int { return j.jm.Restarts() }
 
