@@ -173,7 +173,7 @@ var codes = []Info{
 	{PartitionRange, User, false, "A custom partitioner chose a channel that does not exist.", "return a number from 0 to channels-1"},
 	{SourceFileMissing, User, true, "A file or directory does not exist, or a glob matches nothing.", "check the path"},
 	{SourceFileUnreadable, External, true, "A file cannot be read.", "check its permissions and the disk"},
-	{SourceFileCorrupt, User, false, "A compressed file is damaged or cut short.", "compress it again, or remove it"},
+	{SourceFileCorrupt, User, false, "A compressed file or one of Parquet is damaged or cut short.", "write it again, or remove it"},
 	{SourceGlob, User, false, "A glob pattern is malformed.", "see path/filepath.Match for the syntax"},
 	{SourceLineTooLong, User, false, "A line is longer than the limit.", "raise MaxLineBytes, or check that the file is text"},
 	{SourceSocketRefused, External, true, "A connection to a socket source cannot be made.", "start the server first, for instance nc -lk 9999, or set Reconnect"},

@@ -19,6 +19,8 @@ type Format struct {
 	Options []tables.Option
 	// Lines says that no record has an end of line within it, so that text can be cut at any.
 	Lines func(s *Schema) bool
+	// Blocks is set if files are no text: then Encoder and Decoder are nil.
+	Blocks *Blocks
 	// Encoder makes an encoder, and Decoder a decoder; nil if the format cannot be written, or read. The error says which option or column is wrong.
 	Encoder func(s *Schema) (Encoder, error)
 	Decoder func(s *Schema) (Decoder, error)
@@ -32,6 +34,8 @@ type Schema struct {
 	Columns []types.Field
 	// At says for each of Columns which column of the batch it is, -1 if it is none: then its values are not decoded, and not looked at. Nil if both are the same.
 	At []int
+	// Where are conditions on Columns, by their place in it: rows that do not satisfy all of them may be left out.
+	Where []tables.Predicate
 	// Options are the format's, checked, with defaults, without its name in front.
 	Options map[string]string
 }
@@ -64,7 +68,7 @@ type Decoder interface {
 }
 
 // Formats are those of this package.
-func Formats() []*Format { return []*Format{CSV(), JSON(), Raw()} }
+func Formats() []*Format { return []*Format{CSV(), JSON(), Parquet(), Raw()} }
 
 // Find returns the format of a name.
 func Find(name string) (*Format, error) {

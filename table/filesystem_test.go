@@ -49,3 +49,36 @@ SELECT COUNT(*) AS n, MIN(`+"`dateTime`"+`) AS first_bid, MAX(dt || ' ' || hm) A
 		t.Errorf("%q, %v, want %q", got, err, want)
 	}
 }
+
+// TestFilesystemParquet writes partitions of Parquet, and reads some of them, of some rows, in several subtasks.
+func TestFilesystemParquet(t *testing.T) {
+	dir := t.TempDir()
+	const columns = "(id INT NOT NULL, name STRING, price DECIMAL(20, 2), since TIMESTAMP(3), tags ARRAY<STRING>, part STRING) PARTITIONED BY (part)"
+	_, err := run(t, `
+CREATE TABLE g (id INT NOT NULL) WITH ('connector' = 'datagen', 'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '5000', 'rows-per-second' = '1000000');
+CREATE TABLE p `+columns+` WITH ('connector' = 'filesystem', 'path' = '`+dir+`', 'format' = 'parquet', 'parquet.block.size' = '20 kb', 'parquet.compression' = 'zstd');
+INSERT INTO p SELECT id, IF(MOD(id, 5) = 0, NULL, 'name ' || CAST(id AS STRING)), id * 1.25, TIMESTAMPADD(SECOND, id, TIMESTAMP '2024-01-01 00:00:00'), ARRAY['a', CAST(id AS STRING)],
+  CAST(MOD(id, 3) AS STRING) FROM g`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := filepath.Glob(filepath.Join(dir, "part=*", "part-*"))
+	if err != nil || len(parts) != 3 {
+		t.Fatalf("%q, %v", parts, err)
+	}
+	for query, want := range map[string]string{
+		"SELECT COUNT(*) AS n, SUM(price) AS s, MAX(since) AS m, COUNT(name) AS c FROM p":                "n\ts\tm\tc\n+I\t5000\t15628125.00\t2024-01-01 01:23:20.000\t4000\n",
+		"SELECT COUNT(*) AS n, MIN(tags[2]) AS t, MAX(id) AS m FROM p WHERE part = '1' AND id > 4990":    "n\tt\tm\n+I\t3\t4993\t4999\n",
+		"SELECT name, part FROM p WHERE id IN (7, 4998) ORDER BY id":                                     "name\tpart\n+I\tname 7\t1\n+I\tname 4998\t0\n",
+		"SELECT COUNT(*) AS n FROM p WHERE part = '9'":                                                   "n\n+I\t0\n",
+		"SELECT COUNT(*) AS n FROM p WHERE since < TIMESTAMP '2024-01-01 00:01:00' AND name IS NOT NULL": "n\n+I\t48\n",
+	} {
+		got, err := run(t, `
+SET 'execution.runtime-mode' = 'batch';
+CREATE TABLE p `+columns+` WITH ('connector' = 'filesystem', 'path' = '`+dir+`', 'format' = 'parquet');
+`+query)
+		if want = "op\t" + want; err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %q", query, got, err, want)
+		}
+	}
+}

@@ -23,6 +23,17 @@ const (
 	Zstd
 )
 
+// suffix is what ends the names of files that are compressed so.
+func (c Compression) suffix() string {
+	switch c {
+	case Gzip:
+		return ".gz"
+	case Zstd:
+		return ".zst"
+	}
+	return ""
+}
+
 // SinkOptions says where files are written, and when one is complete and the next begins. All but Dir may be left zero.
 //
 // A file is also complete at each checkpoint, and at the end of the input.

@@ -24,10 +24,11 @@ import (
 func Table() *tables.Factory {
 	options := []tables.Option{
 		{Key: "path", Required: true, Doc: "The directory, as a path or with file:// in front."},
-		{Key: "format", Required: true, Doc: "csv, json or raw."},
+		{Key: "format", Required: true, Doc: "csv, json, parquet or raw."},
 		{Key: "partition.default-name", Default: "__DEFAULT_PARTITION__", Doc: "What stands for a null or an empty text in the name of a partition."},
 		{Key: "source.monitor-interval", Kind: tables.Duration, Doc: "How often new files are looked for; if it is not given the source ends."},
 		{Key: "source.path.regex-pattern", Doc: "What the whole path of a file must match to be read."},
+		{Key: "sink.compression", Values: []string{"none", "gzip", "zstd"}, Default: "none", Doc: "How files of text are compressed; their names then end in .gz or .zst."},
 		{Key: "sink.rolling-policy.file-size", Kind: tables.Memory, Default: "128 mb", Doc: "The size at which a file is complete."},
 		{Key: "sink.rolling-policy.rollover-interval", Kind: tables.Duration, Default: "30 min", Doc: "The age at which a file is complete."},
 		{Key: "sink.rolling-policy.inactivity-interval", Kind: tables.Duration, Default: "30 min", Doc: "The time without a row after which a file is complete."},
@@ -107,6 +108,9 @@ func formatOf(t *tables.Table) (*format.Format, map[string]string, error) {
 	return f, filled, err
 }
 
+// blockSplitBytes is the size of the ranges that large files of a format of blocks are cut into; a block belongs to the range in which it begins.
+const blockSplitBytes = 64 << 20
+
 // physical returns the columns that are in the files, and where they are among those of the table.
 func physical(t *tables.Table) (columns []types.Field, at []int) {
 	for i, c := range t.Columns {
@@ -133,7 +137,13 @@ func tableSourceOf(t *tables.Table) (*tables.Source, error) {
 	columns, at := physical(t)
 	s := tableSource{form: f, base: path, rows: batchRows, schema: &format.Schema{Table: t.Name, Columns: columns, At: at, Options: options}}
 	s.o = Options{Path: path, Watch: interval > 0, WatchInterval: interval, MaxLineBytes: 16 << 20, BlockBytes: 256 << 10}.filled()
-	if !f.Lines(s.schema) {
+	switch {
+	case f.Blocks != nil:
+		s.o.SplitBytes = blockSplitBytes
+		if err := f.Blocks.Check(s.schema); err != nil {
+			return nil, err
+		}
+	case !f.Lines(s.schema):
 		s.o.raw, s.o.SplitBytes = true, 1<<62
 	}
 	for _, k := range t.PartitionBy {
@@ -196,8 +206,10 @@ func (s tableSource) of(t *tables.Table, some []int) (*tables.Source, error) {
 		}
 	}
 	s.schema = &schema
-	if _, err := s.form.Decoder(s.schema); err != nil {
-		return nil, err
+	if s.form.Blocks == nil {
+		if _, err := s.form.Decoder(s.schema); err != nil {
+			return nil, err
+		}
 	}
 	return &tables.Source{Scan: s}, nil
 }
@@ -217,8 +229,21 @@ func tableSinkOf(t *tables.Table) (*tables.Sink, error) {
 	}
 	columns, at := physical(t)
 	s.form, s.schema = f, &format.Schema{Table: t.Name, Columns: columns, At: at, Options: options}
-	if _, err := f.Encoder(s.schema); err != nil {
-		return nil, err
+	s.compression = map[string]Compression{"gzip": Gzip, "zstd": Zstd}[strings.ToLower(t.Options["sink.compression"])]
+	switch {
+	case f.Blocks == nil:
+		if _, err := f.Encoder(s.schema); err != nil {
+			return nil, err
+		}
+	case s.compression != NoCompression:
+		return nil, fault.New(fault.OptionInvalid, "option 'sink.compression': files of the format %q are not compressed as a whole; see '%s.compression'", f.Name, f.Name)
+	default:
+		if len(columns) == 0 {
+			return nil, fault.New(fault.OptionInvalid, "table %s has only partition columns, and files of the format %q have at least one", t.Name, f.Name)
+		}
+		if err := f.Blocks.Check(s.schema); err != nil {
+			return nil, err
+		}
 	}
 	for _, k := range t.PartitionBy {
 		s.keys, s.at = append(s.keys, t.Columns[k]), append(s.at, k)

@@ -316,18 +316,34 @@ func (w *intWriter) Write(v int, ts int64) error {
 }
 
 func TestTableTwoPhase(t *testing.T) {
-	for name, partitionBy := range map[string][]int{"plain": nil, "partitioned": {1, 2}} {
+	for name, form := range map[string]string{"plain": "csv", "partitioned": "csv", "parquet": "parquet"} {
+		partitionBy := []int{1, 2}
+		if name == "plain" {
+			partitionBy = nil
+		}
 		t.Run(name, func(t *testing.T) {
 			connectortest.TestTwoPhase(t, connectortest.TwoPhaseSuite[int]{
 				New: func(t testing.TB) connectortest.TwoPhase[int] {
 					dir := t.TempDir()
-					options := map[string]string{"sink.rolling-policy.file-size": "30", "sink.partition-commit.policy.kind": "success-file"}
+					options := map[string]string{"sink.rolling-policy.file-size": "30", "sink.partition-commit.policy.kind": "success-file", "format": form}
+					rows := func() []string { return visibleRows(t, dir) }
+					if form == "parquet" {
+						rows = func() (all []string) {
+							if len(visibleRows(t, dir)) == 0 {
+								return nil
+							}
+							for _, row := range readRows(t, scan(t, tableOf(t, dir, bidColumns(), partitionBy, options))) {
+								all = append(all, ": "+row)
+							}
+							return all
+						}
+					}
 					return connectortest.TwoPhase[int]{
 						Sink: func() connector.CommittingSink[int] {
 							return intSink{sinkOf(t, tableOf(t, dir, bidColumns(), partitionBy, options)), t}
 						},
 						Read: func() (all []int, err error) {
-							for _, row := range visibleRows(t, dir) {
+							for _, row := range rows() {
 								_, line, _ := strings.Cut(row, ": ")
 								var n int
 								if _, err := fmt.Sscan(strings.Split(line, ",")[0], &n); err != nil {

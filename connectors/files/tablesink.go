@@ -30,6 +30,7 @@ type tableSink struct {
 	at          []int
 	defaultName string
 
+	compression                    Compression
 	rollBytes                      int64
 	rollInterval, inactivity, look time.Duration
 	overwrite                      bool
@@ -54,6 +55,9 @@ var _ connector.CommittingSink[*column.Batch] = (*tableSink)(nil)
 
 func (s *tableSink) Check(context.Context) error { return checkWritable(s.dir) }
 
+// maxBuffered is how many bytes a writer of a format of blocks has in memory at most, in all of its files. When there would be more, blocks end.
+const maxBuffered = 256 << 20
+
 // maxOpen is how many files a writer has open at most. When there would be more, it completes all.
 const maxOpen = 128
 
@@ -74,6 +78,9 @@ type tableWriter struct {
 	byKey        map[string]*openFile
 	ticking      bool
 	free         [][]byte
+	// run are rows that go to one file, of a format of blocks; buffered is what these files hold in memory.
+	run      []int32
+	buffered int64
 
 	rolled     []pending
 	partitions map[string]partition
@@ -85,6 +92,8 @@ type openFile struct {
 	path string // below the directory of the table
 	part *part
 	buf  []byte
+	// block writes the part, if the format is one of blocks.
+	block format.BlockWriter
 	// opened is when the file was begun; wrote counts its rows up to the last look of the timer, and active is when they had last grown.
 	opened, active time.Time
 	rows, wrote    int64
@@ -115,8 +124,10 @@ func (s *tableSink) NewWriter(ctx connector.WriterContext, restored [][]byte) (c
 		return nil, writeError(dir, err)
 	}
 	w := &tableWriter{s: s, ctx: ctx, open: map[string]*openFile{}, byKey: map[string]*openFile{}, partitions: map[string]partition{}, touched: map[string]bool{}}
-	if w.encoder, err = s.form.Encoder(s.schema); err != nil {
-		return nil, err
+	if s.form.Blocks == nil {
+		if w.encoder, err = s.form.Encoder(s.schema); err != nil {
+			return nil, err
+		}
 	}
 	for _, k := range s.keys {
 		w.texts = append(w.texts, format.PartitionText(k.Type))
@@ -212,6 +223,9 @@ func (s *series) removeLeftoversBelow() error {
 }
 
 func (w *tableWriter) Write(b *column.Batch, _ int64) error {
+	if w.encoder == nil {
+		return w.writeBlocks(b)
+	}
 	var err error
 	for i := range b.Rows() {
 		row := b.Row(i)
@@ -236,6 +250,73 @@ func (w *tableWriter) Write(b *column.Batch, _ int64) error {
 			}
 		}
 	}
+	return nil
+}
+
+// writeBlocks is Write for formats of blocks: rows in a row that go to one file go there together.
+func (w *tableWriter) writeBlocks(b *column.Batch) (err error) {
+	n := b.Rows()
+	for i := 0; i < n; {
+		f := w.last
+		if f == nil || len(w.texts) > 0 {
+			if f, err = w.file(b, b.Row(i)); err != nil {
+				return err
+			}
+		}
+		w.run = append(w.run[:0], int32(b.Row(i)))
+		for i++; i < n; i++ {
+			if len(w.texts) > 0 {
+				if next, err := w.file(b, b.Row(i)); err != nil {
+					return err
+				} else if next != f {
+					break
+				}
+			}
+			w.run = append(w.run, int32(b.Row(i)))
+		}
+		if f.part == nil {
+			if err := w.begin(f); err != nil {
+				return err
+			}
+		}
+		before := f.block.Buffered()
+		if err := f.block.Append(b, w.run); err != nil {
+			return blockError(f, err)
+		}
+		f.rows += int64(len(w.run))
+		w.buffered += f.block.Buffered() - before
+		if w.buffered > maxBuffered {
+			if err := w.flushBlocks(); err != nil {
+				return err
+			}
+		}
+		if f.part.Size+f.block.Buffered() >= w.s.rollBytes {
+			if err := w.roll(f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func blockError(f *openFile, err error) error {
+	if _, ok := err.(*fault.Error); ok {
+		return err
+	}
+	return writeError(f.part.path(), err)
+}
+
+// flushBlocks ends the blocks of all files.
+func (w *tableWriter) flushBlocks() error {
+	for _, f := range w.open {
+		if f.part == nil {
+			continue
+		}
+		if err := f.block.Flush(); err != nil {
+			return blockError(f, err)
+		}
+	}
+	w.buffered = 0
 	return nil
 }
 
@@ -318,10 +399,15 @@ func (w *tableWriter) begin(f *openFile) error {
 		return writeError(dir, err)
 	}
 	var err error
-	f.part, w.series.Next, err = createPart(dir, w.series.Prefix, "", w.series.Next, NoCompression)
+	f.part, w.series.Next, err = createPart(dir, w.series.Prefix, w.s.compression.suffix(), w.series.Next, w.s.compression)
 	if err != nil {
 		f.part = nil
 		return err
+	}
+	if w.encoder == nil {
+		if f.block, err = w.s.form.Blocks.Create(w.s.schema, counter{f.part}); err != nil {
+			return blockError(f, err)
+		}
 	}
 	w.open[f.path] = f
 	f.opened = w.ctx.Now()
@@ -346,6 +432,13 @@ func (w *tableWriter) drain(f *openFile) error {
 
 // roll completes a file. One that fails is left to Close.
 func (w *tableWriter) roll(f *openFile) error {
+	if f.block != nil {
+		w.buffered -= f.block.Buffered()
+		if err := f.block.Close(); err != nil {
+			return blockError(f, err)
+		}
+		f.block = nil
+	}
 	if len(f.buf) > 0 {
 		err := f.part.write(f.buf)
 		f.buf = f.buf[:0]

@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"io/fs"
 	"path/filepath"
 	"strconv"
 
@@ -41,6 +42,9 @@ type fixedColumn struct {
 const batchRows = 1024
 
 func (s tableSource) NewReader(ctx connector.ReaderContext) (connector.Reader[*column.Batch], error) {
+	if s.form.Blocks != nil {
+		return &blockReader{s: s, ctx: ctx, cur: &blockLoad{}, ahead: &blockLoad{}}, nil
+	}
 	d, err := s.form.Decoder(s.schema)
 	if err != nil {
 		return nil, err
@@ -155,60 +159,64 @@ func (r *tableReader) emitBatch(out *connector.Output[*column.Batch]) error {
 		r.id = r.cur.split.id()
 	}
 	if r.split != r.cur.split {
-		if err := r.fix(); err != nil {
+		fixed, err := r.s.fix(r.cur.split.path, r.cur.info)
+		if err != nil {
 			return err
 		}
+		r.split, r.fixed = r.cur.split, fixed
 	}
-	b := &r.batch
-	if len(r.s.fixed) > 0 {
-		b = &r.out
-		b.N, b.Cols = r.batch.N, b.Cols[:0]
-		b.Cols = append(b.Cols, r.batch.Cols...)
-		for len(b.Cols) < r.s.width {
-			b.Cols = append(b.Cols, nil)
-		}
-		for i, f := range r.s.fixed {
-			b.Cols[f.at] = r.fixed[i]
-		}
-	}
-	out.Split(r.id).CollectAt(b, eventtime.NoTimestamp)
+	out.Split(r.id).CollectAt(r.s.with(&r.out, &r.batch, r.fixed), eventtime.NoTimestamp)
 	return nil
 }
 
-// fix makes the columns that all rows of the current file share.
-func (r *tableReader) fix() error {
-	r.split, r.fixed = r.cur.split, nil
-	for _, f := range r.s.fixed {
+// with returns what was decoded with the fixed columns, in out if there are any.
+func (s *tableSource) with(out, decoded *column.Batch, fixed []*column.Vector) *column.Batch {
+	if len(s.fixed) == 0 {
+		return decoded
+	}
+	out.N, out.Cols = decoded.N, append(out.Cols[:0], decoded.Cols...)
+	for len(out.Cols) < s.width {
+		out.Cols = append(out.Cols, nil)
+	}
+	for i, f := range s.fixed {
+		out.Cols[f.at] = fixed[i]
+	}
+	return out
+}
+
+// fix makes the columns that all rows of a file share.
+func (s *tableSource) fix(path string, info fs.FileInfo) (fixed []*column.Vector, err error) {
+	for _, f := range s.fixed {
 		var text string
 		if f.key >= 0 {
-			rel, err := filepath.Rel(r.s.base, r.split.path)
+			rel, err := filepath.Rel(s.base, path)
 			if err != nil {
-				return unreadable(r.split.path, err)
+				return nil, unreadable(path, err)
 			}
-			values, ok := partitionValues(rel, r.s.keys)
+			values, ok := partitionValues(rel, s.keys)
 			if !ok {
-				return fault.New(fault.SourceFileUnreadable, "its directory names no partition of the table").WithPlace(r.split.path)
+				return nil, fault.New(fault.SourceFileUnreadable, "its directory names no partition of the table").WithPlace(path)
 			}
 			text = values[f.key]
 		} else {
 			switch f.meta {
 			case "file.path":
-				text = r.split.path
+				text = path
 			case "file.name":
-				text = filepath.Base(r.split.path)
+				text = filepath.Base(path)
 			case "file.size":
-				text = strconv.FormatInt(r.cur.info.Size(), 10)
+				text = strconv.FormatInt(info.Size(), 10)
 			case "file.modification-time":
-				text = r.cur.info.ModTime().UTC().Format("2006-01-02 15:04:05.000Z")
+				text = info.ModTime().UTC().Format("2006-01-02 15:04:05.000Z")
 			}
 		}
 		v := format.Constant(f.typ, text, f.key >= 0 && text == f.empty)
 		if v == nil {
-			return fault.New(fault.SourceMalformed, "partition column %s: %q is not a valid %s", types.Quote(f.name), text, f.typ.SQL()).WithPlace(r.split.path)
+			return nil, fault.New(fault.SourceMalformed, "partition column %s: %q is not a valid %s", types.Quote(f.name), text, f.typ.SQL()).WithPlace(path)
 		}
-		r.fixed = append(r.fixed, v)
+		fixed = append(fixed, v)
 	}
-	return nil
+	return fixed, nil
 }
 
 // tellSkipped logs how many records were skipped since it did last.

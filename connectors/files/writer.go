@@ -52,13 +52,7 @@ func newWriter[T any](s sink[T], ctx connector.WriterContext, restored [][]byte)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, writeError(dir, err)
 	}
-	w := &writer[T]{o: s.o, ctx: ctx, suffix: s.o.Suffix, outstanding: s.outstanding}
-	switch s.o.Compression {
-	case Gzip:
-		w.suffix += ".gz"
-	case Zstd:
-		w.suffix += ".zst"
-	}
+	w := &writer[T]{o: s.o, ctx: ctx, suffix: s.o.Suffix + s.o.Compression.suffix(), outstanding: s.outstanding}
 	for _, b := range restored {
 		if err := w.restore(b, dir); err != nil {
 			return nil, errors.Join(err, w.Close())
