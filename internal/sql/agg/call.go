@@ -40,23 +40,32 @@ type Call struct {
 // Resolve makes a call of a logical one, over an input that holds the given changes. The error says what is not supported.
 func Resolve(call *logical.AggCall, input []types.Field, consumes types.Changelog) (*Call, error) {
 	c := &Call{Function: strings.ToUpper(call.Fn.Name), Distinct: call.Distinct, Filter: call.Filter, Order: call.Order, IgnoreNulls: call.IgnoreNulls, Result: call.T}
-	for _, a := range call.Args {
-		switch a := a.(type) {
-		case *expr.Ref:
-			if a.Index < 0 || a.Index >= len(input) {
-				return nil, fault.New(fault.InternalInvariant, "%s reads column %d of %d", c.Function, a.Index, len(input))
-			}
-			c.Args = append(c.Args, Arg{Col: a.Index, Type: a.T})
-		case *expr.Const:
-			c.Args = append(c.Args, Arg{Col: -1, Const: a.Value, Type: a.T})
-		case *expr.Symbol:
-			c.Args = append(c.Args, Arg{Col: -1, Const: column.TextValue(a.Name), Type: a.Type()})
-		default:
-			return nil, fault.New(fault.InternalInvariant, "an argument of %s is computed, and not a column: %s", c.Function, a)
-		}
+	var err error
+	if c.Args, err = Args(call, input); err != nil {
+		return nil, err
 	}
 	if _, err := compile([]*Call{c}, input, Options{Retract: consumes.Updates()}); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// Args are the arguments of a logical call.
+func Args(call *logical.AggCall, input []types.Field) (args []Arg, err error) {
+	for _, a := range call.Args {
+		switch a := a.(type) {
+		case *expr.Ref:
+			if a.Index < 0 || a.Index >= len(input) {
+				return nil, fault.New(fault.InternalInvariant, "%s reads column %d of %d", call.Fn.Name, a.Index, len(input))
+			}
+			args = append(args, Arg{Col: a.Index, Type: a.T})
+		case *expr.Const:
+			args = append(args, Arg{Col: -1, Const: a.Value, Type: a.T})
+		case *expr.Symbol:
+			args = append(args, Arg{Col: -1, Const: column.TextValue(a.Name), Type: a.Type()})
+		default:
+			return nil, fault.New(fault.InternalInvariant, "an argument of %s is computed, and not a column: %s", call.Fn.Name, a)
+		}
+	}
+	return args, nil
 }

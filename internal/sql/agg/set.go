@@ -347,6 +347,48 @@ func (s *Set) Live(base unsafe.Pointer) int64 {
 	return *(*int64)(unsafe.Add(base, s.off+8*uintptr(s.prims[s.live].word)))
 }
 
+// Reversible tells that rows can be taken back in any order, after which the groups are what they would be without them: sums of floating-point numbers are not, and neither is what depends on the order.
+func (s *Set) Reversible() bool {
+	for i := range s.prims {
+		switch s.prims[i].op {
+		case count, sum, sum128, sum192:
+		default:
+			return false
+		}
+	}
+	return len(s.bags) == 0
+}
+
+// Inner appends those words of the group at base that may differ between two groups with the same results, and from which they follow: sums and counts of averages, and, if sums is set, what SUM has counted.
+func (s *Set) Inner(base unsafe.Pointer, sums bool, words []uint64) []uint64 {
+	add := func(prim int, n int) {
+		if prim >= 0 {
+			off := s.off + 8*uintptr(s.prims[prim].word)
+			for i := range n {
+				words = append(words, *wordAt(base, off+8*uintptr(i)))
+			}
+		}
+	}
+	for i := range s.results {
+		switch r := &s.results[i]; r.form {
+		case meanInt, meanFloat:
+			add(r.prim, 1)
+			add(r.count, 1)
+		case meanOf128:
+			add(r.prim, 2)
+			add(r.count, 1)
+		case meanOf192:
+			add(r.prim, 3)
+			add(r.count, 1)
+		case plain, sumOf128, sumOf192:
+			if sums {
+				add(r.count, 1)
+			}
+		}
+	}
+	return words
+}
+
 // Signs are 1 for each row of the batch that adds and -1 for each that takes back, nil if all add.
 func (s *Set) Signs() []int64 { return s.signs }
 

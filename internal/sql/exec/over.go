@@ -37,11 +37,14 @@ type OverAggregate struct {
 	Final    bool
 }
 
-// OverCall is a call over a window: one of an aggregate function, or ROW_NUMBER, RANK or DENSE_RANK.
+// OverCall is a call over a window: one of an aggregate function, or of one that stands only over windows.
 type OverCall struct {
-	// Aggregate is nil for a ranking function.
+	// Aggregate is nil for a function that stands only over windows.
 	Aggregate *agg.Call
-	Ranking   string
+	// Ranking is its name: ROW_NUMBER, RANK, DENSE_RANK, NTILE, CUME_DIST, PERCENT_RANK, LAG or LEAD. Args and Result are what such a function takes and gives.
+	Ranking string
+	Args    []agg.Arg
+	Result  types.Type
 }
 
 // numbers of a key, with ranking functions.
@@ -357,12 +360,14 @@ func (m *overInstance) run(due []statebackend.Ref, until uint64) {
 		}
 	}
 	m.settle(from, peers)
-	slices.SortStableFunc(m.rows, func(a, b overRow) int { // those of a key stay in order
-		if c := cmp.Compare(a.word, b.word); c != 0 {
-			return c
-		}
-		return cmp.Compare(a.key, b.key)
-	})
+	if !m.whole() { // where all rows of a key have one result, they stay next to each other
+		slices.SortStableFunc(m.rows, func(a, b overRow) int { // those of a key stay in order
+			if c := cmp.Compare(a.word, b.word); c != 0 {
+				return c
+			}
+			return cmp.Compare(a.key, b.key)
+		})
+	}
 	for rows := m.rows; len(rows) > 0 && !m.ctx.Failed; {
 		n := min(BatchRows, len(rows))
 		for n < len(rows) && rows[n].peer == rows[n-1].peer {

@@ -13,7 +13,7 @@ import (
 // SinkMaterializer makes a changelog whose rows may have come out of order, since it was spread by another key than the sink's, one of upserts by the sink's key. It keeps the rows of each key in the order in which they came, the last one of which counts:
 // when another one becomes the last, it is emitted, as +I if there was none and +U if there was; when none is left, the last one goes as -D. A row that is taken back and was never there says nothing.
 //
-// A key's changes by a batch are told together.
+// A key's changes by a batch are told together, unless PerRow is set.
 type SinkMaterializer struct {
 	Input []types.Field
 	// Keys are the columns of the sink's key.
@@ -22,6 +22,8 @@ type SinkMaterializer struct {
 	Consumes types.Changelog
 	// TTL is how long a row is kept, in processing time; 0 for ever.
 	TTL time.Duration
+	// PerRow has the changes by every row told.
+	PerRow bool
 }
 
 type materializeInstance struct {
@@ -38,6 +40,8 @@ type materializeInstance struct {
 
 	refs    []statebackend.Ref
 	fresh   []int32
+	run     []int32
+	runs    refTable
 	group   refTable
 	touched []statebackend.Ref
 	adds    []int32
@@ -94,6 +98,19 @@ func (m *materializeInstance) take(b *column.Batch) {
 	sel := Selected(b)
 	refs := room(&m.refs, b.N)
 	m.fresh = m.table.Lookup(m.keys.Of(b, b.Sel), refs, m.fresh[:0])
+	if m.f.PerRow {
+		eachRun(&m.runs, refs, sel, &m.run, func(rows []int32) { m.process(b, rows, times) })
+	} else {
+		m.process(b, sel, times)
+	}
+	m.table.Release(refs, b.Sel)
+	m.rows.Sweep(2 * len(sel))
+	m.store.BreatheRows(len(sel))
+}
+
+// process takes in some rows of a batch, and tells what that changes.
+func (m *materializeInstance) process(b *column.Batch, sel []int32, times []int64) {
+	refs := m.refs
 	m.group.reset(len(sel))
 	m.touched, m.adds, m.rets = m.touched[:0], m.adds[:0], m.rets[:0]
 	for _, row := range sel {
@@ -120,16 +137,13 @@ func (m *materializeInstance) take(b *column.Batch) {
 	for c, v := range m.old.Cols {
 		m.stored.Read(m.rows, c, c, m.olds, v)
 	}
-	cols := m.stored.Of(b, nil, b.Sel)
+	cols := m.stored.Of(b, nil, sel)
 	m.rows.Append(refs, m.adds, cols, times, nil)
 	if len(m.rets) > 0 {
 		m.missing = m.rows.Retract(refs, m.rets, cols, m.missing[:0])
 	}
 	m.lasts(1)
 	m.tell(at)
-	m.table.Release(refs, b.Sel)
-	m.rows.Sweep(2 * len(sel))
-	m.store.BreatheRows(len(sel))
 }
 
 // lasts finds the last row of each key at hand.

@@ -141,7 +141,8 @@ func (l *lowering) node(n physical.Node) error {
 // materializer stands in front of a sink by key whose input is spread, and so ordered, by another one.
 type materializer struct {
 	physical.Head
-	keys []int
+	keys   []int
+	perRow bool
 }
 
 // Name implements [physical.Node].
@@ -181,7 +182,7 @@ func (l *lowering) constrain(s *physical.Sink) (physical.Node, error) {
 func (l *lowering) materialize(s *physical.Sink, from physical.Node) (physical.Node, error) {
 	in := from.Of()
 	spread := &physical.Exchange{Head: physical.Head{Inputs: []physical.Node{from}, Fields: in.Fields, Changelog: in.Changelog, Before: true, Single: s.Single}, Hash: s.Materialize}
-	m := &materializer{Head: physical.Head{ID: s.ID, Inputs: []physical.Node{spread}, Fields: in.Fields, Changelog: types.Upserts, Single: s.Single, Bounded: in.Bounded}, keys: s.Materialize}
+	m := &materializer{Head: physical.Head{ID: s.ID, Inputs: []physical.Node{spread}, Fields: in.Fields, Changelog: types.Upserts, Single: s.Single, Bounded: in.Bounded}, keys: s.Materialize, perRow: s.PerRow}
 	if err := l.node(spread); err != nil {
 		return nil, err
 	}
@@ -341,7 +342,7 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 	case *constraints:
 		return n.factory, nil
 	case *materializer:
-		return &exec.SinkMaterializer{Input: n.Fields, Keys: n.keys, Consumes: n.Inputs[0].Of().Changelog}, nil
+		return &exec.SinkMaterializer{Input: n.Fields, Keys: n.keys, Consumes: n.Inputs[0].Of().Changelog, PerRow: n.perRow}, nil
 	case *physical.Sink:
 		s, err := l.Sink(n)
 		if err != nil {
@@ -378,23 +379,31 @@ func (l *lowering) over(n *physical.Over) (operator.Factory, error) {
 		Session: l.Session, Input: in.Fields, Keys: n.Partition, Order: n.Order, Rows: n.Rows, From: n.From, To: n.To, Proctime: n.Proctime, Final: l.Batch,
 	}
 	consumes := in.Changelog
-	if !n.From.Unbounded {
+	if !n.From.Unbounded || n.Updating {
 		consumes = types.Retracts
 	}
 	for _, c := range n.Calls {
-		switch c.Fn.Name {
-		case "ROW_NUMBER", "RANK", "DENSE_RANK":
-			f.Calls = append(f.Calls, exec.OverCall{Ranking: c.Fn.Name})
-			continue
-		}
 		if c.Fn.Ranking {
-			return nil, fault.New(fault.SQLUnsupported, "%s OVER a window is not supported", c.Fn.Name)
+			if _, plain := map[string]bool{"ROW_NUMBER": true, "RANK": true, "DENSE_RANK": true}[c.Fn.Name]; !plain && !n.Updating {
+				return nil, fault.New(fault.SQLUnsupported, "%s OVER a window is not supported", c.Fn.Name)
+			}
+			args, err := agg.Args(c, in.Fields)
+			if err != nil {
+				return nil, err
+			}
+			f.Calls = append(f.Calls, exec.OverCall{Ranking: c.Fn.Name, Args: args, Result: c.T})
+			continue
 		}
 		call, err := agg.Resolve(c, in.Fields, consumes)
 		if err != nil {
 			return nil, err
 		}
 		f.Calls = append(f.Calls, exec.OverCall{Aggregate: call})
+	}
+	if n.Updating {
+		return &exec.OverUpdating{
+			Session: l.Session, Input: in.Fields, Keys: n.Partition, Order: n.Order, Rows: n.Rows, Whole: n.To.Unbounded, Calls: f.Calls, Consumes: in.Changelog, UpdateBefore: n.Before, TTL: n.TTL, PerRow: n.PerRow,
+		}, nil
 	}
 	return f, nil
 }

@@ -53,6 +53,11 @@ func kinds(n Node, batch bool) types.Changelog {
 		}
 		out := types.AppendOnly.With(types.Delete) | updates
 		return out
+	case *Over:
+		if n.Updating {
+			return types.AppendOnly.With(types.Delete) | updates
+		}
+		return in(0)
 	case *Deduplicate:
 		if batch || !n.Last && n.Proctime {
 			return types.AppendOnly
@@ -172,7 +177,10 @@ func accepts(n Node) error {
 	case *WindowJoin:
 		return insertOnly("a window join")
 	case *Over:
-		return insertOnly("an OVER aggregation")
+		if n.Updating {
+			return nil
+		}
+		return insertOnly("an OVER aggregation ordered by time")
 	case *Deduplicate:
 		return insertOnly("deduplication")
 	case *FromChangelog:

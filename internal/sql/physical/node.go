@@ -212,6 +212,10 @@ type Over struct {
 	From, To  logical.Bound
 	Calls     []*logical.AggCall
 	Proctime  bool
+	// Updating tells that the order is not one of time and the input has no end, so that each row may change the results of others.
+	Updating bool
+	TTL      time.Duration
+	PerRow   bool
 }
 
 // Sort orders rows by time, or, where the input ends, by anything.
@@ -287,6 +291,7 @@ type Sink struct {
 	Overwrite bool
 	// Materialize are the sink's key columns where the last row of a key has to be found first.
 	Materialize []int
+	PerRow      bool
 }
 
 // Result hands rows to the caller.

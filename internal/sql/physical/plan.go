@@ -392,7 +392,7 @@ func (p *planner) sink(s *logical.Sink) (Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Sink{Head: Head{Inputs: []Node{in}}, Table: s.Table, Columns: s.Columns, Options: s.Options, Overwrite: s.Overwrite}
+	n := &Sink{Head: Head{Inputs: []Node{in}}, Table: s.Table, Columns: s.Columns, Options: s.Options, Overwrite: s.Overwrite, PerRow: p.PerRow}
 	p.sinks = append(p.sinks, pendingSink{n, s, accepts})
 	return p.add(n), nil
 }

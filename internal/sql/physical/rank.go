@@ -126,16 +126,27 @@ func (p *planner) over(r *logical.Over) (Node, error) {
 	}
 	x := p.exchange(in, r.Partition)
 	n := &Over{Head: Head{Inputs: []Node{x}, Fields: r.Out, Keys: in.Of().Keys, Single: len(r.Partition) == 0, Window: in.Of().Window}, Partition: r.Partition, Order: r.Order, Rows: r.Rows, From: r.From, To: r.To, Calls: r.Calls}
-	if !p.Batch {
-		fields := in.Of().Fields
-		if len(r.Order) == 0 {
-			return nil, fault.New(fault.SQLUnbounded, "an OVER window on unbounded input needs ORDER BY a time attribute")
+	if p.Batch {
+		return p.add(n), nil
+	}
+	if len(r.Order) > 0 {
+		attribute := in.Of().Fields[r.Order[0].Column].Type.Attribute()
+		n.Proctime = attribute == types.Proctime
+		n.Updating = attribute == types.NoAttribute || r.Order[0].Descending
+		if n.Proctime && n.Updating {
+			return nil, fault.New(fault.SQLUnbounded, "an OVER window is ordered by the processing time, ascending, on unbounded input, not descending")
 		}
-		first := fields[r.Order[0].Column]
-		if first.Type.Attribute() == types.NoAttribute || r.Order[0].Descending {
-			return nil, fault.New(fault.SQLUnbounded, "an OVER window is ordered by a time attribute, ascending, on unbounded input, not by %s", types.Quote(first.Name))
+	} else {
+		n.Updating = true
+	}
+	if n.Updating {
+		if !r.From.Unbounded || !r.To.Unbounded && r.To.Offset != 0 {
+			return nil, fault.New(fault.SQLUnbounded, "on unbounded input, a frame with bounds has to be ordered by a time attribute, ascending: let it begin at UNBOUNDED PRECEDING and end at CURRENT ROW, or run with SET 'execution.runtime-mode' = 'batch'")
 		}
-		n.Proctime = first.Type.Attribute() == types.Proctime
+		n.TTL, n.PerRow = p.TTL, p.PerRow
+		n.Keys = slices.DeleteFunc(slices.Clone(n.Keys), func(key []int) bool { // others may come twice, while a row goes from one partition to another
+			return slices.ContainsFunc(r.Partition, func(c int) bool { return !slices.Contains(key, c) })
+		})
 	}
 	return p.add(n), nil
 }

@@ -445,6 +445,9 @@ func (n *Over) Attrs() []Attr {
 
 // State says what the operator keeps.
 func (n *Over) State() string {
+	if n.Updating {
+		return ttl("all rows", n.TTL)
+	}
 	s := "the results of each key"
 	if !n.From.Unbounded {
 		s = "the results and the rows in the frame of each key"
