@@ -46,7 +46,7 @@ func (s *set) session(i item, name string, rows func(t []types.Type, zone *time.
 	for _, f := range s.Fields {
 		t, err := readType(f.Type)
 		if err == nil {
-			columns = append(columns, types.Quote(f.Name)+" "+t.SQL())
+			columns = append(columns, types.Quote(f.Name)+" "+typeText(t.SQL()))
 		}
 		ts = append(ts, t)
 	}

@@ -321,7 +321,11 @@ func (e *environment) value(x expr.Expr) (column.Value, error) {
 	return v.Value(0), nil
 }
 
+// typeText is a type as it can be parsed: what writes objects of a RAW type may be unknown.
+func typeText(text string) string { return strings.ReplaceAll(text, ", ?)", ", '')") }
+
 func readType(text string) (types.Type, error) {
+	text = typeText(text)
 	src := ast.NewSource("", text)
 	d, err := parse.Type(src)
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -59,8 +60,20 @@ func readValue(x any, t types.Type, zone *time.Location) (column.Value, error) {
 		return column.TextValue(string(b)), err
 	case types.Bitmap:
 		return readBitmap(x)
-	case types.Raw, types.Variant:
-		return column.Value{}, fmt.Errorf("values of type %s are not supported", t)
+	case types.Variant:
+		text, err := json.Marshal(x)
+		if err != nil {
+			return column.Value{}, err
+		}
+		v, err := fn.Variant(string(text), false)
+		if written, is := x.(string); is {
+			if w, err := fn.Variant(written, true); err == nil {
+				v = w
+			}
+		}
+		return column.TextValue(v), err
+	case types.Raw: // an object of Java, of which only the text is known
+		return column.TextValue(fmt.Sprint(x)), nil
 	}
 	if expression, is := x.(map[string]any); is {
 		return column.Value{}, fmt.Errorf("the value %v is not understood", expression)

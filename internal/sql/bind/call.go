@@ -3,11 +3,13 @@ package bind
 import (
 	"strings"
 
+	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/sql/ast"
 	"github.com/weirstream/weir/internal/sql/catalog"
 	"github.com/weirstream/weir/internal/sql/expr"
 	"github.com/weirstream/weir/internal/sql/fn"
+	"github.com/weirstream/weir/internal/sql/vec"
 	"github.com/weirstream/weir/types"
 )
 
@@ -81,6 +83,11 @@ func (x *text) apply(at ast.Node, f *fn.Function, args []expr.Expr) expr.Expr {
 		x.fail(fault.SQLType, at, "%s: %w", f.Name, err)
 	}
 	args = x.coerce(args, sig.Args)
+	if f.Name == "/" && sig.Result.IsApprox() { // whether constants are divided by zero is to be seen
+		for i, a := range args {
+			args[i] = x.folded(a)
+		}
+	}
 	t := sig.Result
 	if t.IsTimeAttribute() {
 		for _, a := range args {
@@ -90,6 +97,32 @@ func (x *text) apply(at ast.Node, f *fn.Function, args []expr.Expr) expr.Expr {
 		}
 	}
 	return &expr.Call{Fn: f, Args: args, T: t}
+}
+
+// folded is the value of an expression of constants: what says how an aggregate function works, such as a separator or a percentage, is no column then. Others, and what fails, stay.
+func (x *text) folded(e expr.Expr) expr.Expr {
+	c, ok := e.(*expr.Call)
+	if !ok || c.Fn.Volatility != fn.Immutable {
+		return e
+	}
+	args := make([]expr.Expr, len(c.Args))
+	for i, a := range c.Args {
+		args[i] = x.folded(a)
+		switch args[i].(type) {
+		case *expr.Const, *expr.Symbol:
+		default:
+			return e
+		}
+	}
+	p, err := vec.Compile(&expr.Call{Fn: c.Fn, Args: args, T: c.T}, x.session)
+	if err != nil {
+		return e
+	}
+	v, err := p.Eval(&fn.Call{}, &column.Batch{N: 1}, nil)
+	if err != nil {
+		return e
+	}
+	return &expr.Const{Value: v.Value(0), T: c.T}
 }
 
 // coerce casts arguments to the types that a signature asks for.

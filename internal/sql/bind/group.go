@@ -4,13 +4,11 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/sql/ast"
 	"github.com/weirstream/weir/internal/sql/expr"
 	"github.com/weirstream/weir/internal/sql/fn"
 	"github.com/weirstream/weir/internal/sql/logical"
-	"github.com/weirstream/weir/internal/sql/vec"
 	"github.com/weirstream/weir/types"
 )
 
@@ -122,32 +120,6 @@ func (x *exprs) aggregate(c *ast.Call, f *fn.Aggregate, grouped bool) *aggregate
 	m.order = in.orderList(order)
 	x.correlated = x.correlated || in.correlated
 	return m
-}
-
-// folded is the value of an expression of constants: what says how an aggregate function works, such as a separator or a percentage, is no column then. Others, and what fails, stay.
-func (x *exprs) folded(e expr.Expr) expr.Expr {
-	c, ok := e.(*expr.Call)
-	if !ok || c.Fn.Volatility != fn.Immutable {
-		return e
-	}
-	args := make([]expr.Expr, len(c.Args))
-	for i, a := range c.Args {
-		args[i] = x.folded(a)
-		switch args[i].(type) {
-		case *expr.Const, *expr.Symbol:
-		default:
-			return e
-		}
-	}
-	p, err := vec.Compile(&expr.Call{Fn: c.Fn, Args: args, T: c.T}, x.session)
-	if err != nil {
-		return e
-	}
-	v, err := p.Eval(&fn.Call{}, &column.Batch{N: 1}, nil)
-	if err != nil {
-		return e
-	}
-	return &expr.Const{Value: v.Value(0), T: c.T}
 }
 
 func (x *exprs) orderList(items []*ast.OrderItem) []orderBy {

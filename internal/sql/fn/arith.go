@@ -129,6 +129,9 @@ func arithmeticType(op string, a, b types.Type) types.Type {
 			if op == "MOD" && a.IsExact() {
 				return types.New(types.Double)
 			}
+			if a.IsApprox() && b.IsApprox() { // as in Flink, also where that is the shorter one
+				return a
+			}
 			return commonNumber(a, b)
 		case a.Kind() == types.Decimal || b.Kind() == types.Decimal:
 			return decimalResult(op, a, b)
@@ -166,6 +169,8 @@ func bindBinary(op string, args []Arg, result types.Type) (Kernel, error) {
 		return bindTimePlus(a, b, op == "-", false), nil
 	case b.IsDatetime():
 		return bindTimePlus(b, a, false, true), nil
+	case result.IsApprox() && op == "/" && zeroDivisor(args):
+		return func(*Call, []*column.Vector, []int32, int, *column.Vector) error { return badValue("division by zero") }, nil
 	case result.IsApprox():
 		return bindFloats(op, a, b, result), nil
 	case result.Kind() == types.Decimal || a.Kind() == types.Decimal || b.Kind() == types.Decimal:

@@ -352,7 +352,7 @@ func bitmaps() []*Function {
 		}, Examples: [][2]string{{"BITMAP_CARDINALITY(BITMAP_FROM_BYTES(BITMAP_TO_BYTES(BITMAP_BUILD(ARRAY[3, 1]))))", "2"}}},
 		of("BITMAP_TO_BYTES", "the bitmap in the portable format of Roaring bitmaps", types.Bytes(), func(m Bitmap) column.Value { return column.TextValue(m.Encode()) }),
 		of("BITMAP_TO_STRING", "the numbers of a bitmap as text", types.String(), func(m Bitmap) column.Value { return column.TextValue(m.String()) }),
-		of("BITMAP_TO_ARRAY", "the numbers of a bitmap as an array", types.ArrayOf(types.New(types.Int).NotNull()), func(m Bitmap) column.Value {
+		of("BITMAP_TO_ARRAY", "the numbers of a bitmap as an array", types.ArrayOf(types.New(types.Int)), func(m Bitmap) column.Value {
 			out := column.Value{List: []column.Value{}}
 			for _, r := range m {
 				for x := int64(r[0]); x <= int64(r[1]) && len(out.List) < 1<<24; x++ {

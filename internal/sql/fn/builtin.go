@@ -12,7 +12,7 @@ var Builtin = builtin()
 
 func builtin() *Registry {
 	r := &Registry{}
-	for _, family := range [][]*Function{comparisons(), logic(), arithmetic(), casts(), conditionals(), textual(), patterns(), regexps(), encodings(), hashes(), mathematical(), extracts(), temporal(), clocks(), timeTexts(), constructors(), accessors(), arrays(), mappings(), jsons(), formatted(), bitmaps()} {
+	for _, family := range [][]*Function{comparisons(), logic(), arithmetic(), casts(), conditionals(), textual(), patterns(), regexps(), encodings(), hashes(), mathematical(), extracts(), temporal(), clocks(), timeTexts(), constructors(), accessors(), arrays(), mappings(), jsons(), formatted(), bitmaps(), variants(), structured()} {
 		for _, f := range family {
 			r.Add(f)
 		}

@@ -110,7 +110,7 @@ func converter(s *Session, from, to types.Type) conversion {
 		return toText(zone, from, to)
 	case from.IsChar():
 		return fromText(zone, to)
-	case to.IsBytes() && from.IsBytes():
+	case to.IsBytes() && from.IsBytes(), from.Kind() == types.Bitmap && to.Kind() == types.Varbinary && to.Length() == types.MaxLength:
 		return toBytes(to)
 	case to.IsNumeric() && from.IsNumeric():
 		return toNumber(from, to)
@@ -307,6 +307,11 @@ func writer(zone *time.Location, t types.Type) func(b []byte, v *column.Vector, 
 			at := instant(v, row, t).In(zone)
 			b = append(at.AppendFormat(b, time.DateOnly), ' ')
 			return appendClock(b, at, t.Precision())
+		}
+	case types.Bitmap:
+		return func(b []byte, v *column.Vector, row int) []byte {
+			m, _ := DecodeBitmap(string(v.Bytes(row)))
+			return append(b, m.String()...)
 		}
 	case types.IntervalYearMonth:
 		return func(b []byte, v *column.Vector, row int) []byte {

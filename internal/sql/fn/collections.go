@@ -92,7 +92,7 @@ func unite(t types.Type, lists ...[]column.Value) column.Value {
 // accessors look into values.
 func accessors() []*Function {
 	return []*Function{
-		{Name: "ITEM", Doc: "the element of an array by its position from 1, or the value of a map by its key; null if there is none", Syntax: Special, Infer: inferItem, Bind: bindItem,
+		{Name: "ITEM", Doc: "the element of an array by its position from 1, or the value of a map by its key; null if there is none. Of a VARIANT, the element or member, where it is no array or object an error", Syntax: Special, Fails: true, Infer: inferItem, Bind: bindItem,
 			Print: func(args []string, _ types.Type) string { return args[0] + "[" + args[1] + "]" }, Examples: [][2]string{{"ARRAY[4, 5][2]", "5"}, {"ARRAY[4][3]", "NULL"}, {"MAP['a', 1]['a']", "1"}}},
 		{Name: "CARDINALITY", Doc: "the number of elements or entries", Infer: func(s *Session, args []Arg) (Signature, error) {
 			if err := count(args, 1, 1); err != nil {
@@ -182,6 +182,8 @@ func inferItem(s *Session, args []Arg) (Signature, error) {
 			return Signature{}, wrong("%s has keys of the type %s, but this is %s", of, of.Key(), by.Type)
 		}
 		return Signature{Args: []types.Type{{}, of.Key().Null()}, Result: of.Elem().Null()}, nil
+	case types.Variant:
+		return inferVariantItem(by)
 	}
 	return Signature{}, wrong("%s has no elements", of)
 }
@@ -194,6 +196,9 @@ func nullInt(t types.Type) types.Type {
 }
 
 func bindItem(s *Session, args []Arg, result types.Type) (Kernel, error) {
+	if args[0].Type.Kind() == types.Variant {
+		return variantItem(result, args[1].Type.IsChar()), nil
+	}
 	if args[0].Type.Kind() == types.Map {
 		key := args[0].Type.Key()
 		return rowwise(result, true, func(args []column.Value) (column.Value, error) {

@@ -102,6 +102,13 @@ func inferTimestampDiff(s *Session, args []Arg) (Signature, error) {
 			return Signature{}, wrong("%s is no time", a.Type)
 		}
 	}
+	if a, b := args[1].Type.Kind(), args[2].Type.Kind(); a != types.Null && b != types.Null {
+		for _, alone := range []types.Kind{types.TimestampLTZ, types.Time} {
+			if (a == alone) != (b == alone) {
+				return Signature{}, wrong("%s and %s cannot be compared: cast one of them", args[1].Type, args[2].Type)
+			}
+		}
+	}
 	k := types.Int
 	if u == unitMicro || u == unitNano {
 		k = types.BigInt

@@ -51,6 +51,8 @@ func parseJSON(s string) (*node, bool) {
 type jsonReader struct {
 	s  string
 	at int
+	// raw leaves numbers as they are written. twice tells that an object has a key twice.
+	raw, twice bool
 }
 
 func (p *jsonReader) blanks() {
@@ -120,6 +122,7 @@ func (p *jsonReader) nested(open byte, depth int) (*node, bool) {
 		if !ok {
 			return nil, false
 		}
+		p.twice = p.twice || n.kind == jsonObject && slices.Contains(n.keys, key)
 		n.put(key, v)
 		p.blanks()
 		switch {
@@ -170,6 +173,9 @@ func (p *jsonReader) number() (*node, bool) {
 		if !digits() {
 			return nil, false
 		}
+	}
+	if p.raw {
+		return &node{kind: jsonNumber, text: p.s[from:p.at]}, true
 	}
 	return &node{kind: jsonNumber, text: javaNumber(p.s[from:p.at])}, true
 }
@@ -359,6 +365,8 @@ func jsonOf(zone *time.Location, t types.Type) func(v column.Value) *node {
 		})
 	case t.IsChar():
 		return some(func(v column.Value) *node { return &node{kind: jsonText, text: v.Text} })
+	case k == types.Variant:
+		return some(func(v column.Value) *node { return readVariant(v.Text) })
 	case t.IsApprox():
 		write := writer(zone, t)
 		return some(func(v column.Value) *node {
@@ -430,6 +438,9 @@ func jsonOf(zone *time.Location, t types.Type) func(v column.Value) *node {
 // isoTime turns a timestamp as it is printed into its form in JSON.
 func isoTime(text string, t types.Type) string {
 	text = strings.Replace(text, " ", "T", 1)
+	if strings.Contains(text, ".") {
+		text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	}
 	if t.Kind() == types.TimestampLTZ {
 		text += "Z"
 	}

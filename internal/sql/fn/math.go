@@ -31,14 +31,14 @@ func mathematical() []*Function {
 		name, doc, example, want string
 		of                       func(float64) float64
 	}{
-		{"SQRT", "the square root", "SQRT(4)", "2.0", math.Sqrt}, {"LN", "the natural logarithm", "LN(1)", "0.0", ln}, {"LOG10", "the logarithm to the base of 10", "LOG10(1000)", "3.0", log10},
+		{"SQRT", "the square root", "SQRT(4)", "2.0", func(x float64) float64 { return math.Sqrt(x) + 0 }}, {"LN", "the natural logarithm", "LN(1)", "0.0", ln}, {"LOG10", "the logarithm to the base of 10", "LOG10(1000)", "3.0", log10},
 		{"LOG2", "the logarithm to the base of 2", "LOG2(10)", "3.3219280948873626", func(x float64) float64 { return ln(x) / ln(2) }}, {"EXP", "e raised to the number", "EXP(0)", "1.0", exp},
 		{"SIN", "the sine", "SIN(0)", "0.0", sine}, {"COS", "the cosine", "COS(0)", "1.0", cosine}, {"TAN", "the tangent", "TAN(0)", "0.0", tangent},
 		{"COT", "the cotangent", "ROUND(COT(1), 9)", "0.642092616", func(x float64) float64 { return 1 / tangent(x) }},
 		{"ASIN", "the angle of a sine", "ASIN(1)", "1.5707963267948966", asin}, {"ACOS", "the angle of a cosine", "ACOS(1)", "0.0", acos}, {"ATAN", "the angle of a tangent", "ATAN(0)", "0.0", atan},
 		{"SINH", "the hyperbolic sine", "SINH(0)", "0.0", sinh}, {"COSH", "the hyperbolic cosine", "COSH(0)", "1.0", cosh}, {"TANH", "the hyperbolic tangent", "TANH(0)", "0.0", tanh},
 		{"DEGREES", "the angle in degrees", "DEGREES(PI())", "180.0", func(x float64) float64 { return x * (180 / math.Pi) }},
-		{"RADIANS", "the angle in radians", "RADIANS(180)", "3.141592653589793", func(x float64) float64 { return x / 180 * math.Pi }},
+		{"RADIANS", "the angle in radians", "RADIANS(180)", "3.141592653589793", func(x float64) float64 { return x * (math.Pi / 180) }},
 	} {
 		all = append(all, floating(f.name, f.doc, f.of, [][2]string{{f.example, f.want}}))
 	}
@@ -241,7 +241,7 @@ func cut(x wide, digits int, half bool) wide {
 // roundFloat rounds the shortest decimal form of a number.
 func roundFloat(x float64, places int, half bool, bits int) float64 {
 	if math.IsNaN(x) || math.IsInf(x, 0) || x == 0 {
-		return x
+		return x + 0 // there is no zero below zero
 	}
 	r, ok := new(big.Rat).SetString(strconv.FormatFloat(x, 'g', -1, bits))
 	if !ok {

@@ -241,6 +241,7 @@ func nestedWriter(zone *time.Location, t types.Type) func(b []byte, v *column.Ve
 			return append(b, '}')
 		}
 	case types.Row, types.Structured:
+		named := t.Kind() == types.Structured
 		var ws []func([]byte, *column.Vector, int) []byte
 		for _, f := range t.Fields() {
 			w := writer(zone, f.Type)
@@ -255,6 +256,9 @@ func nestedWriter(zone *time.Location, t types.Type) func(b []byte, v *column.Ve
 			for k, w := range ws {
 				if k > 0 {
 					b = append(b, ", "...)
+				}
+				if named {
+					b = append(append(b, t.Fields()[k].Name...), '=')
 				}
 				b = one(w, b, f.Children[k], i)
 			}

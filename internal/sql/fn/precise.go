@@ -1,6 +1,10 @@
 package fn
 
-import "math"
+import (
+	"math"
+	"math/big"
+	"sync"
+)
 
 // The functions here compute with about 100 bits and round once, so that their results are the nearest floating-point numbers, as those of Java nearly always are: the standard library's
 // may be off by one or two in the last place, which shows where a result is printed.
@@ -172,14 +176,47 @@ func tanh(x float64) float64 {
 
 func expm1(x float64) float64 { return preciseExp(twice{x, 0}).minus(one2).value() }
 
-// sinCos returns sine and cosine; ok is false for angles beyond what is computed here.
+// reduceBits is enough for the quarters of the greatest number, and what is left of it.
+const reduceBits = 1024 + 256
+
+// bigHalfPi is half of pi, from 16 atan(1/5) - 4 atan(1/239).
+var bigHalfPi = sync.OnceValue(func() *big.Float {
+	one := new(big.Int).Lsh(big.NewInt(1), reduceBits+64)
+	atan := func(n int64) *big.Int { // of 1/n
+		term := new(big.Int).Div(one, big.NewInt(n))
+		sum, square := new(big.Int).Set(term), big.NewInt(n*n)
+		for i := int64(3); term.Sign() != 0; i += 2 {
+			term = new(big.Int).Neg(new(big.Int).Quo(term, square))
+			sum.Add(sum, new(big.Int).Quo(term, big.NewInt(i)))
+		}
+		return sum
+	}
+	pi := new(big.Int).Mul(atan(5), big.NewInt(16))
+	pi.Sub(pi, new(big.Int).Mul(atan(239), big.NewInt(4)))
+	return new(big.Float).SetMantExp(new(big.Float).SetPrec(reduceBits).SetInt(pi), -(reduceBits + 64 + 1))
+})
+
+// reduce takes quarters of a circle from a large angle, and returns what is left and how many there were, modulo 4.
+func reduce(x float64) (left twice, quarters float64) {
+	b := new(big.Float).SetPrec(reduceBits).SetFloat64(x)
+	q, _ := new(big.Float).SetPrec(reduceBits).Quo(b, bigHalfPi()).Int(nil)
+	b.Sub(b, new(big.Float).SetPrec(reduceBits).Mul(bigHalfPi(), new(big.Float).SetPrec(reduceBits).SetInt(q)))
+	high, _ := b.Float64()
+	low, _ := b.Sub(b, big.NewFloat(high)).Float64()
+	return twice{high, low}, float64(new(big.Int).And(q, big.NewInt(3)).Int64())
+}
+
+// sinCos returns sine and cosine; ok is false for what is no angle.
 func sinCos(x float64) (sin, cos twice, ok bool) {
-	if !normal(x) || math.Abs(x) > 1e6 {
+	if !normal(x) {
 		return sin, cos, false
 	}
 	k := math.Round(x / halfPi.high)
 	r := twice{x, 0}.minus(halfPi.times(twice{k, 0}))
 	r = r.minus(twice{halfPiIn * k, 0})
+	if math.Abs(x) > 1e6 {
+		r, k = reduce(x)
+	}
 	square := r.times(r)
 	sin, cos = inverse[len(inverse)-1], inverse[len(inverse)-2]
 	minus := func(a twice) twice { return twice{-a.high, -a.low} }
@@ -200,7 +237,7 @@ func sinCos(x float64) (sin, cos twice, ok bool) {
 }
 
 func sine(x float64) float64 {
-	if s, _, ok := sinCos(x); ok {
+	if s, _, ok := sinCos(x); ok && x != 0 {
 		return s.value()
 	}
 	return math.Sin(x)
@@ -214,7 +251,7 @@ func cosine(x float64) float64 {
 }
 
 func tangent(x float64) float64 {
-	if s, c, ok := sinCos(x); ok {
+	if s, c, ok := sinCos(x); ok && x != 0 {
 		return s.by(c).value()
 	}
 	return math.Tan(x)

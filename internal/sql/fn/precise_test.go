@@ -91,3 +91,23 @@ func BenchmarkPow(b *testing.B) {
 		x = pow(x, 1.0000001)
 	}
 }
+
+// TestLargeAngles has what Java gives.
+func TestLargeAngles(t *testing.T) {
+	for _, x := range []struct {
+		name       string
+		have, want float64
+	}{
+		{"cos", cosine(-1 << 31), 0.23781619457280337}, {"cos", cosine(-1 << 63), 0.011800076512800236}, {"tan", tangent(-1 << 63), -84.73931296875567}, {"tan", tangent(-1 << 31), 4.084289455298593},
+		{"sin", sine(math.Copysign(0, -1)), math.Copysign(0, -1)}, {"tan", tangent(math.Copysign(0, -1)), math.Copysign(0, -1)},
+	} {
+		if math.Float64bits(x.have) != math.Float64bits(x.want) {
+			t.Errorf("%s = %v, want %v", x.name, x.have, x.want)
+		}
+	}
+	for _, x := range []float64{1e7, 1e15, 1e22, 1e100, math.MaxFloat64} {
+		if s, c := sine(x), cosine(x); math.Abs(s*s+c*c-1) > 1e-15 || math.Abs(sine(-x)+s) > 0 {
+			t.Errorf("%v: sine %v, cosine %v", x, s, c)
+		}
+	}
+}

@@ -22,7 +22,7 @@ func timeTexts() []*Function {
 				{"DATE_FORMAT(TIMESTAMP '2020-01-02 13:04:05.678', 'EEE d MMM yy h:mm a SSS')", "Thu 2 Jan 20 1:04 PM 678"}}},
 		{Name: "TO_TIMESTAMP", Doc: "the timestamp that a string has, by a pattern of Java's DateTimeFormatter (yyyy-MM-dd HH:mm:ss); null if there is none", Fails: true, Infer: takes("S?S", always(types.TimestampOf(3))), Bind: bindToTimestamp,
 			Examples: [][2]string{{"TO_TIMESTAMP('2017-09-15 00:00:00')", "2017-09-15 00:00:00.000"}, {"TO_TIMESTAMP('2000020210', 'yyyyMMddHH')", "2000-02-02 10:00:00.000"}, {"TO_TIMESTAMP('invalid value', 'yyyy-MM-dd')", "NULL"}}},
-		{Name: "TO_TIMESTAMP_LTZ", Doc: "the time of a number since the epoch, in units by the precision: seconds (0) to nanoseconds (9), milliseconds (3) if there is none, or of a string by a pattern and in a zone (UTC); null if there is none", Fails: true,
+		{Name: "TO_TIMESTAMP_LTZ", Doc: "the time of a number since the epoch, in units by the precision: seconds (0) to nanoseconds (9), milliseconds (3) if there is none, or of a string by a pattern and in a zone (UTC); null if there is none, or not in the years 0 to 9999. A string without a pattern that is no timestamp is an error", Fails: true,
 			Infer: inferToLTZ, Bind: bindToLTZ, Examples: [][2]string{{"TO_TIMESTAMP_LTZ(100, 0)", "1970-01-01 00:01:40.000"}, {"TO_TIMESTAMP_LTZ(1234, 3)", "1970-01-01 00:00:01.234"},
 				{"TO_TIMESTAMP_LTZ('2023-01-01 00:00:00', 'yyyy-MM-dd HH:mm:ss', 'Asia/Shanghai')", "2022-12-31 16:00:00.000"}}},
 		{Name: "TO_DATE", Doc: "the date that a string has, by a pattern of Java's SimpleDateFormat (yyyy-MM-dd); null if there is none", Fails: true, Infer: takes("S?S", always(types.New(types.Date))), Bind: bindToDate,
@@ -146,12 +146,31 @@ func bindToTimestamp(s *Session, args []Arg, result types.Type) (Kernel, error) 
 }
 
 func inferToLTZ(s *Session, args []Arg) (Signature, error) {
-	result := always(types.TimestampLTZOf(3))
+	t := types.TimestampLTZOf(3)
 	if len(args) > 0 && (args[0].Type.IsChar() || args[0].Type.Kind() == types.Null && len(args) > 1 && args[1].Type.IsChar()) {
-		return takes("S?SS", result)(s, args)
+		if name, ok := literal(args, 2); ok {
+			if _, err := Zone(name); err != nil {
+				return Signature{}, wrong("%q is no time zone", name)
+			}
+		}
+		return takes("S?SS", always(t))(s, args)
 	}
-	return takes("N?I", result)(s, args)
+	if len(args) > 1 && args[1].Literal != nil && !args[1].Literal.Null && args[1].Type.IsInteger() {
+		digits := args[1].Literal.Int()
+		if digits < 0 || digits > 9 {
+			return Signature{}, badDigits(digits)
+		}
+		t = types.TimestampLTZOf(max(3, int(digits)))
+	}
+	return takes("N?I", always(t))(s, args)
 }
+
+func badDigits(digits int64) error {
+	return badValue("the precision of TO_TIMESTAMP_LTZ is %d, but must be from 0 to 9", digits)
+}
+
+// The first and the last second of the years that TO_TIMESTAMP_LTZ knows, 0 to 9999.
+const firstSecond, lastSecond = -62167219200, 253402300799
 
 func bindToLTZ(s *Session, args []Arg, result types.Type) (Kernel, error) {
 	if args[0].Type.IsChar() {
@@ -180,9 +199,10 @@ func bindToLTZ(s *Session, args []Arg, result types.Type) (Kernel, error) {
 				ms, zoned, ok := int64(0), false, false
 				if len(args) == 1 {
 					var t time.Time
-					if t, ok = ParseTimestamp(string(args[0].Bytes(row))); ok {
-						ms = t.UnixMilli()
+					if t, ok = ParseTimestamp(string(args[0].Bytes(row))); !ok {
+						return badValue("%q is no timestamp", short(string(args[0].Bytes(row))))
 					}
+					ms = t.UnixMilli()
 				} else if f, err := patterns.get(pattern); err == nil {
 					ms, _, zoned, ok = f.parse(string(args[0].Bytes(row)))
 				}
@@ -200,14 +220,20 @@ func bindToLTZ(s *Session, args []Arg, result types.Type) (Kernel, error) {
 	}
 	exact, cut, read := args[0].Type.IsInteger(), args[0].Type.IsExact(), floats(args[0].Type)
 	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+	rows:
 		for i := range size(sel, n) {
 			row := at(sel, i)
+			for _, a := range args {
+				if a.Null(row) {
+					continue rows
+				}
+			}
 			digits := int64(3)
 			if len(args) > 1 {
 				digits = args[1].Int(row)
 			}
 			if digits < 0 || digits > 9 {
-				return badValue("the precision of TO_TIMESTAMP_LTZ is %d, but must be from 0 to 9", digits)
+				return badDigits(digits)
 			}
 			x := int64(0)
 			switch {
@@ -215,20 +241,17 @@ func bindToLTZ(s *Session, args []Arg, result types.Type) (Kernel, error) {
 				x = args[0].Int(row)
 			case cut:
 				x = floatInt(math.Trunc(read(args[0], row)))
-			default:
-				out.Words[row] = uint64(floatInt(read(args[0], row) * math.Pow10(3-int(digits))))
-				continue
+			default: // in milliseconds at least
+				x = floatInt(read(args[0], row) * math.Pow10(max(0, 3-int(digits))))
+				digits = max(digits, 3)
 			}
-			switch {
-			case digits > 3:
-				x = floorDiv(x, int64(pow10[digits-3]))
-			case x > math.MaxInt64/1000 || x < math.MinInt64/1000:
+			unit := int64(pow10[digits])
+			seconds := floorDiv(x, unit)
+			if seconds < firstSecond || seconds > lastSecond {
 				out.SetNull(row, n)
 				continue
-			default:
-				x *= int64(pow10[3-digits])
 			}
-			out.Words[row] = uint64(x)
+			storeTime(out, row, time.Unix(seconds, floorMod(x, unit)*int64(pow10[9-digits])).UTC(), result)
 		}
 		return nil
 	}, nil
