@@ -375,7 +375,7 @@ func materialize(store *values.Store) ([]string, error) {
 			return nil, fmt.Errorf("the row %s was taken back %d times more often than it came", text, -n)
 		}
 		for range n {
-			rows = append(rows, strings.Trim(text, "[]"))
+			rows = append(rows, strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"))
 		}
 	}
 	slices.Sort(rows)

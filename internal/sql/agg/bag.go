@@ -8,8 +8,8 @@ import (
 
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/sql/fn"
 	"github.com/weirstream/weir/internal/statebackend"
-	"github.com/weirstream/weir/types"
 )
 
 // bag keeps all values of each group, in the order in which they came, for functions whose result is made of all of them, or that may have to go back to an earlier one.
@@ -26,6 +26,7 @@ type bag struct {
 	group []int32
 	all   []statebackend.RowRef
 	read  []column.Vector
+	whole []column.Vector // those of read that are kept as bytes
 	text  []byte
 	parts []jsonPart
 	count map[string]int
@@ -45,11 +46,10 @@ func (s *Set) bag(c *Call, at int, args []Arg, r *result) error {
 	b := bag{pick: at}
 	for _, a := range args {
 		n := s.argument(a)
-		if column.FormOf(s.args[n].t) > column.Text {
-			return unsupported(c, "of %s is not supported", s.args[n].t)
-		}
+		s.form(n)
 		b.args = append(b.args, n)
 	}
+	r.shape = s.args[b.args[0]].shape
 	switch r.form {
 	case bagMultiset, bagPercentile, bagBitmap:
 		b.counts = true
@@ -86,17 +86,27 @@ func (s *Set) addBag(c *Call, r *result) error {
 	case "COLLECT":
 		r.form, present = bagMultiset, values
 	case "LISTAGG":
-		r.form, present, r.text = bagList, values, ","
+		r.form, r.text = bagList, ","
 		if len(c.Args) > 1 {
-			if c.Args[1].Col >= 0 || c.Args[1].Const.Null {
-				return unsupported(c, "has a separator that is not a literal")
+			switch {
+			case c.Args[1].Col >= 0: // that of each value goes before it
+				values, r.separated = c.Args[:2], true
+			case c.Args[1].Const.Null:
+				return unsupported(c, "has a separator that is NULL")
 			}
 			r.text = c.Args[1].Const.Text
 		}
+		present = values
 	case "JSON_ARRAYAGG":
 		r.form, present = bagJSONArray, values
 	case "JSON_OBJECTAGG":
 		r.form, present, r.nulls = bagJSONObject, values[:1], true
+	}
+	if r.form == bagJSONArray || r.form == bagJSONObject {
+		of := values[len(values)-1].Type
+		if r.json = fn.JSONWriter(of); r.json == nil {
+			return unsupported(c, "of %s is not supported", of)
+		}
 	}
 	if r.form >= bagJSONArray && len(c.Args) > len(values) { // what is done with nulls
 		switch word := strings.ToUpper(c.Args[len(values)].Const.Text); {
@@ -116,11 +126,8 @@ func (s *Set) addBag(c *Call, r *result) error {
 	}
 	at := s.rows(c, present)
 	if c.Distinct {
-		if len(present) < len(values) {
-			return unsupported(c, "with DISTINCT and nulls is not supported")
-		}
 		var err error
-		if at, err = s.distinct(c, at); err != nil {
+		if at, err = s.distinct(c, at, len(present) < len(values)); err != nil {
 			return err
 		}
 	}
@@ -138,7 +145,7 @@ func (b *bag) declare(s *Set, sp *statebackend.Space, number int) {
 	schema := statebackend.RowSchema{Retract: s.retract && !b.queue}
 	for _, a := range b.args {
 		spec := statebackend.ColumnSpec{Type: statebackend.BytesColumn, Nullable: true}
-		switch column.FormOf(s.args[a].t) {
+		switch s.form(a) {
 		case column.Word:
 			spec.Type = statebackend.WordColumn
 		case column.Wide:
@@ -150,7 +157,7 @@ func (b *bag) declare(s *Set, sp *statebackend.Space, number int) {
 	if b.counts && schema.Retract {
 		b.owing = &owing{rows: statebackend.NewRows(sp, fmt.Sprintf("values %d owed", number), schema)}
 	}
-	b.read = make([]column.Vector, len(b.args))
+	b.read, b.whole = make([]column.Vector, len(b.args)), make([]column.Vector, len(b.args))
 }
 
 func (b *bag) update(s *Set, refs []statebackend.Ref) {
@@ -215,7 +222,7 @@ func (b *bag) gather(s *Set, refs []statebackend.Ref) {
 	n := len(b.all)
 	for i, a := range b.args {
 		v := &b.read[i]
-		v.Reset(column.FormOf(s.args[a].t), n)
+		v.Reset(s.form(a), n)
 		switch v.Form {
 		case column.Word:
 			b.rows.ReadWords(i, b.all, v.Words[:n])
@@ -227,6 +234,9 @@ func (b *bag) gather(s *Set, refs []statebackend.Ref) {
 		}
 		if !b.rows.ReadValid(i, b.all, v.AllValid(n)) {
 			v.Valid = nil
+		}
+		if shape := s.args[a].shape; shape != nil {
+			decode(shape, v, n, &b.whole[i])
 		}
 	}
 }
@@ -248,14 +258,14 @@ func (b *bag) emitGroup(s *Set, r *result, from, to int, out *column.Vector, row
 	v := &b.read[0]
 	switch r.form {
 	case bagFirst:
-		b.copy(v, from, to, out, row, n)
+		b.copy(r, v, from, to, out, row, n)
 	case bagLast:
-		b.copy(v, max(to-1, from), to, out, row, n)
+		b.copy(r, v, max(to-1, from), to, out, row, n)
 	case bagSingle:
 		if to-from > 1 && s.err == nil {
 			s.err = fault.New(fault.ExpressionValue, "a subquery that must give one value gives %d rows", to-from)
 		}
-		b.copy(v, from, to, out, row, n)
+		b.copy(r, v, from, to, out, row, n)
 	case bagList:
 		if from == to {
 			out.SetNull(row, n)
@@ -263,20 +273,24 @@ func (b *bag) emitGroup(s *Set, r *result, from, to int, out *column.Vector, row
 		}
 		b.text = append(b.text[:0], v.Bytes(from)...)
 		for i := from + 1; i < to; i++ {
+			if r.separated {
+				b.text = append(append(b.text, b.read[1].Bytes(i)...), v.Bytes(i)...)
+				continue
+			}
 			b.text = append(append(b.text, r.text...), v.Bytes(i)...)
 		}
 		out.SetBytes(row, b.text)
 	case bagArray:
-		b.array(v, from, to, out, row, n, r.t.Nullable())
+		b.array(b.value(r), from, to, out, row, n, r.t.Nullable())
 	case bagMultiset:
-		b.multiset(s, v, from, to, out, row)
+		b.multiset(v, b.value(r), from, to, out, row)
 	case bagJSONArray:
 		b.text = append(b.text[:0], '[')
 		for i := from; i < to; i++ {
 			if i > from {
 				b.text = append(b.text, ',')
 			}
-			b.text = appendJSON(b.text, v, i, s.args[b.args[0]].t)
+			b.text = r.json(b.text, b.value(r).Value(i))
 		}
 		out.SetBytes(row, append(b.text, ']'))
 	case bagJSONObject:
@@ -288,9 +302,23 @@ func (b *bag) emitGroup(s *Set, r *result, from, to int, out *column.Vector, row
 	}
 }
 
+// value is the values as they are in results.
+func (b *bag) value(r *result) *column.Vector {
+	if r.shape != nil {
+		return &b.whole[0]
+	}
+	return &b.read[0]
+}
+
 // copy writes a value, or null if there is none.
-func (b *bag) copy(v *column.Vector, i, to int, out *column.Vector, row, n int) {
+func (b *bag) copy(r *result, v *column.Vector, i, to int, out *column.Vector, row, n int) {
 	switch {
+	case r.shape != nil:
+		var text []byte
+		if i < to && !v.Null(i) {
+			text = v.Bytes(i)
+		}
+		put(out, row, r.shape, text)
 	case i >= to || v.Null(i):
 		out.SetNull(row, n)
 	case v.Form == column.Word:
@@ -319,7 +347,7 @@ func (b *bag) array(v *column.Vector, from, to int, out *column.Vector, row, n i
 	}
 }
 
-func (b *bag) multiset(s *Set, v *column.Vector, from, to int, out *column.Vector, row int) {
+func (b *bag) multiset(v, values *column.Vector, from, to int, out *column.Vector, row int) {
 	if b.count == nil {
 		b.count = map[string]int{}
 	}
@@ -340,10 +368,10 @@ func (b *bag) multiset(s *Set, v *column.Vector, from, to int, out *column.Vecto
 	have := int(out.Offsets[row])
 	keys, numbers := out.Child(0), out.Child(1)
 	if have == 0 {
-		keys.Reset(v.Form, 0)
+		keys.Reset(values.Form, 0)
 		numbers.Reset(column.Word, 0)
 	}
-	keys.Append(v, b.order, have)
+	keys.Append(values, b.order, have)
 	c := column.Vector{Form: column.Word, Words: counts}
 	for i := range b.order {
 		b.order[i] = int32(i)
@@ -391,6 +419,10 @@ func (b *bag) object(s *Set, r *result, from, to int, out *column.Vector, row in
 	for i := from; i < to; i++ {
 		b.parts = append(b.parts, jsonPart{string(b.read[0].Bytes(i)), i})
 	}
+	values := &b.read[1]
+	if s.args[b.args[1]].shape != nil {
+		values = &b.whole[1]
+	}
 	slices.SortStableFunc(b.parts, func(x, y jsonPart) int { return strings.Compare(x.key, y.key) })
 	b.text = append(b.text[:0], '{')
 	for i, p := range b.parts {
@@ -400,52 +432,8 @@ func (b *bag) object(s *Set, r *result, from, to int, out *column.Vector, row in
 		if len(b.text) > 1 {
 			b.text = append(b.text, ',')
 		}
-		b.text = append(appendQuoted(b.text, []byte(p.key)), ':')
-		b.text = appendJSON(b.text, &b.read[1], p.value, s.args[b.args[1]].t)
+		b.text = append(fn.AppendJSONText(b.text, p.key), ':')
+		b.text = r.json(b.text, values.Value(p.value))
 	}
 	out.SetBytes(row, append(b.text, '}'))
-}
-
-// appendJSON appends a value as JSON: numbers and booleans as they are, everything else as a string.
-func appendJSON(dst []byte, v *column.Vector, i int, t types.Type) []byte {
-	if v.Null(i) {
-		return append(dst, "null"...)
-	}
-	switch {
-	case v.Form == column.Text:
-		return appendQuoted(dst, v.Bytes(i))
-	case t.IsApprox():
-		return strconv.AppendFloat(dst, v.Float(i), 'g', -1, 64)
-	case t.IsExact() || t.Kind() == types.Boolean:
-		return append(dst, column.Literal(v.Value(i), t)...)
-	case t.IsTimestamp():
-		return appendQuoted(dst, []byte(column.TimeOf(v.Value(i), t.Precision()).Format("2006-01-02T15:04:05.999999999")))
-	}
-	text := column.Literal(v.Value(i), t) // DATE '2020-01-01' and the like
-	if from := strings.IndexByte(text, '\''); from >= 0 {
-		text = strings.TrimSuffix(text[from+1:], "'")
-	}
-	return appendQuoted(dst, []byte(text))
-}
-
-func appendQuoted(dst, text []byte) []byte {
-	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
-	for _, c := range text {
-		switch {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c == '\n':
-			dst = append(dst, '\\', 'n')
-		case c == '\r':
-			dst = append(dst, '\\', 'r')
-		case c == '\t':
-			dst = append(dst, '\\', 't')
-		case c < ' ':
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		default:
-			dst = append(dst, c)
-		}
-	}
-	return append(dst, '"')
 }

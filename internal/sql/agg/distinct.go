@@ -16,6 +16,7 @@ import (
 // Its keys are the number of the group and the values. So a group that has expired, and is made anew with another number, has seen nothing, and keys are short whatever the groups' keys are.
 type distinct struct {
 	args  []int
+	nulls bool  // that nulls are values like others
 	picks []int // those that are made here, by bit
 	table *statebackend.GroupTable
 	cell  *statebackend.Cell
@@ -37,17 +38,15 @@ type distinct struct {
 // maxFilters is how many bits a distinct has.
 const maxFilters = 64
 
-// distinct returns the pick of those rows of a pick that are distinct in the arguments of a call.
-func (s *Set) distinct(c *Call, of int) (int, error) {
+// distinct returns the pick of those rows of a pick that are distinct in the arguments of a call, among which there may be nulls.
+func (s *Set) distinct(c *Call, of int, nulls bool) (int, error) {
 	var args []int
 	for _, a := range c.Args {
 		if a.Col < 0 {
 			continue
 		}
 		n := s.argument(a)
-		if column.FormOf(s.args[n].t) > column.Text {
-			return 0, unsupported(c, "with DISTINCT of %s is not supported", s.args[n].t)
-		}
+		s.form(n)
 		if !slices.Contains(args, n) {
 			args = append(args, n)
 		}
@@ -57,10 +56,12 @@ func (s *Set) distinct(c *Call, of int) (int, error) {
 		s.number = s.words
 		s.words++
 	}
-	at := slices.IndexFunc(s.distincts, func(d distinct) bool { return slices.Equal(d.args, args) && len(d.picks) < maxFilters })
+	at := slices.IndexFunc(s.distincts, func(d distinct) bool {
+		return slices.Equal(d.args, args) && d.nulls == nulls && len(d.picks) < maxFilters
+	})
 	if at < 0 {
 		at = len(s.distincts)
-		s.distincts = append(s.distincts, distinct{args: args})
+		s.distincts = append(s.distincts, distinct{args: args, nulls: nulls})
 	}
 	d := &s.distincts[at]
 	for _, p := range d.picks {
@@ -82,8 +83,8 @@ func (s *Set) declareDistinct(store *statebackend.Store, t *statebackend.GroupTa
 		d := &s.distincts[i]
 		specs := []statebackend.ColumnSpec{{Type: statebackend.WordColumn}}
 		for _, a := range d.args {
-			spec := statebackend.ColumnSpec{Type: statebackend.BytesColumn}
-			switch column.FormOf(s.args[a].t) {
+			spec := statebackend.ColumnSpec{Type: statebackend.BytesColumn, Nullable: d.nulls}
+			switch s.form(a) {
 			case column.Word:
 				spec.Type = statebackend.WordColumn
 			case column.Wide:

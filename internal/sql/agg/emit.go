@@ -48,6 +48,14 @@ func (s *Set) Emit(call int, refs []statebackend.Ref, bases []unsafe.Pointer, ou
 		}
 	case textWord:
 		for i, b := range bases {
+			if r.shape != nil {
+				var text []byte
+				if *wordAt(b, off) != 0 {
+					text = s.cell.AccumulatorString(b, p.text)
+				}
+				put(out, at+i, r.shape, text)
+				continue
+			}
 			if *wordAt(b, off) == 0 {
 				out.SetNull(at+i, n)
 				continue

@@ -53,7 +53,13 @@ type result struct {
 	text string
 	// sample and root tell of a spread that it is that of a sample, and a deviation; nulls of a JSON value that nulls are in it.
 	sample, root, nulls bool
+	// separated tells that texts have their separators with them.
+	separated bool
 	percentile          *percentile
+	// shape is that of a result that is kept as bytes, nil if it is not.
+	shape *column.Shape
+	// json writes values as JSON.
+	json func(dst []byte, v column.Value) []byte
 }
 
 const (
@@ -85,7 +91,7 @@ func (s *Set) add(c *Call) (r result, err error) {
 	}
 	at := s.rows(c, c.Args)
 	if c.Distinct && len(c.Args) > 0 && c.Function != "MIN" && c.Function != "MAX" {
-		if at, err = s.distinct(c, at); err != nil {
+		if at, err = s.distinct(c, at, false); err != nil {
 			return r, err
 		}
 	}

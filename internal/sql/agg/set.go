@@ -50,7 +50,10 @@ type argument struct {
 	t     types.Type
 	flat  column.Vector
 	once  *column.Vector
-	v     *column.Vector // of the batch, flat
+	// shape is that of values that are arrays, maps or rows, and kept as bytes.
+	shape   *column.Shape
+	scratch []byte
+	v       *column.Vector // of the batch, flat
 }
 
 // pick is some of the rows at hand: those of another pick for which a filter is true, or that have a value.
@@ -247,6 +250,8 @@ func (s *Set) Begin(b *column.Batch) {
 		}
 		if v.Form <= column.Text {
 			v = v.Flatten(b.N, &a.flat)
+		} else if a.shape != nil {
+			v = a.encode(v, b.N)
 		}
 		a.v = v
 	}

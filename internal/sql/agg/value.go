@@ -18,17 +18,15 @@ func (s *Set) addValue(c *Call, at int, r *result) error {
 		return s.bag(c, at, c.Args, r)
 	}
 	p := prim{pick: at, arg: s.argument(c.Args[0])}
-	t := s.args[p.arg].t
-	switch column.FormOf(t) {
+	switch s.form(p.arg) {
 	case column.Word:
 		p.op, r.form = first, valueWord
 	case column.Wide:
 		p.op, r.form = firstWide, wideWord
-	case column.Text:
-		p.op, r.form = firstText, textWord
 	default:
-		return unsupported(c, "of %s is not supported", t)
+		p.op, r.form = firstText, textWord
 	}
+	r.shape = s.args[p.arg].shape
 	if c.Function == "LAST_VALUE" {
 		p.op += last - first
 	}

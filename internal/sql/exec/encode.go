@@ -1,98 +1,13 @@
 package exec
 
-import (
-	"encoding/binary"
-	"errors"
+import "github.com/weirstream/weir/column"
 
-	"github.com/weirstream/weir/column"
-)
-
-// appendValue appends the encoding of a row of any vector: a byte for null or not, then words, lengths with bytes, or counts with elements.
+// appendValue appends the encoding of a row of any vector.
 func appendValue(dst []byte, v *column.Vector, row int) []byte {
-	if v.Null(row) {
-		return append(dst, 0)
-	}
-	v, row = v.At(row)
-	dst = append(dst, 1)
-	switch v.Form {
-	case column.Word:
-		return binary.LittleEndian.AppendUint64(dst, v.Words[row])
-	case column.Wide:
-		dst = binary.LittleEndian.AppendUint64(dst, v.Wide[row][0])
-		return binary.LittleEndian.AppendUint64(dst, v.Wide[row][1])
-	case column.Text:
-		b := v.Bytes(row)
-		return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
-	case column.Tuple:
-		for _, c := range v.Children {
-			dst = appendValue(dst, c, row)
-		}
-		return dst
-	}
-	from, to := v.Range(row)
-	dst = binary.AppendUvarint(dst, uint64(to-from))
-	for i := from; i < to; i++ {
-		for _, c := range v.Children {
-			dst = appendValue(dst, c, i)
-		}
-	}
-	return dst
+	return column.AppendEncoded(dst, v, row)
 }
 
-var errEncoding = errors.New("an encoded value is cut short")
-
-// readValue reads what appendValue wrote and returns the bytes it took. The value is null if they are damaged, which the checksum of a checkpoint sees first.
+// readValue reads what appendValue wrote and returns the bytes it took.
 func readValue(b []byte, shape *column.Shape) (column.Value, int) {
-	x, rest, err := decodeValue(b, shape)
-	if err != nil {
-		return column.NullValue(), len(b)
-	}
-	return x, len(b) - len(rest)
-}
-
-func decodeValue(b []byte, shape *column.Shape) (x column.Value, rest []byte, err error) {
-	if len(b) == 0 {
-		return x, b, errEncoding
-	}
-	if b[0] == 0 {
-		return column.NullValue(), b[1:], nil
-	}
-	b = b[1:]
-	switch shape.Form {
-	case column.Word:
-		if len(b) < 8 {
-			return x, b, errEncoding
-		}
-		return column.Value{Word: binary.LittleEndian.Uint64(b)}, b[8:], nil
-	case column.Wide:
-		if len(b) < 16 {
-			return x, b, errEncoding
-		}
-		return column.Value{Wide: [2]uint64{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}}, b[16:], nil
-	case column.Text:
-		n, w := binary.Uvarint(b)
-		if w <= 0 || n > uint64(len(b)-w) {
-			return x, b, errEncoding
-		}
-		return column.TextValue(string(b[w : w+int(n)])), b[w+int(n):], nil
-	}
-	count := uint64(1)
-	if shape.Form != column.Tuple {
-		n, w := binary.Uvarint(b)
-		if w <= 0 || n > uint64(len(b)-w) {
-			return x, b, errEncoding
-		}
-		count, b = n, b[w:]
-	}
-	x.List = make([]column.Value, 0, int(count)*len(shape.Children))
-	for range count {
-		for i := range shape.Children {
-			e, r, err := decodeValue(b, &shape.Children[i])
-			if err != nil {
-				return x, b, err
-			}
-			x.List, b = append(x.List, e), r
-		}
-	}
-	return x, b, nil
+	return column.ReadEncoded(b, shape)
 }

@@ -41,6 +41,14 @@ func encodings() []*Function {
 				return nil
 			}
 		}), Examples: [][2]string{{"FROM_BASE64('aGVsbG8=')", "hello"}}},
+		{Name: "IS_VALID_UTF8", Doc: "whether bytes are text in UTF-8", Infer: takes("B", strictBoolean), Bind: bound(func() Kernel {
+			return numbers(func(args []*column.Vector, row int) (int64, bool) { return bit64(utf8.Valid(args[0].Bytes(row))), true })
+		}), Examples: [][2]string{{"IS_VALID_UTF8(X'61C3A9')", "TRUE"}, {"IS_VALID_UTF8(X'61C3')", "FALSE"}}},
+		{Name: "MAKE_VALID_UTF8", Doc: "the text that bytes are in UTF-8, with a replacement character for what is none", Infer: takes("B", strictText), Bind: bound(func() Kernel {
+			return texts(func(b []byte, args []*column.Vector, row int) ([]byte, bool) {
+				return appendValid(b, args[0].Bytes(row)), true
+			})
+		}), Examples: [][2]string{{"MAKE_VALID_UTF8(X'61FF62')", "a\uFFFDb"}, {"MAKE_VALID_UTF8(X'61E282')", "a\uFFFD"}}},
 		{Name: "HEX", Doc: "an integer, or the bytes of a string, in hexadecimal capitals", Infer: takes("(I/X)", strictText), Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
 			number := args[0].Type.IsInteger()
 			return texts(func(b []byte, args []*column.Vector, row int) ([]byte, bool) {
@@ -314,4 +322,43 @@ func parseURL() Kernel {
 		}
 		return append(b, found...), found != ""
 	})
+}
+
+// appendValid appends text with a replacement character for each part that is not UTF-8: the begin of a character that is cut off is one part, as in Java.
+func appendValid(b, s []byte) []byte {
+	for len(s) > 0 {
+		r, n := utf8.DecodeRune(s)
+		if r == utf8.RuneError && n == 1 {
+			b, s = utf8.AppendRune(b, utf8.RuneError), s[begun(s):]
+			continue
+		}
+		b, s = append(b, s[:n]...), s[n:]
+	}
+	return b
+}
+
+// begun is how many bytes are the begin of a character that does not go on; 1 if none.
+func begun(s []byte) int {
+	length, low, high := 1, byte(0x80), byte(0xbf)
+	switch c := s[0]; {
+	case c >= 0xe0 && c <= 0xef:
+		length = 3
+		if c == 0xe0 {
+			low = 0xa0
+		} else if c == 0xed {
+			high = 0x9f
+		}
+	case c >= 0xf0 && c <= 0xf4:
+		length = 4
+		if c == 0xf0 {
+			low = 0x90
+		} else if c == 0xf4 {
+			high = 0x8f
+		}
+	}
+	n := 1
+	for n < length-1 && n < len(s) && s[n] >= low && s[n] <= high {
+		n, low, high = n+1, 0x80, 0xbf
+	}
+	return n
 }

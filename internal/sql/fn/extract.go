@@ -129,7 +129,7 @@ func inferExtract(s *Session, args []Arg) (Signature, error) {
 	t := args[1].Type
 	switch {
 	case t.Kind() == types.Null:
-	case t.Kind() == types.Time && u < unitHour, t.Kind() == types.IntervalYearMonth && (u > unitMonth || u == unitISOYear), t.Kind() == types.IntervalDayTime && u < unitDay && u != unitWeek:
+	case t.Kind() == types.Time && u < unitHour, t.Kind() == types.IntervalYearMonth && (u > unitMonth || u == unitISOYear), t.Kind() == types.IntervalDayTime && (u < unitDay || u > unitDay && u < unitHour):
 		return Signature{}, wrong("%s has no %s", t, args[0].Symbol)
 	case !t.IsDatetime() && !t.IsInterval():
 		return Signature{}, wrong("%s is no time", t)
@@ -299,6 +299,12 @@ func intervalPart(u unit, months bool) func(x int64) int64 {
 // floorTime is FLOOR(x TO unit), or CEIL if up.
 func floorTime(zone *time.Location, t types.Type, name string, up bool) Kernel {
 	u := units[name]
+	if t.Kind() == types.Time && u <= unitDay { // it is less than a day
+		return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+			copy(out.Words, args[0].Words[:n])
+			return nil
+		}
+	}
 	read, write := localMillis(t, zone), storeMillis(t, zone)
 	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
 		for k := range size(sel, n) {

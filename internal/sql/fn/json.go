@@ -298,7 +298,7 @@ func (n *node) append(b []byte, sorted bool) []byte {
 	case jsonNumber:
 		return append(b, n.text...)
 	case jsonText:
-		return appendJSONText(b, n.text)
+		return AppendJSONText(b, n.text)
 	case jsonArray:
 		b = append(b, '[')
 		for i, e := range n.list {
@@ -321,13 +321,14 @@ func (n *node) append(b []byte, sorted bool) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(appendJSONText(b, n.keys[k]), ':')
+		b = append(AppendJSONText(b, n.keys[k]), ':')
 		b = n.list[k].append(b, sorted)
 	}
 	return append(b, '}')
 }
 
-func appendJSONText(b []byte, s string) []byte {
+// AppendJSONText appends a text as JSON.
+func AppendJSONText(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
@@ -342,6 +343,15 @@ func appendJSONText(b []byte, s string) []byte {
 		}
 	}
 	return append(b, '"')
+}
+
+// JSONWriter returns what appends a value of a type as JSON, times in UTC; nil if values of the type cannot be written.
+func JSONWriter(t types.Type) func(dst []byte, v column.Value) []byte {
+	of := jsonOf(time.UTC, t)
+	if of == nil {
+		return nil
+	}
+	return func(dst []byte, v column.Value) []byte { return of(v).append(dst, false) }
 }
 
 // jsonOf returns how a value of a type becomes JSON; nil if it cannot.
