@@ -54,8 +54,8 @@ type result struct {
 	// sample and root tell of a spread that it is that of a sample, and a deviation; nulls of a JSON value that nulls are in it.
 	sample, root, nulls bool
 	// separated tells that texts have their separators with them.
-	separated bool
-	percentile          *percentile
+	separated  bool
+	percentile *percentile
 	// shape is that of a result that is kept as bytes, nil if it is not.
 	shape *column.Shape
 	// json writes values as JSON.
