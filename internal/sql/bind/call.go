@@ -78,6 +78,9 @@ func (x *text) call(at ast.Node, name string, args ...expr.Expr) expr.Expr {
 
 // apply calls a function: it checks the arguments, and casts those that the function wants with another type.
 func (x *text) apply(at ast.Node, f *fn.Function, args []expr.Expr) expr.Expr {
+	if fields := x.fieldwise(at, f, args); fields != nil {
+		return fields
+	}
 	sig, err := f.Infer(x.session, expr.Args(args))
 	if err != nil {
 		x.fail(fault.SQLType, at, "%s: %w", f.Name, err)
@@ -97,6 +100,31 @@ func (x *text) apply(at ast.Node, f *fn.Function, args []expr.Expr) expr.Expr {
 		}
 	}
 	return &expr.Call{Fn: f, Args: args, T: t}
+}
+
+// fieldwise compares rows that are written out field by field, so that nulls in them count as elsewhere. It is nil for what is no such comparison.
+func (x *text) fieldwise(at ast.Node, f *fn.Function, args []expr.Expr) expr.Expr {
+	if f.Name != "=" && f.Name != "<>" || len(args) != 2 {
+		return nil
+	}
+	a, ok := args[0].(*expr.Call)
+	b, ok2 := args[1].(*expr.Call)
+	if !ok || !ok2 || a.Fn.Name != "ROW" || b.Fn.Name != "ROW" || len(a.Args) != len(b.Args) || len(a.Args) == 0 {
+		return nil
+	}
+	var all expr.Expr
+	for i := range a.Args {
+		one := x.apply(at, f, []expr.Expr{a.Args[i], b.Args[i]})
+		switch {
+		case all == nil:
+			all = one
+		case f.Name == "=":
+			all = x.apply(at, fn.And, []expr.Expr{all, one})
+		default:
+			all = x.apply(at, fn.Or, []expr.Expr{all, one})
+		}
+	}
+	return all
 }
 
 // folded is the value of an expression of constants: what says how an aggregate function works, such as a separator or a percentage, is no column then. Others, and what fails, stay.

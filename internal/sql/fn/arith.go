@@ -105,6 +105,9 @@ func binaryOp(name, op string, syntax Syntax, doc string) *Function {
 			if err := count(args, 2, 2); err != nil {
 				return Signature{}, err
 			}
+			if op == "MOD" && (args[0].Type.IsApprox() || args[1].Type.IsApprox()) {
+				return Signature{}, wrong("it takes exact numbers, and not %s and %s", args[0].Type, args[1].Type)
+			}
 			t := arithmeticType(op, args[0].Type, args[1].Type)
 			if !t.Valid() {
 				return Signature{}, wrong("%s %s %s cannot be computed", args[0].Type, name, args[1].Type)
@@ -126,9 +129,6 @@ func arithmeticType(op string, a, b types.Type) types.Type {
 	case a.IsNumeric() && b.IsNumeric():
 		switch {
 		case a.IsApprox() || b.IsApprox():
-			if op == "MOD" && a.IsExact() {
-				return types.New(types.Double)
-			}
 			if a.IsApprox() && b.IsApprox() { // as in Flink, also where that is the shorter one
 				return a
 			}

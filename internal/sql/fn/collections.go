@@ -1,6 +1,7 @@
 package fn
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -8,6 +9,9 @@ import (
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/types"
 )
+
+// untyped is the error of elements that are all NULL.
+var untyped = wrong("NULL alone has no type: write CAST(NULL AS INT), or another one")
 
 // constructors put values together.
 func constructors() []*Function {
@@ -19,6 +23,9 @@ func constructors() []*Function {
 			t, err := commonOf(args)
 			if err != nil {
 				return Signature{}, err
+			}
+			if t.Kind() == types.Null {
+				return Signature{}, untyped
 			}
 			sig := Signature{Result: types.ArrayOf(t).NotNull()}
 			for range args {
@@ -66,6 +73,9 @@ func inferMap(s *Session, args []Arg) (Signature, error) {
 	v, err := commonOf(values)
 	if err != nil {
 		return Signature{}, err
+	}
+	if k.Kind() == types.Null || v.Kind() == types.Null {
+		return Signature{}, untyped
 	}
 	sig := Signature{Result: types.MapOf(k, v).NotNull()}
 	for range keys {
@@ -151,16 +161,33 @@ func accessors() []*Function {
 				return nil
 			}, nil
 		}, Examples: [][2]string{{"CURRENT_DATABASE()", "default_database"}}},
-		{Name: "TYPEOF", Doc: "the type of the argument, as text", Nulls: NullCustom, Infer: takes("*?L", nullableText), Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
+		{Name: "TYPEOF", Doc: "the type of the argument, as text; with TRUE, without short names such as STRING", Nulls: NullCustom, Infer: takes("*?L", nullableText), Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
 			name := args[0].Type.String()
+			if len(args) > 1 && args[1].Literal != nil && !args[1].Literal.Null && args[1].Literal.Bool() {
+				name = fullType(args[0].Type)
+			}
 			return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
 				for i := range size(sel, n) {
 					out.SetString(at(sel, i), name)
 				}
 				return nil
 			}, nil
-		}, Examples: [][2]string{{"TYPEOF(1)", "INT NOT NULL"}}},
+		}, Examples: [][2]string{{"TYPEOF(1)", "INT NOT NULL"}, {"TYPEOF(CAST('a' AS STRING), TRUE)", "VARCHAR(2147483647) NOT NULL"}}},
 	}
+}
+
+// fullNames are short names of types and what they stand for.
+var fullNames = strings.NewReplacer("STRING", "VARCHAR(2147483647)", "BYTES", "VARBINARY(2147483647)")
+
+var localZoned = regexp.MustCompile(`TIMESTAMP_LTZ\((\d)\)`)
+
+// fullType prints a type without short names. Names of fields stay as they are.
+func fullType(t types.Type) string {
+	parts := strings.Split(t.SQL(), "`")
+	for i := 0; i < len(parts); i += 2 {
+		parts[i] = localZoned.ReplaceAllString(fullNames.Replace(parts[i]), "TIMESTAMP($1) WITH LOCAL TIME ZONE")
+	}
+	return strings.Join(parts, "`")
 }
 
 func inferItem(s *Session, args []Arg) (Signature, error) {
@@ -242,7 +269,7 @@ func bindItem(s *Session, args []Arg, result types.Type) (Kernel, error) {
 	}, nil
 }
 
-// onArrays is inference from a list of letters: A an array, E an element of the first, B another array of the same elements, I, S, L as families have them. "?" and "+" are as in [takes].
+// onArrays is inference from a list of letters: A an array, C one of strings, E an element of the first, B another array of the same elements, I, S, L as families have them. "?" and "+" are as in [takes].
 func onArrays(spec string, result func(args []Arg) types.Type) func(*Session, []Arg) (Signature, error) {
 	least := strings.IndexByte(spec, '?')
 	letters := strings.NewReplacer("?", "", "+", "").Replace(spec)
@@ -257,6 +284,9 @@ func onArrays(spec string, result func(args []Arg) types.Type) func(*Session, []
 		if err := count(args, least, most); err != nil {
 			return Signature{}, err
 		}
+		if t := args[0].Type; letters[0] == 'C' && t.Kind() == types.Array && !t.Elem().IsChar() && t.Elem().Kind() != types.Null {
+			return Signature{}, wrong("argument 1 must be an array of strings, but is %s", t)
+		}
 		if k := args[0].Type.Kind(); k != types.Array {
 			return Signature{}, wrong("argument 1 must be an array, but is %s", args[0].Type)
 		}
@@ -264,8 +294,11 @@ func onArrays(spec string, result func(args []Arg) types.Type) func(*Session, []
 		for i, a := range args {
 			switch letters[min(i, len(letters)-1)] {
 			case 'E':
-				elem = common(elem, a.Type)
-			case 'A', 'B':
+				was := elem
+				if elem = common(elem, a.Type); elem.Valid() && !widens(was, a.Type, elem) {
+					return Signature{}, wrong("argument %d must be an element of %s, but is %s", i+1, args[0].Type, a.Type)
+				}
+			case 'A', 'B', 'C':
 				if a.Type.Kind() == types.Null {
 					break
 				}
@@ -286,7 +319,7 @@ func onArrays(spec string, result func(args []Arg) types.Type) func(*Session, []
 			switch l := letters[min(i, len(letters)-1)]; l {
 			case 'E':
 				t = elem.WithNullable(a.Type.Nullable())
-			case 'A', 'B':
+			case 'A', 'B', 'C':
 				t = types.ArrayOf(elem).WithNullable(a.Type.Nullable())
 			default:
 				if a.Type.Kind() != types.Null && !families[l].takes(a.Type) {
@@ -303,6 +336,11 @@ func onArrays(spec string, result func(args []Arg) types.Type) func(*Session, []
 		sig.Result = result(typed)
 		return sig, nil
 	}
+}
+
+// widens reports whether elements of a type take values of another one, whose common type is given: a longer string and a more precise number are, a number of a wider kind is not.
+func widens(elem, value, both types.Type) bool {
+	return elem.Kind() == types.Null || both.Kind() == elem.Kind() || elem.IsApprox() && value.IsExact() || elem.IsChar() && value.IsChar() || elem.IsBytes() && value.IsBytes()
 }
 
 // sameArray is the type of the first argument, nullable if an argument is.
@@ -431,7 +469,7 @@ func arrays() []*Function {
 		}, [2]string{"ARRAY_CONCAT(ARRAY[1], ARRAY[2, 1])", "[1, 2, 1]"}),
 		ordered(onList("ARRAY_MAX", "the greatest element, null of none", "A", nullableElem, false, func(t types.Type, a []column.Value) (column.Value, error) { return most(t, a[0].List, 1), nil }, [2]string{"ARRAY_MAX(ARRAY[1, 3, 2])", "3"})),
 		ordered(onList("ARRAY_MIN", "the least element, null of none", "A", nullableElem, false, func(t types.Type, a []column.Value) (column.Value, error) { return most(t, a[0].List, -1), nil }, [2]string{"ARRAY_MIN(ARRAY[1, 3, 2])", "1"})),
-		onList("ARRAY_JOIN", "the strings of the array with the second argument between them; nulls are left out or replaced by the third", "AS?S", strictText, true, func(t types.Type, a []column.Value) (column.Value, error) {
+		onList("ARRAY_JOIN", "the strings of the array with the second argument between them; nulls are left out or replaced by the third", "CS?S", strictText, true, func(t types.Type, a []column.Value) (column.Value, error) {
 			var all []string
 			for _, v := range a[0].List {
 				switch {
@@ -455,15 +493,13 @@ func arrays() []*Function {
 				return out, nil
 			}), nil
 		}, Examples: [][2]string{{"SPLIT('a-b-c', '-')", "[a, b, c]"}, {"SPLIT('ab', '')", "[a, b]"}}},
-		{Name: "REGEXP_EXTRACT_ALL", Doc: "all that the regular expression, or a group of it, matches in the string", Infer: takes("SS?I", always(types.ArrayOf(types.String()))), Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
+		{Name: "REGEXP_EXTRACT_ALL", Doc: "all that a group of the regular expression, the first or the given one (0 for the whole), matches in the string; null if there is no such group", Infer: takes("SS?I", always(types.ArrayOf(types.String()))), Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
 			p := &pattern{}
 			return rowwise(result, true, func(args []column.Value) (column.Value, error) {
 				p.set([]byte(args[1].Text))
 				group := int64(1)
 				if len(args) > 2 {
 					group = args[2].Int()
-				} else if p.groups == 0 {
-					group = 0
 				}
 				if p.matcher == nil || group < 0 || group > int64(p.groups) {
 					return column.NullValue(), nil
@@ -643,7 +679,7 @@ func (p *pattern) split(s string, n int) ([]string, error) {
 	var out []string
 	from := 0
 	err := p.all([]byte(s), func(at []int) {
-		if n > 0 && len(out) == n-1 || at[1] == 0 || at[0] == at[1] && at[0] == len(s) {
+		if n > 0 && len(out) == n-1 || at[1] == 0 || n < 0 && at[0] == at[1] && at[0] == len(s) {
 			return
 		}
 		out = append(out, s[from:at[0]])

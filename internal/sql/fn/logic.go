@@ -1,6 +1,7 @@
 package fn
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/weirstream/weir/column"
@@ -62,7 +63,11 @@ func conditionals() []*Function {
 			if err := count(args, 3, 3); err != nil {
 				return Signature{}, err
 			}
-			return inferCase(s, args)
+			sig, err := inferCase(s, args)
+			if err == nil && args[0].Type.Nullable() {
+				sig.Result = sig.Result.Null()
+			}
+			return sig, err
 		}},
 		{Name: "IFNULL", Doc: "the first argument, or the second where that is null", Nulls: NullCustom, Infer: func(s *Session, args []Arg) (Signature, error) {
 			if err := count(args, 2, 2); err != nil {
@@ -126,6 +131,14 @@ func inferCase(s *Session, args []Arg) (Signature, error) {
 		return Signature{}, wrong("there is no value")
 	}
 	t, err := commonOf(values)
+	if err == nil && t.IsApprox() { // of FLOAT and DOUBLE the first counts, as in arithmetic
+		for _, a := range values {
+			if a.Type.IsApprox() && !slices.ContainsFunc(values, func(o Arg) bool { return o.Type.Kind() == types.Decimal }) {
+				t = a.Type.WithNullable(t.Nullable())
+				break
+			}
+		}
+	}
 	if len(args)%2 == 0 {
 		t = t.Null()
 	}

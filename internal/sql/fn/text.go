@@ -385,6 +385,9 @@ func locate(sub, s int) Kernel {
 		if len(args) > 2 {
 			from = args[2].Int(row)
 		}
+		if len(args[sub].Bytes(row)) == 0 {
+			return 1, true
+		}
 		return find(args[s].Bytes(row), args[sub].Bytes(row), from), true
 	})
 }
@@ -656,6 +659,9 @@ func inferElt(s *Session, args []Arg) (Signature, error) {
 	if err != nil || len(args) < 2 {
 		return sig, err
 	}
+	if l := args[0].Literal; l != nil && !l.Null && l.Int() < 0 {
+		return sig, wrong("the number of an argument must not be negative, but is %d", l.Int())
+	}
 	t, err := commonOf(args[1:])
 	if err != nil {
 		return sig, err
@@ -724,6 +730,9 @@ func tested(t types.Type, is func(b []byte) bool) Kernel {
 
 // isDecimal reports whether a string is a number: digits with a sign, a point and an exponent.
 func isDecimal(b []byte) bool {
+	if n := len(b); n > 1 && strings.IndexByte("dDfF", b[n-1]) >= 0 { // as a literal of Java may end
+		b = b[:n-1]
+	}
 	i, digits := 0, 0
 	run := func() {
 		for i < len(b) && b[i] >= '0' && b[i] <= '9' {
