@@ -127,7 +127,7 @@ func (s *Set) addBag(c *Call, r *result) error {
 	at := s.rows(c, present)
 	if c.Distinct {
 		var err error
-		if at, err = s.distinct(c, at, len(present) < len(values)); err != nil {
+		if at, err = s.distinctIn(c, at, len(present) < len(values)); err != nil {
 			return err
 		}
 	}

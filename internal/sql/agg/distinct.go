@@ -38,8 +38,11 @@ type distinct struct {
 // maxFilters is how many bits a distinct has.
 const maxFilters = 64
 
-// distinct returns the pick of those rows of a pick that are distinct in the arguments of a call, among which there may be nulls.
-func (s *Set) distinct(c *Call, of int, nulls bool) (int, error) {
+// distinct returns the pick of those rows of a pick that are distinct in the arguments of a call, none of which is null.
+func (s *Set) distinct(c *Call, of int) (int, error) { return s.distinctIn(c, of, false) }
+
+// distinctIn is distinct where there may be nulls, which are equal to each other.
+func (s *Set) distinctIn(c *Call, of int, nulls bool) (int, error) {
 	var args []int
 	for _, a := range c.Args {
 		if a.Col < 0 {

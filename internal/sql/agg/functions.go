@@ -91,7 +91,7 @@ func (s *Set) add(c *Call) (r result, err error) {
 	}
 	at := s.rows(c, c.Args)
 	if c.Distinct && len(c.Args) > 0 && c.Function != "MIN" && c.Function != "MAX" {
-		if at, err = s.distinct(c, at, false); err != nil {
+		if at, err = s.distinct(c, at); err != nil {
 			return r, err
 		}
 	}
