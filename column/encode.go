@@ -41,14 +41,15 @@ var errEncoding = errors.New("an encoded value is cut short")
 
 // ReadEncoded reads what AppendEncoded wrote and returns the bytes it took. The value is null if they are damaged, which the checksum of a checkpoint sees first.
 func ReadEncoded(b []byte, shape *Shape) (Value, int) {
-	x, rest, err := decodeValue(b, shape)
+	x, rest, err := DecodeValue(b, shape)
 	if err != nil {
 		return NullValue(), len(b)
 	}
 	return x, len(b) - len(rest)
 }
 
-func decodeValue(b []byte, shape *Shape) (x Value, rest []byte, err error) {
+// DecodeValue reads a value that AppendEncoded wrote at the begin of b, and returns what is behind it.
+func DecodeValue(b []byte, shape *Shape) (x Value, rest []byte, err error) {
 	if len(b) == 0 {
 		return x, b, errEncoding
 	}
@@ -85,7 +86,7 @@ func decodeValue(b []byte, shape *Shape) (x Value, rest []byte, err error) {
 	x.List = make([]Value, 0, int(count)*len(shape.Children))
 	for range count {
 		for i := range shape.Children {
-			e, r, err := decodeValue(b, &shape.Children[i])
+			e, r, err := DecodeValue(b, &shape.Children[i])
 			if err != nil {
 				return x, b, err
 			}

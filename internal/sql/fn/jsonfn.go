@@ -132,8 +132,8 @@ func (k *paths) read(text, path string) (found *node, lax, failed bool) {
 	if !ok {
 		return nil, k.path.lax, !k.path.lax
 	}
-	if n.kind == jsonNull {
-		return nil, k.path.lax, false
+	if n.kind == jsonNull { // as if there were nothing
+		return nil, k.path.lax, !k.path.lax
 	}
 	return n, k.path.lax, false
 }
