@@ -65,6 +65,9 @@ func castFunction(name, doc string, try bool) *Function {
 
 // CanCast reports whether values of one type can be cast to another.
 func CanCast(s *Session, from, to types.Type) bool {
+	if from.Kind() == types.Variant && to.Kind() != types.Variant {
+		return false // it is printed, but CAST is for what has one type
+	}
 	if column.FormOf(to) > column.Text {
 		return convertValue(s, from, to) != nil
 	}
@@ -272,7 +275,7 @@ func toText(zone *time.Location, from, to types.Type) conversion {
 func writer(zone *time.Location, t types.Type) func(b []byte, v *column.Vector, row int) []byte {
 	isWide := column.FormOf(t) == column.Wide
 	switch t.Kind() {
-	case types.Char, types.Varchar, types.Binary, types.Varbinary:
+	case types.Char, types.Varchar, types.Binary, types.Varbinary, types.Variant, types.Raw:
 		return func(b []byte, v *column.Vector, row int) []byte { return append(b, v.Bytes(row)...) }
 	case types.Boolean:
 		return func(b []byte, v *column.Vector, row int) []byte {
