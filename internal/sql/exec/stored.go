@@ -44,11 +44,11 @@ func (s *Stored) Fields() []types.Field { return s.fields }
 // Of returns some columns of a batch for the rows of sel, nil for all: column cols[i] has the type of field i. Nil stands for the first columns in order.
 func (s *Stored) Of(b *column.Batch, cols []int, sel []int32) []statebackend.Column {
 	for i := range s.fields {
-		v := b.Cols[i]
-		if cols != nil {
-			v = b.Cols[cols[i]]
+		at := i
+		if cols != nil { // a column may be named more often than there are columns
+			at = cols[i]
 		}
-		s.columns[i] = s.column(i, v, b.N, sel)
+		s.columns[i] = s.column(i, b.Cols[at], b.N, sel)
 	}
 	return s.columns
 }

@@ -152,7 +152,7 @@ func (p *planner) build(r logical.Rel) (Node, error) {
 			return nil, err
 		}
 		in, exprs := p.async(in, r.Exprs)
-		return p.calc(in, nil, exprs, r.Out), nil
+		return p.calc(in, nil, append([]expr.Expr{}, exprs...), r.Out), nil // never nil, which would be all columns
 	case *logical.Filter:
 		if over, ok := r.Input.(*logical.Over); ok {
 			n, done, err := p.rank(r, over)
