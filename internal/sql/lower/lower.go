@@ -298,7 +298,7 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		return l.over(n)
 	case *physical.IntervalJoin:
 		return &exec.IntervalJoin{
-			Session: l.Session, Left: n.Inputs[0].Of().Fields, Right: n.Inputs[1].Of().Fields, Kind: n.Kind, LeftKeys: n.Left, RightKeys: n.Right, LeftTime: n.LeftTime, RightTime: n.RightTime,
+			Session: l.Session, Left: n.Inputs[0].Of().Fields, Right: n.Inputs[1].Of().Fields, Kind: n.Kind, LeftKeys: n.Left, RightKeys: n.Right, NullSafe: n.NullSafe, LeftTime: n.LeftTime, RightTime: n.RightTime,
 			Lower: time.Duration(n.Lower) * time.Millisecond, Upper: time.Duration(n.Upper) * time.Millisecond, Proctime: n.Proctime, Residual: n.Residual,
 		}, nil
 	case *physical.WindowJoin:

@@ -161,7 +161,7 @@ func (p *planner) join(r *logical.Join) (Node, error) {
 			})
 		}
 		joined = p.add(&IntervalJoin{
-			Head: Head{Inputs: []Node{lx, rx}, Fields: out, Single: len(lcols) == 0}, Kind: r.Kind, Left: lcols, Right: rcols,
+			Head: Head{Inputs: []Node{lx, rx}, Fields: out, Single: len(lcols) == 0}, Kind: r.Kind, Left: lcols, Right: rcols, NullSafe: q.safe,
 			LeftTime: bounds.left, RightTime: bounds.right - n, Lower: bounds.lower, Upper: bounds.upper, Proctime: bounds.proctime, Residual: rest,
 		})
 	} else {
@@ -322,7 +322,7 @@ type bounds struct {
 
 // interval looks whether the condition bounds the time of one side by that of the other, from both sides.
 func (p *planner) interval(r *logical.Join, q equalities, n int) (b bounds, ok bool) {
-	if r.Kind >= logical.Semi && r.Kind != logical.Semi {
+	if r.Kind >= logical.Semi {
 		return b, false
 	}
 	fields := append(slices.Clone(r.Left.Fields()), r.Right.Fields()...)

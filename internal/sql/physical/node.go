@@ -142,6 +142,7 @@ type IntervalJoin struct {
 	Head
 	Kind                logical.JoinKind
 	Left, Right         []int
+	NullSafe            []bool // as those of a Join
 	LeftTime, RightTime int
 	// Lower and Upper bound the left time minus the right time, in milliseconds, both inclusive.
 	Lower, Upper int64

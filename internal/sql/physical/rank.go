@@ -49,6 +49,9 @@ func (p *planner) rank(f *logical.Filter, over *logical.Over) (n Node, done bool
 		}
 		return nil, false, nil
 	}
+	if to < from { // no number is in the range
+		return &Values{Head{Fields: over.Out, Changelog: types.AppendOnly, Bounded: true, Single: true}, nil}, true, nil
+	}
 	in, err := p.convert(over.Input)
 	if err != nil {
 		return nil, true, err
