@@ -203,7 +203,10 @@ func (e *evaluator) scan(r *logical.Scan) *relation {
 }
 
 func (e *evaluator) project(r *logical.Project) *relation {
-	in := e.rel(r.Input)
+	return e.rel(r.Input).project(r)
+}
+
+func (in *relation) project(r *logical.Project) *relation {
 	out := &relation{updates: in.updates, ordered: in.ordered}
 	for _, ev := range in.rows {
 		out.rows = append(out.rows, event{evalAll(r.Exprs, ev.row), ev.batch, ev.mark})
@@ -222,13 +225,23 @@ func (e *evaluator) project(r *logical.Project) *relation {
 }
 
 func (e *evaluator) filter(r *logical.Filter) *relation {
-	var in *relation
-	if over, ok := r.Input.(*logical.Over); ok {
-		in = e.over(over, r.Cond)
-	} else {
-		in = e.rel(r.Input)
+	if in := e.filtered(r.Input, r.Cond); in != nil {
+		return in.where(r.Cond)
 	}
-	return in.where(r.Cond)
+	return e.rel(r.Input).where(r.Cond)
+}
+
+// filtered computes functions OVER windows that stand, perhaps with projections between, beneath a filter; nil if there are none.
+func (e *evaluator) filtered(r logical.Rel, cond expr.Expr) *relation {
+	switch r := r.(type) {
+	case *logical.Over:
+		return e.over(r, cond)
+	case *logical.Project:
+		if in := e.filtered(r.Input, expr.Inline(cond, r.Exprs)); in != nil {
+			return in.project(r)
+		}
+	}
+	return nil
 }
 
 // where keeps the rows for which a condition is true.

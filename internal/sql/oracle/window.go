@@ -100,7 +100,7 @@ func (e *evaluator) sessions(in *relation, w *logical.WindowSpec, keys []int) (o
 		merged := []*session{}
 		for _, o := range open[id] {
 			switch {
-			case o.end-1 <= ev.mark: // closed
+			case in.ordered && o.end-1 <= ev.mark: // closed
 			case o.start <= s.end && s.start <= o.end:
 				merged = append(merged, o)
 			default:

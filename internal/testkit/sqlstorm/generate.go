@@ -9,7 +9,11 @@ import (
 // generate draws a query.
 func generate(c *choices) string {
 	g := &generator{choices: c, fuel: 3}
-	return g.query().sql
+	sql := g.query().sql
+	if len(g.with) > 0 {
+		sql = "WITH " + strings.Join(g.with, ", ") + " " + sql
+	}
+	return sql
 }
 
 // kind is what is known of a column's type: which expressions may use it.
@@ -76,6 +80,8 @@ type generator struct {
 	// fuel is how many queries may still be made within the query.
 	fuel  int
 	names int
+	// with are common table expressions.
+	with []string
 }
 
 func (g *generator) name(prefix string) string {
@@ -87,6 +93,7 @@ var baseTables = map[string]source{
 	"t": {sql: "t", cols: []col{{"id", number, false, true}, {"k", number, false, false}, {"s", text, false, false}, {"x", number, false, false}, {"y", number, false, false}, {"n", decimal, false, false},
 		{"d", double, false, false}, {"b", boolean, false, false}, {"ts", moment, true, false}}},
 	"u": {sql: "u", cols: []col{{"id", number, false, true}, {"k", number, false, false}, {"s", text, false, false}, {"x", number, false, false}, {"n", decimal, false, false}, {"ts", moment, true, false}}},
+	"w": {sql: "w", cols: []col{{"id", number, false, true}, {"k", number, false, false}, {"s", text, false, false}, {"y", number, false, false}, {"b", boolean, false, false}, {"ts", moment, true, false}}},
 	"v": {sql: "v", cols: []col{{"id", number, false, true}, {"k", number, false, false}, {"s", text, false, false}, {"y", number, false, false}, {"d", double, false, false}, {"b", boolean, false, false}}},
 	"c": {sql: "c", updates: true, cols: []col{{"id", number, false, true}, {"k", number, false, false}, {"s", text, false, false}, {"x", number, false, false}, {"y", number, false, false}}},
 }
@@ -127,15 +134,18 @@ func (g *generator) as(s source) source {
 // query draws a query. Its columns have the names that they have outside.
 func (g *generator) query() source {
 	g.fuel--
-	switch g.weighted(30, 40, 10, 10) {
-	case 1:
-		return g.aggregate()
-	case 2:
-		return g.setOp()
-	case 3:
-		return g.distinct()
+	forms := []struct {
+		weight int
+		make   func() source
+	}{
+		{20, g.plain}, {25, g.aggregate}, {8, g.setOp}, {5, g.distinct}, {20, g.join}, {15, g.subquery}, {10, g.topN}, {6, g.limited}, {8, g.deduplicated}, {10, g.over}, {6, g.groupingSets},
+		{5, g.shared}, {16, func() source { return g.windowed(g.timed("t", "u"), false) }}, {6, g.groupWindow}, {8, g.windowTop}, {8, g.intervalJoin}, {8, g.windowJoin},
 	}
-	return g.plain()
+	var weights []int
+	for _, f := range forms {
+		weights = append(weights, f.weight)
+	}
+	return forms[g.weighted(weights...)].make()
 }
 
 // item is an expression of a SELECT list.

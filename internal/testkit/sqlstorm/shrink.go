@@ -29,7 +29,7 @@ func (r *Runner) Shrink(ctx context.Context, seed uint64, way Way) (*Case, Verdi
 	if best.Way == "" {
 		return c, best // it does not always differ
 	}
-	budget := 600
+	budget := 400
 	try := func(next *Case) bool {
 		if budget--; budget < 0 {
 			return false

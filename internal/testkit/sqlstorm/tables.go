@@ -48,12 +48,13 @@ func columns(names string) (list []Column) {
 	return list
 }
 
-// newTables returns those that queries are made over: t and u are only added to and have event time, u without late rows; v has no time; and c has updates and deletes, too.
+// newTables returns those that queries are made over: t and u are only added to and have event time, u and w without late rows; v has no time; and c has updates and deletes, too.
 func newTables(seed uint64) []*Table {
 	r := rand.New(rand.NewPCG(seed, 0x7ab1e5))
 	list := []*Table{
 		{Name: "t", Columns: columns("id k s x y n d b ts"), Delay: r.IntN(4)},
 		{Name: "u", Columns: columns("id k s x n ts"), Delay: 12},
+		{Name: "w", Columns: columns("id k s y b ts"), Delay: 12},
 		{Name: "v", Columns: columns("id k s y d b"), Delay: -1},
 		{Name: "c", Columns: columns("id k s x y"), Delay: -1, Updates: true},
 	}
