@@ -80,6 +80,8 @@ type generator struct {
 	// fuel is how many queries may still be made within the query.
 	fuel  int
 	names int
+	// deep is how many queries there are around the one that is being made.
+	deep int
 	// with are common table expressions.
 	with []string
 }
@@ -134,6 +136,8 @@ func (g *generator) as(s source) source {
 // query draws a query. Its columns have the names that they have outside.
 func (g *generator) query() source {
 	g.fuel--
+	g.deep++
+	defer func() { g.deep-- }()
 	forms := []struct {
 		weight int
 		make   func() source
