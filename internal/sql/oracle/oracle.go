@@ -41,6 +41,8 @@ type Input struct {
 	Batch int
 	// Updates tells that the table may have updates and deletes, whether or not it does.
 	Updates bool
+	// Upserts tells that a row replaces the one with the same first column, and that only that column of deleted rows counts.
+	Upserts bool
 }
 
 // Options are what a query reads, and how.
@@ -187,7 +189,11 @@ func (e *evaluator) scan(r *logical.Scan) *relation {
 		}
 		return picked
 	}
-	for i, c := range in.Changes {
+	changes := in.Changes
+	if in.Upserts {
+		changes = replaced(changes)
+	}
+	for i, c := range changes {
 		row := pick(c.Row)
 		if c.Kind.Adds() {
 			out.rows = append(out.rows, event{row, i / max(in.Batch, 1), noMark})
@@ -200,6 +206,17 @@ func (e *evaluator) scan(r *logical.Scan) *relation {
 		out.rows = slices.Delete(out.rows, at, at+1)
 	}
 	return out
+}
+
+// replaced are the last rows of each key.
+func replaced(changes []Change) (list []Change) {
+	for _, c := range changes {
+		list = slices.DeleteFunc(list, func(o Change) bool { return keyOf(o.Row[:1]) == keyOf(c.Row[:1]) })
+		if c.Kind.Adds() {
+			list = append(list, Change{types.Insert, c.Row})
+		}
+	}
+	return list
 }
 
 func (e *evaluator) project(r *logical.Project) *relation {

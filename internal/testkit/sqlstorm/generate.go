@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// generate draws a query.
-func generate(c *choices) string {
+// generate draws a query. key are columns of which no two rows have the same values, nil if none are known.
+func generate(c *choices) (sql string, key []int) {
 	g := &generator{choices: c, fuel: 3}
-	sql := g.query().sql
+	q := g.query()
 	if len(g.with) > 0 {
-		sql = "WITH " + strings.Join(g.with, ", ") + " " + sql
+		q.sql = "WITH " + strings.Join(g.with, ", ") + " " + q.sql
 	}
-	return sql
+	return q.sql, q.key
 }
 
 // kind is what is known of a column's type: which expressions may use it.
@@ -53,6 +53,8 @@ type source struct {
 	cols []col
 	// updates tells that rows may be taken back.
 	updates bool
+	// key are columns of which no two rows have the same values, nil if none are known.
+	key []int
 }
 
 // ref is the name of its column that is a time attribute, "" if there is none.
@@ -96,6 +98,7 @@ var baseTables = map[string]source{
 		{"d", double, false, false}, {"b", boolean, false, false}, {"ts", moment, true, false}}},
 	"u": {sql: "u", cols: []col{{"id", number, false, true}, {"k", number, false, false}, {"s", text, false, false}, {"x", number, false, false}, {"n", decimal, false, false}, {"ts", moment, true, false}}},
 	"w": {sql: "w", cols: []col{{"id", number, false, true}, {"k", number, false, false}, {"s", text, false, false}, {"y", number, false, false}, {"b", boolean, false, false}, {"ts", moment, true, false}}},
+	"p": {sql: "p", updates: true, cols: []col{{"id", number, false, true}, {"k", number, false, false}, {"s", text, false, false}, {"x", number, false, false}, {"n", decimal, false, false}}},
 	"v": {sql: "v", cols: []col{{"id", number, false, true}, {"k", number, false, false}, {"s", text, false, false}, {"y", number, false, false}, {"d", double, false, false}, {"b", boolean, false, false}}},
 	"c": {sql: "c", updates: true, cols: []col{{"id", number, false, true}, {"k", number, false, false}, {"s", text, false, false}, {"x", number, false, false}, {"y", number, false, false}}},
 }
@@ -110,7 +113,7 @@ func (g *generator) table(of ...string) source {
 // from is a table or a query in parentheses.
 func (g *generator) from() source {
 	if g.fuel <= 0 || g.n(10) < 5 {
-		return g.table("t", "c", "v", "u", "t", "c")
+		return g.table("t", "c", "v", "u", "p", "t", "c")
 	}
 	return g.nested()
 }
@@ -143,7 +146,7 @@ func (g *generator) query() source {
 		make   func() source
 	}{
 		{20, g.plain}, {25, g.aggregate}, {8, g.setOp}, {5, g.distinct}, {20, g.join}, {15, g.subquery}, {10, g.topN}, {6, g.limited}, {8, g.deduplicated}, {10, g.over}, {6, g.groupingSets},
-		{5, g.shared}, {16, func() source { return g.windowed(g.timed("t", "u"), false) }}, {6, g.groupWindow}, {8, g.windowTop}, {8, g.intervalJoin}, {8, g.windowJoin},
+		{3, g.values}, {3, g.sorted}, {5, g.shared}, {16, func() source { return g.windowed(g.timed("t", "u"), false) }}, {6, g.groupWindow}, {8, g.windowTop}, {8, g.intervalJoin}, {8, g.windowJoin},
 	}
 	var weights []int
 	for _, f := range forms {
@@ -312,7 +315,16 @@ func (g *generator) aggregate() source {
 		c := g.call(s)
 		sql += " HAVING " + g.compared(c.sql, c.kind)
 	}
-	return source{sql: sql, cols: cols, updates: true}
+	var unique []int
+	for i := range keys {
+		if i < len(items) && items[i].sql == keys[i].sql {
+			unique = append(unique, i)
+		}
+	}
+	if len(unique) < len(keys) {
+		unique = nil
+	}
+	return source{sql: sql, cols: cols, updates: true, key: unique}
 }
 
 // key is something to group by: mostly a column.
@@ -343,12 +355,26 @@ func (g *generator) call(s source) item {
 	if g.n(5) == 4 {
 		distinct = "DISTINCT "
 	}
-	switch g.weighted(3, 3, 4, 3, 3) {
+	switch g.weighted(3, 3, 4, 3, 3, 1) {
+	case 5: // depends on the order of rows, which is sure of a table that is only added to
+		out.kind = []kind{number, text}[g.n(2)]
+		if s.updates || strings.Contains(s.sql, "SELECT") || s.sql == "" {
+			out.sql = "MAX(" + g.value(s, out.kind) + ")"
+			break
+		}
+		f := g.one("LAST_VALUE", "FIRST_VALUE", "LISTAGG")
+		if f == "LISTAGG" {
+			out.kind = text
+		}
+		out.sql = f + "(" + g.value(s, out.kind) + ")"
 	case 0:
 		out.sql = "COUNT(*)"
 	case 1:
 		k := []kind{number, text, boolean, decimal, double}[g.n(5)]
 		out.sql = "COUNT(" + distinct + g.value(s, k) + ")"
+		if g.n(10) == 9 {
+			out.sql = "COUNT(DISTINCT " + g.value(s, k) + ", " + g.value(s, number) + ")"
+		}
 	case 2:
 		out.kind = []kind{number, decimal, double}[g.n(3)]
 		out.sql = "SUM(" + distinct + g.value(s, out.kind) + ")"
@@ -364,6 +390,45 @@ func (g *generator) call(s source) item {
 	}
 	if g.n(6) == 1 {
 		out.sql += " FILTER (WHERE " + g.condition(s, 1) + ")"
+	}
+	return out
+}
+
+// values are rows that are written down.
+func (g *generator) values() source {
+	kinds := []kind{number, text, decimal}[:1+g.n(3)]
+	var rows []string
+	for range 1 + g.n(4) {
+		var list []string
+		for _, k := range kinds {
+			list = append(list, castTo(g.literal(k), k))
+		}
+		rows = append(rows, "("+strings.Join(list, ", ")+")")
+	}
+	alias := g.name("q")
+	var cols []col
+	var names []string
+	for _, k := range kinds {
+		names = append(names, g.name("e"))
+		cols = append(cols, col{name: names[len(names)-1], kind: k})
+	}
+	s := source{sql: "(VALUES " + strings.Join(rows, ", ") + ") AS " + alias + " (" + strings.Join(names, ", ") + ")", cols: cols}
+	return source{sql: "SELECT * FROM " + s.sql + g.where(s), cols: cols}
+}
+
+// sorted is ORDER BY time.
+func (g *generator) sorted() source {
+	s := g.timed("u", "w")
+	if g.deep == 1 {
+		s = g.timed("t", "u")
+	}
+	var names []string
+	for _, c := range s.cols {
+		names = append(names, c.name)
+	}
+	out := source{sql: "SELECT " + strings.Join(names, ", ") + " FROM " + s.sql + g.where(s), cols: plainCols(s.cols)}
+	if g.deep == 1 { // deeper it means nothing
+		out.sql += " ORDER BY " + s.time() + g.one("", ", "+names[0]+" DESC", ", "+names[0])
 	}
 	return out
 }

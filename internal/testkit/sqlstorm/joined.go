@@ -54,8 +54,21 @@ func (g *generator) join() source {
 			on += " AND " + l[g.n(len(l))].name + g.one(" < ", " >= ") + r[g.n(len(r))].name
 		}
 	}
+	if g.n(8) == 7 {
+		list, cols := g.selected(g.joinItems(a, b, s))
+		return source{sql: "SELECT " + list + " FROM " + a.sql + ", " + b.sql + " WHERE " + on, cols: plainCols(cols), updates: true}
+	}
 	s.sql = a.sql + g.one(" JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN ") + b.sql + " ON " + on
-	list, cols := g.selected(g.joinItems(a, b, s))
+	items := g.joinItems(a, b, s)
+	if g.n(5) == 4 { // a third one
+		c := g.as(g.table("v", "t", "c", "p"))
+		if on := g.pair(s, c); on != "" {
+			s.sql += g.one(" JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN ") + c.sql + " ON " + on
+			s.cols = append(s.cols, plainCols(c.cols)...)
+			items = append(items, g.columnItems(c, 1)...)
+		}
+	}
+	list, cols := g.selected(items)
 	return source{sql: "SELECT " + list + " FROM " + s.sql + g.where(s), cols: plainCols(cols), updates: true}
 }
 
@@ -96,7 +109,17 @@ func (g *generator) subquery() source {
 		return w
 	}
 	var cond string
-	switch g.weighted(4, 4, 2) {
+	switch g.weighted(4, 4, 2, 2, 1) {
+	case 3: // as values
+		call := g.call(b)
+		items := append(g.columnItems(a, 2), item{"(SELECT " + call.sql + " FROM " + b.sql + related() + ")", call.kind, nil})
+		if g.n(2) == 1 {
+			items = append(items, item{g.one("", "NOT ") + "EXISTS (SELECT 1 FROM " + b.sql + " WHERE " + on + ")", boolean, nil})
+		}
+		list, cols := g.selected(items)
+		return source{sql: "SELECT " + list + " FROM " + a.sql + g.where(a), cols: plainCols(cols), updates: true}
+	case 4:
+		cond = "(" + g.value(a, number) + ", " + g.value(a, text) + ") " + not + "IN (SELECT " + g.value(b, number) + ", " + g.value(b, text) + " FROM " + b.sql + g.where(b) + ")"
 	case 0:
 		cond = not + "EXISTS (SELECT 1 FROM " + b.sql + related() + ")"
 	case 1:

@@ -2,6 +2,7 @@ package sqlstorm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -44,7 +45,11 @@ func (g *generator) ranked(s source, partition, order, bound string) source {
 	} else {
 		names = append(names, rn)
 	}
-	return source{sql: "SELECT " + strings.Join(names, ", ") + " FROM (" + inner + ") WHERE " + rn + " " + bound, cols: cols, updates: true}
+	var key []int
+	if i := slices.Index(names, strings.TrimSuffix(strings.TrimPrefix(partition, "PARTITION BY "), " ")); i >= 0 && strings.HasSuffix(bound, "= 1") {
+		key = []int{i}
+	}
+	return source{key: key, sql: "SELECT " + strings.Join(names, ", ") + " FROM (" + inner + ") WHERE " + rn + " " + bound, cols: cols, updates: true}
 }
 
 // deduplicated keeps the first or the last row of each key by time.

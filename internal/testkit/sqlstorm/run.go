@@ -30,6 +30,8 @@ import (
 type Case struct {
 	Tables []*Table
 	Query  string
+	// Key are columns of the result of which no two rows have the same values, nil if none are known.
+	Key []int
 }
 
 // Way is one way of running a query.
@@ -39,6 +41,8 @@ type Way struct {
 	// Second is the parallelism with which the query is restored from a savepoint in the middle; 0 if it is not.
 	Second             int
 	PerRow, LSM, Batch bool
+	// Upsert writes to a sink with a primary key, which takes no old rows. It is for queries with a key.
+	Upsert bool
 }
 
 // Ways are all of them: each of streaming and batch, parallelism 1 and 3, mini-batch on and off, whole and restored, memory and lsm is in some.
@@ -47,6 +51,8 @@ var Ways = []Way{
 	{Name: "parallel, a change a row, lsm", Parallelism: 3, PerRow: true, LSM: true},
 	{Name: "rescaled from 1 to 3, a change a row", Parallelism: 1, Second: 3, PerRow: true},
 	{Name: "rescaled from 3 to 1, lsm", Parallelism: 3, Second: 1, LSM: true},
+	{Name: "upserts, parallel", Parallelism: 3, Upsert: true},
+	{Name: "upserts, a change a row", Parallelism: 1, Second: 1, PerRow: true, Upsert: true},
 	{Name: "batch", Parallelism: 1, Batch: true},
 	{Name: "batch, parallel", Parallelism: 3, Batch: true},
 }
@@ -76,26 +82,29 @@ func (c *Case) bound(batch bool) (logical.Rel, error) {
 	return b.Query(src, q)
 }
 
-// want returns the rows that the query should have, sorted.
-func (c *Case) want(batch bool) ([]string, error) {
+// want returns the rows that the query should have, sorted, and those of them that have no null in the key.
+func (c *Case) want(batch bool) (list, keyed []string, err error) {
 	rel, err := c.bound(batch)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	o := oracle.Options{Tables: map[string]oracle.Input{}, Batch: batch}
 	for _, t := range c.Tables {
-		o.Tables[t.Name] = oracle.Input{Changes: t.Changes, Batch: t.Batch, Updates: t.Updates}
+		o.Tables[t.Name] = oracle.Input{Changes: t.Changes, Batch: t.Batch, Updates: t.Updates, Upserts: t.Upserts}
 	}
 	rows, err := oracle.Evaluate(rel, o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var list []string
 	for _, r := range rows {
 		list = append(list, r.Text())
+		if !slices.ContainsFunc(c.Key, func(i int) bool { return r[i] == nil }) {
+			keyed = append(keyed, r.Text())
+		}
 	}
 	slices.Sort(list)
-	return list, nil
+	slices.Sort(keyed)
+	return list, keyed, nil
 }
 
 // changelog reports whether a table that the query reads has updates.
@@ -152,7 +161,7 @@ func (r *Runner) Run(ctx context.Context, c *Case, w Way) ([]string, error) {
 	if w.Second > 0 {
 		path, err := stop(ctx, client, filepath.Join(dir, "savepoints"), c.firstBatches())
 		if err != nil && client.Status() == weir.StatusFinished {
-			return materialize(store, fields) // it reads no table
+			return c.materialize(store, fields, w) // it reads no table
 		}
 		if err != nil {
 			client.Cancel()
@@ -169,7 +178,7 @@ func (r *Runner) Run(ctx context.Context, c *Case, w Way) ([]string, error) {
 		client.Cancel()
 		return nil, err
 	}
-	return materialize(store, fields)
+	return c.materialize(store, fields, w)
 }
 
 // limit is how many rows of a table come before the query is stopped: whole batches.
@@ -200,6 +209,9 @@ func (c *Case) start(ctx context.Context, w Way, store *values.Store, dir string
 	if w.Batch {
 		set["execution.runtime-mode"] = "batch"
 	}
+	if w.Upsert {
+		set["table.exec.sink.not-null-enforcer"] = "DROP"
+	}
 	for k, v := range set {
 		if err := env.Set(k, v); err != nil {
 			return nil, nil, err
@@ -209,6 +221,9 @@ func (c *Case) start(ctx context.Context, w Way, store *values.Store, dir string
 		mode, limit := "I", ""
 		if t.Updates {
 			mode = "I,UB,UA,D"
+		}
+		if t.Upserts {
+			mode = "I,UA,D"
 		}
 		if first {
 			limit = fmt.Sprintf(", 'limit' = '%d'", t.limit())
@@ -229,9 +244,21 @@ func (c *Case) start(ctx context.Context, w Way, store *values.Store, dir string
 		if t.IsChar() && t.Length() == 0 { // the type of '', which cannot be written
 			t = types.String().WithNullable(t.Nullable())
 		}
+		if w.Upsert && slices.Contains(c.Key, i) {
+			t = t.NotNull()
+		}
 		list = append(list, fmt.Sprintf("c%d %s", i, t.SQL()))
 	}
-	if _, err := env.ExecuteSQL(ctx, "CREATE TABLE `out` ("+strings.Join(list, ", ")+") WITH ('connector' = 'values')"); err != nil {
+	sink := ""
+	if w.Upsert {
+		var names []string
+		for _, i := range c.Key {
+			names = append(names, fmt.Sprintf("c%d", i))
+		}
+		list = append(list, "PRIMARY KEY ("+strings.Join(names, ", ")+") NOT ENFORCED")
+		sink = ", 'sink.changelog-mode' = 'I,UA,D'"
+	}
+	if _, err := env.ExecuteSQL(ctx, "CREATE TABLE `out` ("+strings.Join(list, ", ")+") WITH ('connector' = 'values'"+sink+")"); err != nil {
 		return nil, nil, err
 	}
 	if r, err = env.ExecuteSQL(ctx, "INSERT INTO `out` "+c.Query); err != nil {
@@ -263,15 +290,37 @@ func stop(ctx context.Context, client *weir.JobClient, dir string, batches int64
 	return path, err
 }
 
-// materialize is the table that a changelog makes.
-func materialize(store *values.Store, fields []types.Field) ([]string, error) {
+// materialize is the table that a changelog makes, sorted.
+func (c *Case) materialize(store *values.Store, fields []types.Field, w Way) ([]string, error) {
 	count := map[string]int{}
-	for _, w := range store.Written("out") {
-		var row oracle.Row
-		for i, v := range w.Values {
+	last := map[string]string{} // of upserts
+	for _, r := range store.Written("out") {
+		var row, key oracle.Row
+		for i, v := range r.Values {
 			row = append(row, oracle.ValueOf(v, fields[i].Type))
 		}
-		if text := row.Text(); w.Kind.Adds() {
+		text := row.Text()
+		if w.Upsert {
+			for _, i := range c.Key {
+				key = append(key, row[i])
+			}
+			if r.Kind == types.UpdateBefore {
+				return nil, fmt.Errorf("the sink takes no -U, but gets (%s)", text)
+			}
+			id := key.Text()
+			if old, ok := last[id]; ok {
+				count[old]--
+			} else if !r.Kind.Adds() {
+				return nil, fmt.Errorf("the row (%s) is deleted, but not there", text)
+			}
+			delete(last, id)
+			if r.Kind.Adds() {
+				last[id] = text
+				count[text]++
+			}
+			continue
+		}
+		if r.Kind.Adds() {
 			count[text]++
 		} else {
 			count[text]--
@@ -305,11 +354,12 @@ type Verdict struct {
 // Check runs a case in some ways and compares the results.
 func (r *Runner) Check(ctx context.Context, c *Case, ways []Way) (v Verdict) {
 	want := map[bool][]string{}
+	var keyed []string
 	for _, batch := range []bool{false, true} {
 		if batch && c.changelog() {
 			continue
 		}
-		rows, err := c.want(batch)
+		rows, withKey, err := c.want(batch)
 		if err != nil {
 			if batch {
 				continue // as of what is late in streaming alone
@@ -318,10 +368,20 @@ func (r *Runner) Check(ctx context.Context, c *Case, ways []Way) (v Verdict) {
 			return v
 		}
 		want[batch] = rows
+		if !batch {
+			keyed = withKey
+		}
 	}
 	for _, w := range ways {
 		if w.Batch && (c.changelog() || want[true] == nil && len(want) < 2) {
 			continue
+		}
+		should := want[w.Batch]
+		if w.Upsert {
+			if c.Key == nil {
+				continue
+			}
+			should = keyed
 		}
 		got, err := r.Run(ctx, c, w)
 		if refused(err) {
@@ -331,8 +391,8 @@ func (r *Runner) Check(ctx context.Context, c *Case, ways []Way) (v Verdict) {
 			continue
 		}
 		v.Ran++
-		if err != nil || !slices.Equal(got, want[w.Batch]) {
-			v.Way, v.Got, v.Want, v.Err = w.Name, got, want[w.Batch], err
+		if err != nil || !slices.Equal(got, should) {
+			v.Way, v.Got, v.Want, v.Err = w.Name, got, should, err
 			return v
 		}
 	}

@@ -18,8 +18,8 @@ func Seeded(seed uint64) *Case {
 
 func seeded(seed uint64) (*Case, []uint32) {
 	ch := newChoices(seed)
-	query := generate(ch)
-	return &Case{newTables(seed), query}, ch.list
+	query, key := generate(ch)
+	return &Case{newTables(seed), query, key}, ch.list
 }
 
 // Shrink returns a smaller case of a seed that still differs in the given way, and its verdict. It tries some hundred cases at most.
@@ -43,11 +43,11 @@ func (r *Runner) Shrink(ctx context.Context, seed uint64, way Way) (*Case, Verdi
 	}
 	tryList := func(next []uint32) bool {
 		ch := replay(slices.Clone(next))
-		query := generate(ch)
+		query, key := generate(ch)
 		if len(query) > len(c.Query) || query == c.Query {
 			return false
 		}
-		if !try(&Case{c.Tables, query}) {
+		if !try(&Case{c.Tables, query, key}) {
 			return false
 		}
 		list = next[:min(len(next), ch.at)]
@@ -59,7 +59,10 @@ func (r *Runner) Shrink(ctx context.Context, seed uint64, way Way) (*Case, Verdi
 				for at := 0; at < len(c.Tables[i].Changes); {
 					smaller := *c.Tables[i]
 					smaller.Changes = without(smaller.Changes, at, size)
-					next := &Case{slices.Clone(c.Tables), c.Query}
+					if t.Upserts { // any rows will do
+						smaller.Changes = slices.Delete(slices.Clone(c.Tables[i].Changes), at, min(at+size, len(c.Tables[i].Changes)))
+					}
+					next := &Case{slices.Clone(c.Tables), c.Query, c.Key}
 					next.Tables[i] = &smaller
 					if try(next) {
 						changed = true
@@ -71,7 +74,7 @@ func (r *Runner) Shrink(ctx context.Context, seed uint64, way Way) (*Case, Verdi
 			if t.Batch > 1 {
 				smaller := *c.Tables[i]
 				smaller.Batch = 1
-				next := &Case{slices.Clone(c.Tables), c.Query}
+				next := &Case{slices.Clone(c.Tables), c.Query, c.Key}
 				next.Tables[i] = &smaller
 				try(next)
 			}
@@ -153,7 +156,7 @@ func (t *Table) narrowed(query string) *Table {
 	out.Columns, out.Changes = nil, nil
 	var at []int
 	for i, c := range t.Columns {
-		if slices.Contains(words, c.Name) || c.Name == "ts" && t.Delay >= 0 {
+		if slices.Contains(words, c.Name) || c.Name == "ts" && t.Delay >= 0 || c.Name == "id" && t.Upserts {
 			at = append(at, i)
 			out.Columns = append(out.Columns, c)
 		}

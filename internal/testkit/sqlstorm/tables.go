@@ -20,6 +20,8 @@ type Table struct {
 	Changes []oracle.Change
 	Batch   int
 	Updates bool
+	// Upserts tells that the table has the primary key id, and updates come without the row that they replace.
+	Upserts bool
 }
 
 // Column is a column of a table.
@@ -48,7 +50,7 @@ func columns(names string) (list []Column) {
 	return list
 }
 
-// newTables returns those that queries are made over: t and u are only added to and have event time, u and w without late rows; v has no time; and c has updates and deletes, too.
+// newTables returns those that queries are made over: t and u are only added to and have event time, u and w without late rows; v has no time; and c has updates and deletes, too, as p, which has a primary key.
 func newTables(seed uint64) []*Table {
 	r := rand.New(rand.NewPCG(seed, 0x7ab1e5))
 	list := []*Table{
@@ -57,10 +59,14 @@ func newTables(seed uint64) []*Table {
 		{Name: "w", Columns: columns("id k s y b ts"), Delay: 12},
 		{Name: "v", Columns: columns("id k s y d b"), Delay: -1},
 		{Name: "c", Columns: columns("id k s x y"), Delay: -1, Updates: true},
+		{Name: "p", Columns: columns("id k s x n"), Delay: -1, Updates: true, Upserts: true},
 	}
 	for _, t := range list {
 		t.Batch = 1 + r.IntN(4)
 		rows := []int{0, 1, 3, 8, 20, 40}[min(5, r.IntN(7))]
+		if r.IntN(60) == 0 {
+			rows, t.Batch = 150, 64
+		}
 		keys, at := 1+r.IntN(6), int64(1_577_836_800_000)
 		var live []oracle.Row
 		for i := range rows {
@@ -82,7 +88,10 @@ func newTables(seed uint64) []*Table {
 			case pick == 2:
 				old := r.IntN(len(live))
 				row[0] = live[old][0]
-				t.Changes = append(t.Changes, oracle.Change{Kind: types.UpdateBefore, Row: live[old]}, oracle.Change{Kind: types.UpdateAfter, Row: row})
+				if !t.Upserts {
+					t.Changes = append(t.Changes, oracle.Change{Kind: types.UpdateBefore, Row: live[old]})
+				}
+				t.Changes = append(t.Changes, oracle.Change{Kind: types.UpdateAfter, Row: row})
 				live[old] = row
 			default:
 				old := r.IntN(len(live))
@@ -138,6 +147,9 @@ func (t *Table) Schema() string {
 	}
 	if t.Delay >= 0 {
 		list = append(list, fmt.Sprintf("WATERMARK FOR ts AS ts - INTERVAL '%d' SECOND", t.Delay))
+	}
+	if t.Upserts {
+		list = append(list, "PRIMARY KEY (id) NOT ENFORCED")
 	}
 	return strings.Join(list, ", ")
 }
