@@ -252,7 +252,7 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		}
 		return &exec.Expand{Input: n.Inputs[0].Of().Fields, Keys: n.Keys, Sets: n.Sets, IDs: ids}, nil
 	case *physical.DropUpdateBefore:
-		return exec.DropUpdateBefore{}, nil
+		return exec.DropUpdateBefore{Key: n.Key}, nil
 	case *physical.GroupAggregate:
 		in := n.Inputs[0].Of()
 		list, err := resolve(n.Calls, in)

@@ -54,7 +54,10 @@ func (p *Program) dropBefore() {
 		if ok && !s.Before {
 			in := s.Inputs[0].Of()
 			if in.Changelog.Has(types.UpdateBefore) {
-				d := &DropUpdateBefore{Head{Inputs: []Node{s.Inputs[0]}, Fields: in.Fields, Keys: in.Keys, Single: in.Single, Changelog: in.Changelog.Without(types.UpdateBefore)}}
+				d := &DropUpdateBefore{Head{Inputs: []Node{s.Inputs[0]}, Fields: in.Fields, Keys: in.Keys, Single: in.Single, Changelog: in.Changelog.Without(types.UpdateBefore)}, s.Key}
+				if s.Key != nil {
+					d.Changelog = d.Changelog.With(types.Delete)
+				}
 				s.Inputs = []Node{d}
 				s.Changelog = d.Changelog
 				nodes = append(nodes, d)

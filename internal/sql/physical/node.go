@@ -280,8 +280,11 @@ type FromChangelog struct {
 	Invalid string
 }
 
-// DropUpdateBefore leaves -U rows out.
-type DropUpdateBefore struct{ Head }
+// DropUpdateBefore leaves -U rows out. Those without a +U row of the same key become -D.
+type DropUpdateBefore struct {
+	Head
+	Key []int // nil where the sink has none, or takes no -D
+}
 
 // Sink writes to a table.
 type Sink struct {
@@ -290,6 +293,8 @@ type Sink struct {
 	Columns   []int
 	Options   map[string]string
 	Overwrite bool
+	// Key are the sink's key columns, nil if it has none or takes no -D.
+	Key []int
 	// Materialize are the sink's key columns where the last row of a key has to be found first.
 	Materialize []int
 	PerRow      bool

@@ -427,6 +427,9 @@ func (p pendingSink) needs() error {
 			}
 		}
 	}
+	if accepts(given.With(types.Delete)).Has(types.Delete) {
+		n.Key = key
+	}
 	for _, k := range n.Inputs[0].Of().Keys {
 		if sameSet(k, key) {
 			return nil
