@@ -19,7 +19,7 @@ func runSQL(w io.Writer, queries int, seed uint64) (bool, error) {
 	}
 	defer os.RemoveAll(dir)
 	storm := &sqlstorm.Storm{
-		Queries: queries, First: seed, Workers: 2 * runtime.GOMAXPROCS(0), Dir: dir, Most: 5,
+		Queries: queries, First: seed, Workers: 4 * runtime.GOMAXPROCS(0), Dir: dir, Most: 5,
 		Failed: func(seed uint64, report string) { fmt.Fprintf(w, "query of seed %d:\n%s\n\n", seed, report) },
 	}
 	begin := time.Now()

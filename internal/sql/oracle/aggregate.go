@@ -14,14 +14,15 @@ func (e *evaluator) aggregate(r *logical.Aggregate) *relation {
 	in := e.rel(r.Input)
 	width := len(r.Input.Fields())
 	out := &relation{updates: true}
+	ordered := in.ordered
 	switch {
 	case r.Window != nil:
 		in = e.windows(in, r.Window, width, r.Keys)
 		in = e.timely(in)
-		out.updates = false
+		out.updates, ordered = false, ordered && in.window.apart
 	case in.window != nil && in.window.start >= 0 && in.window.end >= 0 && slices.Contains(r.Keys, in.window.start) && slices.Contains(r.Keys, in.window.end):
 		in = e.timely(in)
-		out.updates = false
+		out.updates, ordered = false, ordered && in.window.apart
 	}
 	sets := r.Sets
 	if sets == nil {
@@ -56,7 +57,7 @@ func (e *evaluator) aggregate(r *logical.Aggregate) *relation {
 		for _, g := range groups {
 			row := slices.Clone(keys[g])
 			for _, c := range r.Calls {
-				row = append(row, aggregated(c, rows[g], in.ordered))
+				row = append(row, aggregated(c, rows[g], ordered))
 			}
 			for _, p := range r.Properties {
 				switch p {
@@ -98,7 +99,7 @@ func (e *evaluator) aggregate(r *logical.Aggregate) *relation {
 				}
 				return -1
 			}
-			out.window = &window{place(logical.WindowStart), place(logical.WindowEnd), place(logical.WindowRowtime)}
+			out.window = &window{place(logical.WindowStart), place(logical.WindowEnd), place(logical.WindowRowtime), r.Window.Kind == logical.Tumble}
 		}
 	}
 	return out

@@ -5,6 +5,7 @@ import (
 
 	"github.com/weirstream/weir/internal/sql/expr"
 	"github.com/weirstream/weir/internal/sql/logical"
+	"github.com/weirstream/weir/types"
 )
 
 // join compares all rows with all. If the condition reads times, no row may be late, as it would depend on the other input whether it is.
@@ -47,6 +48,68 @@ func (e *evaluator) join(r *logical.Join) *relation {
 	return out
 }
 
+// temporal joins each left row with the versions that the right table has at its time: of each key the last one that is not later.
+func (e *evaluator) temporal(r *logical.TemporalJoin) *relation {
+	left, right := e.rel(r.Left), e.rel(r.Right)
+	m := len(r.Right.Fields())
+	time := slices.IndexFunc(r.Right.Fields(), func(f types.Field) bool { return isTime(f.Type) })
+	if !isTime(r.Left.Fields()[r.Time].Type) || time < 0 || r.Key != nil || !right.ordered {
+		unsupported("such a temporal join")
+	}
+	var key []int
+	for _, name := range keyNames(r.Right) {
+		key = append(key, slices.IndexFunc(r.Right.Fields(), func(f types.Field) bool { return f.Name == name }))
+	}
+	if len(key) == 0 || slices.Contains(key, -1) {
+		unsupported("a temporal join with a table without a key")
+	}
+	e.noneLate(r.Left, left)
+	e.noneLate(r.Right, right)
+	out := &relation{updates: true}
+	for _, l := range left.rows {
+		best := map[string]event{}
+		var ids []string
+		for _, rr := range right.rows {
+			var k Row
+			for _, c := range key {
+				k = append(k, rr.row[c])
+			}
+			id := keyOf(k)
+			old, ok := best[id]
+			if timeOf(rr.row[time]) > timeOf(l.row[r.Time]) || ok && timeOf(old.row[time]) > timeOf(rr.row[time]) {
+				continue
+			}
+			if !ok {
+				ids = append(ids, id)
+			}
+			best[id] = rr
+		}
+		found := false
+		for _, id := range ids {
+			both := append(slices.Clone(l.row), best[id].row...)
+			if r.Cond == nil || eval(r.Cond, both) == true {
+				found = true
+				out.rows = append(out.rows, event{both, 0, noMark})
+			}
+		}
+		if !found && r.Kind == logical.LeftOuter {
+			out.rows = append(out.rows, event{append(slices.Clone(l.row), make(Row, m)...), 0, noMark})
+		}
+	}
+	return out
+}
+
+// keyNames are the names of the primary key of the table beneath.
+func keyNames(r logical.Rel) []string {
+	if s, ok := r.(*logical.Scan); ok {
+		return s.Table.PrimaryKey
+	}
+	if in := r.Inputs(); len(in) == 1 {
+		return keyNames(in[0])
+	}
+	return nil
+}
+
 func (e *evaluator) checkTimes(r *logical.Join, left, right *relation) {
 	if r.Cond == nil {
 		return
@@ -66,18 +129,22 @@ func (e *evaluator) checkTimes(r *logical.Join, left, right *relation) {
 	if !timed {
 		return
 	}
-	for i, side := range []*relation{left, right} {
-		for _, ev := range side.rows {
-			if w := side.window; w != nil && w.end >= 0 {
-				if timeOf(ev.row[w.end])-1 <= ev.mark {
-					undetermined("a row of a join of windows is late")
-				}
-				continue
+	e.noneLate(r.Left, left)
+	e.noneLate(r.Right, right)
+}
+
+// noneLate makes sure that no row of an input is late, as it would depend on the other one whether it is.
+func (e *evaluator) noneLate(of logical.Rel, in *relation) {
+	for _, ev := range in.rows {
+		if w := in.window; w != nil && w.end >= 0 {
+			if timeOf(ev.row[w.end])-1 <= ev.mark {
+				undetermined("a row of a join of windows is late")
 			}
-			for c, v := range ev.row {
-				if t, ok := v.(Time); ok && isTime(fields[c+i*n].Type) && t.millis() <= ev.mark {
-					undetermined("a row of a join by time is late")
-				}
+			continue
+		}
+		for c, v := range ev.row {
+			if t, ok := v.(Time); ok && isTime(of.Fields()[c].Type) && t.millis() <= ev.mark {
+				undetermined("a row of a join by time is late")
 			}
 		}
 	}

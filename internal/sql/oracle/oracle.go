@@ -104,7 +104,11 @@ type relation struct {
 }
 
 // window says which columns are a window's start, end and time, -1 for none.
-type window struct{ start, end, time int }
+type window struct {
+	start, end, time int
+	// apart tells that no two windows have a row in common: only then is a window's result made of its rows in their order, and not of slices.
+	apart bool
+}
 
 func (w *window) moved(at []int) *window {
 	if w == nil {
@@ -116,7 +120,7 @@ func (w *window) moved(at []int) *window {
 		}
 		return at[c]
 	}
-	out := &window{to(w.start), to(w.end), to(w.time)}
+	out := &window{to(w.start), to(w.end), to(w.time), w.apart}
 	if out.start < 0 && out.end < 0 {
 		return nil
 	}
@@ -159,6 +163,8 @@ func (e *evaluator) compute(r logical.Rel) *relation {
 		return e.windowTable(r)
 	case *logical.Join:
 		return e.join(r)
+	case *logical.TemporalJoin:
+		return e.temporal(r)
 	case *logical.SetOp:
 		return e.setOp(r)
 	case *logical.Sort:

@@ -22,10 +22,11 @@ func (e *evaluator) over(r *logical.Over, cond expr.Expr) *relation {
 		first := r.Order[0]
 		last = !in.updates && len(r.Order) == 1 && first.Descending && upper(cond, len(fields)) == 1 && isTime(fields[first.Column].Type)
 		out.updates, out.window = true, nil
-	case !e.o.Batch:
-		if len(r.Order) == 0 || !isTime(fields[r.Order[0].Column].Type) {
-			unsupported("OVER that is not ordered by time")
-		}
+	case e.o.Batch:
+	case len(r.Order) == 0 || !isTime(fields[r.Order[0].Column].Type) || r.Order[0].Descending:
+		in = &relation{rows: in.rows, updates: in.updates, window: in.window}
+		out.updates = true
+	default:
 		kept := &relation{updates: in.updates, ordered: in.ordered, window: in.window}
 		for _, ev := range in.rows {
 			if !in.late(ev, timeOf(ev.row[r.Order[0].Column])) {

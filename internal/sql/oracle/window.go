@@ -16,7 +16,7 @@ func (e *evaluator) windows(in *relation, w *logical.WindowSpec, width int, keys
 	if w.Proctime {
 		unsupported("processing time")
 	}
-	out := &relation{updates: in.updates, ordered: in.ordered, window: &window{width, width + 1, width + 2}}
+	out := &relation{updates: in.updates, ordered: in.ordered, window: &window{width, width + 1, width + 2, w.Kind == logical.Tumble}}
 	if w.Kind == logical.Session {
 		out.rows = e.sessions(in, w, keys)
 		return out

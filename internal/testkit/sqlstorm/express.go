@@ -64,7 +64,7 @@ func (g *generator) expr(s source, k kind, deep int) string {
 			if len(s.of(moment)) > 0 {
 				return "EXTRACT(" + g.one("SECOND", "MINUTE", "HOUR") + " FROM " + g.expr(s, moment, 0) + ")"
 			}
-			return "CAST(" + sub(decimal) + " AS INT)"
+			return "CAST(" + sub(decimal) + " AS BIGINT)"
 		}
 		return g.one("GREATEST", "LEAST") + "(" + sub(k) + ", " + sub(k) + ")"
 	case decimal:

@@ -99,6 +99,7 @@ var baseTables = map[string]source{
 	"u": {sql: "u", cols: []col{{"id", number, false, true}, {"k", number, false, false}, {"s", text, false, false}, {"x", number, false, false}, {"n", decimal, false, false}, {"ts", moment, true, false}}},
 	"w": {sql: "w", cols: []col{{"id", number, false, true}, {"k", number, false, false}, {"s", text, false, false}, {"y", number, false, false}, {"b", boolean, false, false}, {"ts", moment, true, false}}},
 	"p": {sql: "p", updates: true, cols: []col{{"id", number, false, true}, {"k", number, false, false}, {"s", text, false, false}, {"x", number, false, false}, {"n", decimal, false, false}}},
+	"r": {sql: "r", cols: []col{{"id", number, false, false}, {"k", number, false, false}, {"s", text, false, false}, {"x", number, false, false}, {"ts", moment, true, false}}},
 	"v": {sql: "v", cols: []col{{"id", number, false, true}, {"k", number, false, false}, {"s", text, false, false}, {"y", number, false, false}, {"d", double, false, false}, {"b", boolean, false, false}}},
 	"c": {sql: "c", updates: true, cols: []col{{"id", number, false, true}, {"k", number, false, false}, {"s", text, false, false}, {"x", number, false, false}, {"y", number, false, false}}},
 }
@@ -145,8 +146,8 @@ func (g *generator) query() source {
 		weight int
 		make   func() source
 	}{
-		{20, g.plain}, {25, g.aggregate}, {8, g.setOp}, {5, g.distinct}, {20, g.join}, {15, g.subquery}, {10, g.topN}, {6, g.limited}, {8, g.deduplicated}, {10, g.over}, {6, g.groupingSets},
-		{3, g.values}, {3, g.sorted}, {5, g.shared}, {16, func() source { return g.windowed(g.timed("t", "u"), false) }}, {6, g.groupWindow}, {8, g.windowTop}, {8, g.intervalJoin}, {8, g.windowJoin},
+		{20, g.plain}, {25, g.aggregate}, {8, g.setOp}, {5, g.distinct}, {20, g.join}, {15, g.subquery}, {10, g.topN}, {6, g.limited}, {8, g.deduplicated}, {10, g.over}, {6, g.overAny}, {6, g.groupingSets},
+		{3, g.values}, {3, g.sorted}, {5, g.shared}, {16, func() source { return g.windowed(g.timed("t", "u"), false) }}, {6, g.groupWindow}, {8, g.windowTop}, {8, g.intervalJoin}, {8, g.windowJoin}, {6, g.temporalJoin},
 	}
 	var weights []int
 	for _, f := range forms {

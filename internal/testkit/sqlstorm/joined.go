@@ -332,6 +332,29 @@ func (g *generator) intervalJoin() source {
 	return source{sql: "SELECT " + list + " FROM " + sql + g.where(s), cols: plainCols(cols)}
 }
 
+// temporalJoin joins rows with the version of a table at their time.
+func (g *generator) temporalJoin() source {
+	a, b := g.as(g.timed("u", "w")), g.table("r")
+	left := a.of(number)
+	if len(left) == 0 {
+		return g.plain()
+	}
+	key := name(a, "k")
+	if key == "" || g.n(5) == 4 {
+		key = left[g.n(len(left))].name
+	}
+	b.sql = "r FOR SYSTEM_TIME AS OF " + a.time()
+	b = g.as(b)
+	on := key + " = " + name(b, "id")
+	s := both(a, b)
+	if g.n(4) == 3 {
+		on += " AND " + g.condition(s, 1)
+	}
+	sql := a.sql + g.one(" JOIN ", " LEFT JOIN ") + b.sql + " ON " + on
+	list, cols := g.selected(g.joinItems(a, b, s))
+	return source{sql: "SELECT " + list + " FROM " + sql + g.where(s), cols: plainCols(cols)}
+}
+
 // windowJoin joins rows of the same windows.
 func (g *generator) windowJoin() source {
 	a, _, _ := g.tvf(g.timed("u", "w"), false)

@@ -122,6 +122,29 @@ func (g *generator) over() source {
 	return source{sql: "SELECT " + list + " FROM " + s.sql + g.where(s), cols: plainCols(cols)}
 }
 
+// overAny is functions over windows in any order, of rows that may change.
+func (g *generator) overAny() source {
+	s := g.from()
+	order := "ORDER BY " + g.value(s, []kind{number, text, decimal}[g.n(3)]) + g.one("", " DESC", " ASC NULLS LAST")
+	items := g.columnItems(s, 3)
+	k := []kind{number, decimal, double}[g.n(3)]
+	call := item{g.one("COUNT", "SUM", "MIN", "MAX", "AVG", "COUNT") + "(" + g.value(s, k) + ")", k, nil}
+	if strings.HasPrefix(call.sql, "COUNT") {
+		call.kind = number
+	}
+	switch g.n(6) {
+	case 3:
+		order = "ORDER BY " + g.order(s) + " ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
+	case 4:
+		call = item{g.one("RANK()", "DENSE_RANK()"), number, nil}
+	case 5:
+		call, order = item{"ROW_NUMBER()", number, nil}, "ORDER BY "+g.order(s)
+	}
+	items = append(items, item{call.sql + " OVER (" + g.partition(s) + order + ")", call.kind, nil})
+	list, cols := g.selected(items)
+	return source{sql: "SELECT " + list + " FROM " + s.sql + g.where(s), cols: plainCols(cols), updates: true}
+}
+
 // groupingSets is GROUP BY with several sets of keys.
 func (g *generator) groupingSets() source {
 	s := g.from()

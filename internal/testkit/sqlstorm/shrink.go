@@ -156,7 +156,7 @@ func (t *Table) narrowed(query string) *Table {
 	out.Columns, out.Changes = nil, nil
 	var at []int
 	for i, c := range t.Columns {
-		if slices.Contains(words, c.Name) || c.Name == "ts" && t.Delay >= 0 || c.Name == "id" && t.Upserts {
+		if slices.Contains(words, c.Name) || c.Name == "ts" && t.Delay >= 0 || c.Name == "id" && (t.Upserts || t.Versions) {
 			at = append(at, i)
 			out.Columns = append(out.Columns, c)
 		}

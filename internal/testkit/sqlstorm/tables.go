@@ -22,6 +22,8 @@ type Table struct {
 	Updates bool
 	// Upserts tells that the table has the primary key id, and updates come without the row that they replace.
 	Upserts bool
+	// Versions tells that the table has the primary key id, of which each row is a version.
+	Versions bool
 }
 
 // Column is a column of a table.
@@ -50,7 +52,7 @@ func columns(names string) (list []Column) {
 	return list
 }
 
-// newTables returns those that queries are made over: t and u are only added to and have event time, u and w without late rows; v has no time; and c has updates and deletes, too, as p, which has a primary key.
+// newTables returns those that queries are made over: t and u are only added to and have event time, u and w without late rows; v has no time; and c has updates and deletes, too, as p, which has a primary key. r has versions of its keys.
 func newTables(seed uint64) []*Table {
 	r := rand.New(rand.NewPCG(seed, 0x7ab1e5))
 	list := []*Table{
@@ -60,6 +62,7 @@ func newTables(seed uint64) []*Table {
 		{Name: "v", Columns: columns("id k s y d b"), Delay: -1},
 		{Name: "c", Columns: columns("id k s x y"), Delay: -1, Updates: true},
 		{Name: "p", Columns: columns("id k s x n"), Delay: -1, Updates: true, Upserts: true},
+		{Name: "r", Columns: columns("id k s x ts"), Delay: 12, Versions: true},
 	}
 	for _, t := range list {
 		t.Batch = 1 + r.IntN(4)
@@ -76,6 +79,9 @@ func newTables(seed uint64) []*Table {
 			}
 			for _, c := range t.Columns {
 				row = append(row, randomValue(r, c, int64(i+1), keys, at))
+			}
+			if t.Versions {
+				row[0] = int64(r.IntN(keys))
 			}
 			if !t.Updates {
 				t.Changes = append(t.Changes, oracle.Change{Kind: types.Insert, Row: row})
@@ -148,7 +154,7 @@ func (t *Table) Schema() string {
 	if t.Delay >= 0 {
 		list = append(list, fmt.Sprintf("WATERMARK FOR ts AS ts - INTERVAL '%d' SECOND", t.Delay))
 	}
-	if t.Upserts {
+	if t.Upserts || t.Versions {
 		list = append(list, "PRIMARY KEY (id) NOT ENFORCED")
 	}
 	return strings.Join(list, ", ")
