@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,7 +49,7 @@ var ways = []way{
 }
 
 // A file has parts: "table NAME (SCHEMA)" with a line a row behind it, cells separated by " | ", a row of a changelog beginning with its kind; and "query", SQL, "----", and the rows of the
-// result, sorted. "query nobatch" is not run in batch mode, as for tables with updates. Lines that begin with # are comments.
+// result, sorted. Options of a table may stand behind its schema: "table NAME (SCHEMA) batch-size=1 changelog-mode=I,UA,D". "query nobatch" is not run in batch mode, as for tables with updates. Lines that begin with # are comments.
 type file struct {
 	path   string
 	tables []*source
@@ -57,6 +58,7 @@ type file struct {
 
 type source struct {
 	name, schema string
+	options      map[string]string
 	rows         [][]string
 }
 
@@ -115,7 +117,14 @@ func read(t *testing.T, path string) *file {
 			src.rows = append(src.rows, strings.Split(line, " | "))
 		case head == "table":
 			name, schema, _ := strings.Cut(rest, " ")
-			src = &source{name: name, schema: schema}
+			src = &source{name: name, schema: schema, options: map[string]string{}}
+			if at := strings.LastIndexByte(schema, ')'); at >= 0 {
+				for _, o := range strings.Fields(schema[at+1:]) {
+					k, v, _ := strings.Cut(o, "=")
+					src.options[k] = v
+				}
+				src.schema = schema[:at+1]
+			}
 			f.tables = append(f.tables, src)
 		case head == "query":
 			p.query = &query{batch: !strings.Contains(rest, "nobatch")}
@@ -270,7 +279,13 @@ func (f *file) start(t *testing.T, q *query, w way, store *values.Store, paralle
 	for _, s := range f.tables {
 		rows, changelog := s.typed(t)
 		store.Put(s.name, rows...)
-		ddl := fmt.Sprintf("CREATE TABLE %s %s WITH ('connector' = 'values', 'batch-size' = '3', 'bounded' = '%v', 'changelog-mode' = '%s', 'rows-per-second' = '%d')", s.name, s.schema, !slow, changelog, rate)
+		options := map[string]string{"connector": "values", "batch-size": "3", "bounded": fmt.Sprint(!slow), "changelog-mode": changelog, "rows-per-second": fmt.Sprint(rate)}
+		maps.Copy(options, s.options)
+		var list []string
+		for k, v := range options {
+			list = append(list, fmt.Sprintf("'%s' = '%s'", k, v))
+		}
+		ddl := fmt.Sprintf("CREATE TABLE %s %s WITH (%s)", s.name, s.schema, strings.Join(list, ", "))
 		if _, err := env.ExecuteSQL(t.Context(), ddl); err != nil {
 			return nil, err
 		}

@@ -178,7 +178,11 @@ func (t *Table) narrowed(query string) *Table {
 func (c *Case) Script(want []string) string {
 	var b strings.Builder
 	for _, t := range c.used() {
-		fmt.Fprintf(&b, "table %s (%s)\n", t.Name, t.Schema())
+		fmt.Fprintf(&b, "table %s (%s) batch-size=%d", t.Name, t.Schema(), t.Batch)
+		if t.Upserts {
+			b.WriteString(" changelog-mode=I,UA,D")
+		}
+		b.WriteString("\n")
 		for _, ch := range t.Changes {
 			var cells []string
 			for _, v := range ch.Row {
@@ -202,11 +206,7 @@ func (c *Case) Script(want []string) string {
 // Report says what differs.
 func (c *Case) Report(v Verdict) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s, in batches of", v.Way)
-	for _, t := range c.used() {
-		fmt.Fprintf(&b, " %d (%s)", t.Batch, t.Name)
-	}
-	b.WriteString("\n" + c.Script(v.Want))
+	fmt.Fprintf(&b, "# %s\n%s", v.Way, c.Script(v.Want))
 	if v.Err != nil {
 		fmt.Fprintf(&b, "# but: %s\n", strings.ReplaceAll(v.Err.Error(), "\n", "\n# "))
 	} else {
