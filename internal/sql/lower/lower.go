@@ -121,8 +121,16 @@ func (l *lowering) node(n physical.Node) error {
 			e := &dataflow.Edge{ID: len(l.graph.Edges), From: from.op.ID, To: op.ID, Input: i, Type: rowText(in.Of().Fields), Factory: &exec.Edge{Fields: in.Of().Fields, Key: from.hash}}
 			switch {
 			case !from.spread:
-				if from.op.Parallelism == op.Parallelism {
+				key, ordered := order(in.Of())
+				switch {
+				case from.op.Parallelism == op.Parallelism:
 					e.Partitioner, e.PartitionerSet = dataflow.Forward, true
+				case !ordered || l.parallelism(op) == 1:
+				case len(key) == 0:
+					e.Partitioner, e.PartitionerSet = dataflow.Global, true
+				default:
+					e.Factory = &exec.Edge{Fields: in.Of().Fields, Key: key}
+					e.Partitioner, e.PartitionerSet, e.KeyType = dataflow.Hash, true, keyText(in.Of().Fields, key)
 				}
 			case l.parallelism(op) == 1 && l.parallelism(from.op) == 1:
 				e.Partitioner, e.PartitionerSet = dataflow.Forward, true
@@ -136,6 +144,20 @@ func (l *lowering) node(n physical.Node) error {
 	}
 	l.ops[n] = []output{{op: op}}
 	return nil
+}
+
+// order returns the columns by which the rows of a node must be spread where they do not just go on, so that what is done to a row stays in its order: those of a key, or else all. Rows that are only added may come in any.
+func order(h *physical.Head) (key []int, ordered bool) {
+	if !h.Changelog.Updates() {
+		return nil, false
+	}
+	if len(h.Keys) > 0 {
+		return h.Keys[0], true
+	}
+	for i := range h.Fields {
+		key = append(key, i)
+	}
+	return key, true
 }
 
 // materializer stands in front of a sink by key whose input is spread, and so ordered, by another one.
