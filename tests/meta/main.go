@@ -17,6 +17,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/weirstream/weir/internal/testkit/sqlstorm"
 )
 
 func main() {
@@ -24,7 +26,17 @@ func main() {
 	joins := flag.Int("joins", 2_000, "how many scripts of each kind of join")
 	seed := flag.Uint64("seed", 1, "the first seed")
 	queries := flag.Int("queries", 0, "how many queries of SQL; if any, nothing else is run")
+	export := flag.String("export", "", "write the queries, their tables and what the oracle says to this directory, for another engine, and run nothing")
 	flag.Parse()
+	if *export != "" {
+		n, err := sqlstorm.Export(*export, *queries, *seed)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		fmt.Printf("meta: %d of %d queries written\n", n, *queries)
+		return
+	}
 	if *queries > 0 {
 		ok, err := runSQL(os.Stdout, *queries, *seed)
 		if err != nil {

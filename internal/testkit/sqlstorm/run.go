@@ -82,8 +82,8 @@ func (c *Case) bound(batch bool) (logical.Rel, error) {
 	return b.Query(src, q)
 }
 
-// want returns the rows that the query should have, sorted, and those of them that have no null in the key.
-func (c *Case) want(batch bool) (list, keyed []string, err error) {
+// evaluate returns the rows that the query should have, and its columns.
+func (c *Case) evaluate(batch bool) ([]oracle.Row, []types.Field, error) {
 	rel, err := c.bound(batch)
 	if err != nil {
 		return nil, nil, err
@@ -93,6 +93,12 @@ func (c *Case) want(batch bool) (list, keyed []string, err error) {
 		o.Tables[t.Name] = oracle.Input{Changes: t.Changes, Batch: t.Batch, Updates: t.Updates, Upserts: t.Upserts}
 	}
 	rows, err := oracle.Evaluate(rel, o)
+	return rows, rel.Fields(), err
+}
+
+// want returns the rows that the query should have, sorted, and those of them that have no null in the key.
+func (c *Case) want(batch bool) (list, keyed []string, err error) {
+	rows, _, err := c.evaluate(batch)
 	if err != nil {
 		return nil, nil, err
 	}
