@@ -26,6 +26,7 @@ func main() {
 	joins := flag.Int("joins", 2_000, "how many scripts of each kind of join")
 	seed := flag.Uint64("seed", 1, "the first seed")
 	queries := flag.Int("queries", 0, "how many queries of SQL; if any, nothing else is run")
+	while := flag.Duration("for", 0, "how long queries run at most, 0 for as long as they need")
 	export := flag.String("export", "", "write the queries, their tables and what the oracle says to this directory, for another engine, and run nothing")
 	flag.Parse()
 	if *export != "" {
@@ -38,7 +39,7 @@ func main() {
 		return
 	}
 	if *queries > 0 {
-		ok, err := runSQL(os.Stdout, *queries, *seed)
+		ok, err := runSQL(os.Stdout, *queries, *seed, *while)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		}

@@ -45,8 +45,9 @@ func (c Counts) String() string {
 	return fmt.Sprintf("%d runs, %d queries undetermined, %d refused, %d unknown", c.Runs, c.Undetermined, c.Refused, c.Unknown)
 }
 
-// Run runs the queries.
+// Run runs the queries. When ctx ends, it begins no other, and returns when those that have begun have ended.
 func (s *Storm) Run(ctx context.Context) (out Counts) {
+	work := context.WithoutCancel(ctx)
 	var mu sync.Mutex
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -64,7 +65,7 @@ func (s *Storm) Run(ctx context.Context) (out Counts) {
 					ways = s.Ways(seed)
 				}
 				c := Seeded(seed)
-				v := r.Check(ctx, c, ways)
+				v := r.Check(work, c, ways)
 				mu.Lock()
 				out.count(v)
 				shrink := v.Way != "" && out.Differ <= max(s.Most, 3)
@@ -75,7 +76,7 @@ func (s *Storm) Run(ctx context.Context) (out Counts) {
 				if !shrink {
 					continue
 				}
-				report := r.explain(ctx, seed, c, v)
+				report := r.explain(work, seed, c, v)
 				mu.Lock()
 				s.Failed(seed, report)
 				mu.Unlock()
