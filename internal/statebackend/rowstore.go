@@ -14,6 +14,7 @@ type Rows struct {
 	*rowLayout
 	cell    *Cell
 	horizon int64
+	aged    uintptr // where a cell has the time before which none of its rows is, if rows have times
 	spoiled []Ref // keys with rows that died in this call
 	sweeper struct {
 		group int
@@ -22,7 +23,8 @@ type Rows struct {
 }
 
 // rowsCell is the first and the last block of a key, how many rows are alive and how many are dead, and how many bytes of the last block are used and how many are not: to append a row
-// the block's own header need not be read. If rows can be retracted, the place of the index by content follows, 0 if there is none.
+// the block's own header need not be read. If rows can be retracted, the place of the index by content follows, 0 if there is none; then, if rows have times, a time before which no row is that is
+// alive: whether a row has expired is told without looking at any.
 type rowsCell struct {
 	head, tail pages.Off
 	live, dead uint32
@@ -58,6 +60,10 @@ func NewRows(sp *Space, name string, schema RowSchema) *Rows {
 	r.cell = &Cell{name: name, kind: RowsKind, schema: schema.String(), hang: r}
 	size := unsafe.Sizeof(rowsCell{})
 	if schema.Retract {
+		size += 8
+	}
+	if schema.Time {
+		r.aged = size
 		size += 8
 	}
 	sp.reserve(r.cell, size)
@@ -101,6 +107,11 @@ func (r *Rows) appendBatch(refs []Ref, sel []int32, cols []Column, times []int64
 		b.at[i] = uintptr(h.Edit(ref, int(b.size[i])))
 	}
 	r.write(cols, sel, first, n, times)
+	if r.schema.Time {
+		for i := range n {
+			r.age((*rowsCell)(b.cell(i)), b.row(i))
+		}
+	}
 	if r.schema.Retract {
 		for i, ref := range b.refs[:n] {
 			if c := (*rowsCell)(b.cell(i)); *c.index() != 0 {
@@ -151,6 +162,19 @@ func (r *Rows) touchTails(n int) {
 	}
 	r.touched = seen
 }
+
+// oldest is a time before which no row is that is alive.
+func (r *Rows) oldest(c *rowsCell) *int64 { return (*int64)(unsafe.Add(unsafe.Pointer(c), r.aged)) }
+
+// age notes the time of a row that was written for a key.
+func (r *Rows) age(c *rowsCell, row unsafe.Pointer) {
+	if t := timeOf(row); c.live == 1 || t < *r.oldest(c) {
+		*r.oldest(c) = t
+	}
+}
+
+// timeOf is the time of a row that has one.
+func timeOf(row unsafe.Pointer) int64 { return *(*int64)(unsafe.Add(row, 8)) }
 
 // room makes room for a row at the end of a key's rows and returns where.
 func (r *Rows) room(c *rowsCell, size uintptr) RowRef {
@@ -210,5 +234,5 @@ func (r *Rows) SetHorizon(t int64) {
 
 // expired tells whether a row is past its life.
 func (r *Rows) expired(row unsafe.Pointer) bool {
-	return r.schema.Time && *(*int64)(unsafe.Add(row, 8)) < r.horizon
+	return r.schema.Time && timeOf(row) < r.horizon
 }

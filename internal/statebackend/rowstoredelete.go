@@ -1,6 +1,7 @@
 package statebackend
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/weirstream/weir/internal/pages"
@@ -90,6 +91,9 @@ func (r *Rows) compact(c *rowsCell) {
 			if head&rowDead == 0 {
 				to := h.Edit(r.room(c, size), int(size))
 				copy(unsafe.Slice((*byte)(to), size), unsafe.Slice((*byte)(h.At(ref)), size))
+				if r.schema.Time {
+					r.age(c, to)
+				}
 			}
 			used += uint32(size)
 		}
@@ -136,19 +140,28 @@ func (r *Rows) expireKey(ref Ref) {
 		return
 	}
 	h, c := r.space.heap, r.cellOf(p)
+	if *r.oldest(c) >= r.horizon {
+		return
+	}
+	oldest := int64(math.MaxInt64)
 	for block := c.head; block != 0; {
 		b := *(*rowBlock)(h.At(block))
 		for used, end := uint32(0), c.usedOf(block, &b); used < end; {
 			at := block + pages.Off(rowBlockHeader+uintptr(used))
 			row := h.At(at)
 			head := header(row)
-			if head&rowDead == 0 && r.expired(row) {
+			switch {
+			case head&rowDead != 0:
+			case r.expired(row):
 				r.kill(ref, at)
+			default:
+				oldest = min(oldest, timeOf(row))
 			}
 			used += uint32(sizeOf(head))
 		}
 		block = b.next
 	}
+	*r.oldest(r.cellOf(r.space.Edit(ref))) = oldest
 	if len(r.spoiled) > 0 {
 		r.settle()
 		r.space.Release(ref)

@@ -102,7 +102,11 @@ func (r *Rows) restorePayload(ref Ref, p *payloadReader) error {
 		r.space.change(key, r.cell.bit)
 		size := r.sizeOfStored(row)
 		at := r.room(r.cellOf(key), size)
-		r.fill(h.Edit(at, int(size)), row)
+		to := h.Edit(at, int(size))
+		r.fill(to, row)
+		if r.schema.Time {
+			r.age(r.cellOf(key), to)
+		}
 	}
 	return p.err
 }

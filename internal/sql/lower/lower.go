@@ -300,7 +300,7 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		return &exec.Join{
 			Session: l.Session, Left: left.Fields, Right: right.Fields, Kind: n.Kind, LeftKeys: n.Left, RightKeys: n.Right, NullSafe: n.NullSafe, Residual: n.Residual,
 			ConsumesLeft: left.Changelog, ConsumesRight: right.Changelog, LeftUnique: n.LeftUnique, RightUnique: n.RightUnique, LeftUpsert: first(left.Keys), RightUpsert: first(right.Keys),
-			UpdateBefore: n.Before, LeftTTL: n.LeftTTL, RightTTL: n.RightTTL, Final: l.Batch,
+			UpdateBefore: n.Before, LeftTTL: n.LeftTTL, RightTTL: n.RightTTL, LeftExpire: expire(n.LeftExpiry), RightExpire: expire(n.RightExpiry), Final: l.Batch,
 		}, nil
 	case *physical.Rank:
 		in := n.Inputs[0].Of()
@@ -375,6 +375,14 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		return &operator.SinkOperator[*column.Batch]{Sink: l.Result(n)}, nil
 	}
 	return nil, fault.New(fault.SQLUnsupported, "there is no operator for %s yet", n.Name())
+}
+
+// expire is the bound of rows that a plan has found.
+func expire(e *physical.Expiry) *exec.Expiry {
+	if e == nil {
+		return nil
+	}
+	return &exec.Expiry{Column: e.Column, Keep: time.Duration(e.Keep) * time.Millisecond}
 }
 
 // local tells whether the windows of an input are times in the session's zone: those of a TIMESTAMP_LTZ are.

@@ -327,30 +327,8 @@ func (p *planner) interval(r *logical.Join, q equalities, n int) (b bounds, ok b
 	}
 	fields := append(slices.Clone(r.Left.Fields()), r.Right.Fields()...)
 	attribute := func(i int) types.Attribute { return fields[i].Type.Attribute() }
-	// term reads e as a time column and a distance in milliseconds.
-	var term func(e expr.Expr) (col int, by int64, ok bool)
-	term = func(e expr.Expr) (int, int64, bool) {
-		switch e := e.(type) {
-		case *expr.Ref:
-			return e.Index, 0, attribute(e.Index) != types.NoAttribute
-		case *expr.Call:
-			if len(e.Args) == 1 && e.Fn.Name == "CAST" {
-				return term(e.Args[0])
-			}
-			if len(e.Args) != 2 || e.Fn.Name != "+" && e.Fn.Name != "-" {
-				return 0, 0, false
-			}
-			c, isConst := e.Args[1].(*expr.Const)
-			if !isConst || c.T.Kind() != types.IntervalDayTime || c.Value.Null {
-				return 0, 0, false
-			}
-			col, by, ok := term(e.Args[0])
-			if e.Fn.Name == "-" {
-				return col, by - c.Value.Int(), ok
-			}
-			return col, by + c.Value.Int(), ok
-		}
-		return 0, 0, false
+	term := func(e expr.Expr) (col int, by int64, ok bool) {
+		return timePlus(e, func(i int) bool { return attribute(i) != types.NoAttribute })
 	}
 	haveLower, haveUpper := false, false
 	b.left, b.right = -1, -1

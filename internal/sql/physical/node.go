@@ -135,6 +135,8 @@ type Join struct {
 	Residual                expr.Expr
 	LeftUnique, RightUnique bool
 	LeftTTL, RightTTL       time.Duration
+	// LeftExpiry and RightExpiry bound how long rows are kept, by the watermark; nil for ever.
+	LeftExpiry, RightExpiry *Expiry
 }
 
 // IntervalJoin joins rows whose times are near each other.

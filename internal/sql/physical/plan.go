@@ -73,6 +73,7 @@ func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
 		return nil, err
 	}
 	p.program.normalize()
+	p.program.boundState(p.Batch)
 	p.program.dropBefore()
 	p.program.project()
 	return p.program, nil

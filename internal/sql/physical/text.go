@@ -333,6 +333,15 @@ func (n *Join) Attrs() []Attr {
 
 // State says what the operator keeps.
 func (n *Join) State() string {
+	bounded := func(s string, e *Expiry) string {
+		if e == nil {
+			return "all rows of the " + s + " input"
+		}
+		return fmt.Sprintf("rows of the %s input for %s of event time", s, span(e.Keep))
+	}
+	if n.LeftExpiry != nil || n.RightExpiry != nil {
+		return bounded("left", n.LeftExpiry) + ", " + bounded("right", n.RightExpiry)
+	}
 	return ttl("all rows of both inputs", max(n.LeftTTL, n.RightTTL))
 }
 

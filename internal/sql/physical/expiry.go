@@ -1,0 +1,121 @@
+package physical
+
+import (
+	"github.com/weirstream/weir/internal/sql/expr"
+	"github.com/weirstream/weir/internal/sql/logical"
+	"github.com/weirstream/weir/types"
+)
+
+// Expiry bounds how long a join keeps rows of a side: those whose time, in a column, is earlier than the watermark less Keep milliseconds find no partner any more.
+type Expiry struct {
+	Column int
+	Keep   int64
+}
+
+// boundState finds joins whose condition bounds the time of rows of one side from below by the end of windows on the other. A window's result comes before the watermark passes its end, and no result is
+// late, so that the watermark tells which rows are past use: a bound that times of the input do not give, since their rows may be late. The result is the same as without it.
+func (p *Program) boundState(batch bool) {
+	if batch {
+		return
+	}
+	for _, n := range p.Nodes {
+		j, ok := n.(*Join)
+		if !ok || j.Kind != logical.Inner || j.Residual == nil || j.LeftTTL != 0 || j.RightTTL != 0 {
+			continue
+		}
+		left, right := j.Inputs[0].Of(), j.Inputs[1].Of()
+		if left.Changelog.Updates() || right.Changelog.Updates() {
+			continue
+		}
+		width := len(left.Fields)
+		if windowResults(j.Inputs[1]) {
+			j.LeftExpiry = expiry(j.Residual, left.Fields, 0, right.Fields, width, right.Window)
+		}
+		if windowResults(j.Inputs[0]) {
+			j.RightExpiry = expiry(j.Residual, right.Fields, width, left.Fields, 0, left.Window)
+		}
+	}
+}
+
+// windowResults reports whether the rows of n are results of windows of event time that end in UTC, and nothing else.
+func windowResults(n Node) bool {
+	for {
+		switch m := n.(type) {
+		case *Calc, *Exchange:
+			n = n.Of().Inputs[0]
+		case *WindowAggregate:
+			return !m.Spec.Proctime && m.Attached == nil && m.Inputs[0].Of().Fields[m.Spec.Time].Type.Kind() == types.Timestamp
+		default:
+			return false
+		}
+	}
+}
+
+// expiry reads the bound of side's times from a condition in which its columns begin at base, and those of the windows at windowBase.
+func expiry(cond expr.Expr, side []types.Field, base int, windows []types.Field, windowBase int, w *Window) *Expiry {
+	if w == nil {
+		return nil
+	}
+	ahead := func(i int) bool {
+		i -= windowBase
+		return i >= 0 && i < len(windows) && (i == w.End || i == w.Time)
+	}
+	own := func(i int) bool {
+		i -= base
+		return i >= 0 && i < len(side) && side[i].Type.Kind() == types.Timestamp
+	}
+	var found *Expiry
+	for _, c := range expr.And(cond) {
+		call, ok := c.(*expr.Call)
+		if !ok || len(call.Args) != 2 {
+			continue
+		}
+		x, y := call.Args[0], call.Args[1]
+		switch call.Fn.Name {
+		case "<", "<=":
+			x, y = y, x
+		case ">", ">=", "=":
+		default:
+			continue
+		}
+		for range 2 { // x is not earlier than y
+			a, da, ok := timePlus(x, own)
+			b, db, okay := timePlus(y, ahead)
+			if ok && okay && a >= 0 && b >= 0 {
+				if keep := da - db; found == nil || keep < found.Keep { // a >= b + db - da
+					found = &Expiry{Column: a - base, Keep: keep}
+				}
+			}
+			if call.Fn.Name != "=" {
+				break
+			}
+			x, y = y, x
+		}
+	}
+	return found
+}
+
+// timePlus reads e as a column, of those that isTime is true of, and a distance from it in milliseconds. A cast that cuts off more than parts of a millisecond is none.
+func timePlus(e expr.Expr, isTime func(int) bool) (col int, by int64, ok bool) {
+	switch e := e.(type) {
+	case *expr.Ref:
+		return e.Index, 0, isTime(e.Index)
+	case *expr.Call:
+		if len(e.Args) == 1 && e.Fn.Name == "CAST" && e.T.Kind() == e.Args[0].Type().Kind() && e.T.Precision() >= 3 {
+			return timePlus(e.Args[0], isTime)
+		}
+		if len(e.Args) != 2 || e.Fn.Name != "+" && e.Fn.Name != "-" {
+			return 0, 0, false
+		}
+		c, isConst := e.Args[1].(*expr.Const)
+		if !isConst || c.T.Kind() != types.IntervalDayTime || c.Value.Null {
+			return 0, 0, false
+		}
+		col, by, ok = timePlus(e.Args[0], isTime)
+		if e.Fn.Name == "-" {
+			return col, by - c.Value.Int(), ok
+		}
+		return col, by + c.Value.Int(), ok
+	}
+	return 0, 0, false
+}
