@@ -27,12 +27,22 @@ func (v View) Offset() int { return int(v.Tail >> 32) }
 
 // MakeView returns the view of b, which lies at the offset in the buffer of the number unless it is short.
 func MakeView(b []byte, buffer, offset int) View {
-	v := View{Head: uint64(uint32(len(b)))}
-	if len(b) <= InlineBytes {
-		var in [16]byte
-		copy(in[4:], b)
-		v.Head |= binary.LittleEndian.Uint64(in[:])
-		v.Tail = binary.LittleEndian.Uint64(in[8:])
+	n := uint(len(b))
+	v := View{Head: uint64(uint32(n))}
+	switch {
+	case n > InlineBytes:
+	case n >= 8:
+		v.Head |= uint64(binary.LittleEndian.Uint32(b)) << 32
+		v.Tail = binary.LittleEndian.Uint64(b[n-8:]) >> (8 * (12 - n))
+		return v
+	case n >= 4:
+		v.Head |= uint64(binary.LittleEndian.Uint32(b)) << 32
+		v.Tail = uint64(binary.LittleEndian.Uint32(b[n-4:])) >> (8 * (8 - n))
+		return v
+	case n > 0: // the first byte, the one in the middle and the last one are all
+		v.Head |= uint64(b[0])<<32 | uint64(b[n/2])<<(32+8*(n/2)) | uint64(b[n-1])<<(24+8*n)
+		return v
+	default:
 		return v
 	}
 	v.Head |= uint64(binary.LittleEndian.Uint32(b)) << 32

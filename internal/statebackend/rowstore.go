@@ -15,7 +15,7 @@ type Rows struct {
 	cell    *Cell
 	horizon int64
 	aged    uintptr // where a cell has the time before which none of its rows is, if rows have times
-	spoiled []Ref // keys with rows that died in this call
+	spoiled []Ref   // keys with rows that died in this call
 	sweeper struct {
 		group int
 		row   uint32

@@ -26,23 +26,13 @@ type calcInstance struct {
 
 // New implements [operator.Factory].
 func (f *Calc) New(ctx *operator.Context, w operator.Wiring) (operator.Instance, error) {
-	var where *vec.Program
-	var columns *vec.Projector
-	var err error
-	asks := false
-	if f.Where != nil {
-		if where, err = vec.Compile(f.Where, f.Session); err != nil {
-			return nil, err
-		}
-		asks = !expr.Deterministic(f.Where)
+	asks := f.Where != nil && !expr.Deterministic(f.Where)
+	for _, e := range f.Exprs {
+		asks = asks || !expr.Deterministic(e)
 	}
-	if f.Exprs != nil {
-		if columns, err = vec.CompileAll(f.Exprs, f.Session); err != nil {
-			return nil, err
-		}
-		for _, e := range f.Exprs {
-			asks = asks || !expr.Deterministic(e)
-		}
+	columns, err := vec.CompileWhere(f.Where, f.Exprs, f.Session)
+	if err != nil {
+		return nil, err
 	}
 	ctx.WantsTime = ctx.WantsTime || asks
 	call := NewCall(ctx)
@@ -55,23 +45,17 @@ func (f *Calc) New(ctx *operator.Context, w operator.Wiring) (operator.Instance,
 		if asks {
 			SetCall(call, ctx)
 		}
-		sel := b.Sel
-		if where != nil {
-			if sel, err = where.Select(call, b, sel); err != nil {
-				ctx.Fail(err)
-				return
-			}
-			if len(sel) == 0 {
-				return
-			}
+		cols, sel, err := columns.Where(call, b, b.Sel)
+		switch {
+		case err != nil:
+			ctx.Fail(err)
+			return
+		case f.Where != nil && len(sel) == 0:
+			return
+		case f.Exprs == nil:
+			cols = b.Cols
 		}
-		out.N, out.Cols, out.Sel, out.Kinds = b.N, b.Cols, sel, b.Kinds
-		if columns != nil {
-			if out.Cols, err = columns.Eval(call, b, sel); err != nil {
-				ctx.Fail(err)
-				return
-			}
-		}
+		out.N, out.Cols, out.Sel, out.Kinds = b.N, cols, sel, b.Kinds
 		next(out)
 	})}, nil
 }

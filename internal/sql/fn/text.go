@@ -2,6 +2,7 @@ package fn
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -191,23 +192,46 @@ func concatWS() Kernel {
 
 // letters is LOWER or UPPER.
 func letters(upper bool) Kernel {
+	first := byte('A')
+	if upper {
+		first = 'a'
+	}
 	return texts(func(b []byte, args []*column.Vector, row int) ([]byte, bool) {
 		s := args[0].Bytes(row)
-		first, last := byte('A'), byte('Z')
-		if upper {
-			first, last = 'a', 'z'
+		from := len(b)
+		b = append(b, s...)
+		made := b[from:]
+		i := 0
+		for ; i+8 <= len(made); i += 8 {
+			x := binary.LittleEndian.Uint64(made[i:])
+			if x&highBits != 0 {
+				break
+			}
+			binary.LittleEndian.PutUint64(made[i:], x^(lettersOf(x, first)>>2))
 		}
-		for i, c := range s {
+		for ; i < len(made); i++ {
+			c := made[i]
 			if c >= utf8.RuneSelf {
-				return appendCase(b, s[i:], upper), true
+				return appendCase(b[:from+i], s[i:], upper), true
 			}
-			if c-first <= last-first {
-				c ^= 32
+			if c-first < 26 {
+				made[i] = c ^ 32
 			}
-			b = append(b, c)
 		}
 		return b, true
 	})
+}
+
+const (
+	lowBits  = 0x0101010101010101
+	highBits = 0x8080808080808080
+)
+
+// lettersOf has the high bit of each byte of x, all of ASCII, that is one of the 26 letters from first on.
+func lettersOf(x uint64, first byte) uint64 {
+	above := x + lowBits*uint64(128-first)     // not below the first
+	behind := x + lowBits*uint64(128-first-26) // behind the last
+	return (above &^ behind) & highBits
 }
 
 // appendCase appends s, of any characters, with the special cases that one character becomes two.

@@ -163,6 +163,7 @@ func (r *Regexp) hints(t *tree) {
 		}
 		least, most = least+a, most+b
 	}
+	r.rare = rarest(r.literal)
 	var empty bool
 	r.first, empty = firsts(t)
 	r.firsts = !empty

@@ -30,6 +30,7 @@ type Regexp struct {
 	// literal is in every match, from least to most bytes behind its start. It is empty if there is none.
 	literal     []byte
 	least, most int
+	rare        int // the place in literal of a byte that is seldom in texts, -1 if it has none
 	// first are the bytes with which a match may begin, if firsts is true.
 	first  [256]bool
 	firsts bool
@@ -84,7 +85,7 @@ func (m *Matcher) Find(text []byte, from int) ([]int, error) {
 	case len(r.literal) > 0:
 		next := from
 		for at := from + r.least; at <= len(text); {
-			k := bytes.Index(text[at:], r.literal)
+			k := r.search(text[at:])
 			if k < 0 {
 				break
 			}

@@ -19,6 +19,10 @@ func (c *compiler) call(e *expr.Call, s *scope) (node, error) {
 		return c.nullif(e, s)
 	case "IN", "NOT IN":
 		return c.in(e, s)
+	case "SPLIT_INDEX":
+		if n, err := c.split(e, s); n != nil || err != nil {
+			return n, err
+		}
 	}
 	if e.Fn.Bind == nil {
 		return nil, fault.New(fault.InternalInvariant, "the function %s has no kernel", e.Fn.Name)

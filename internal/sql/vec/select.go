@@ -10,25 +10,32 @@ type selector interface {
 	rows(r *run, sel []int32) ([]int32, error)
 }
 
-func (c *compiler) selector(e expr.Expr) (selector, error) {
+// selector compiles a condition. It returns the scope of what is computed for the last of its parts, for no fewer rows than it leaves.
+func (c *compiler) selector(e expr.Expr, s *scope) (selector, *scope, error) {
 	if call, ok := e.(*expr.Call); ok {
 		if call.Fn.Name == "AND" {
 			all := &allOf{}
-			for _, a := range expr.And(e) {
-				s, err := c.selector(a)
-				if err != nil {
-					return nil, err
+			for i, a := range expr.And(e) {
+				if i > 0 {
+					s = &scope{outer: s}
 				}
-				all.parts = append(all.parts, s)
+				part, last, err := c.selector(a, s)
+				if err != nil {
+					return nil, nil, err
+				}
+				all.parts, s = append(all.parts, part), last
 			}
-			return all, nil
+			return all, s, nil
 		}
-		if s, err := c.comparison(call); s != nil || err != nil {
-			return s, err
+		if part, err := c.comparison(call, s); part != nil || err != nil {
+			return part, s, err
+		}
+		if part, err := c.sameText(call, s); part != nil || err != nil {
+			return part, s, err
 		}
 	}
-	n, err := c.compile(e, &scope{})
-	return &isTrue{of: n}, err
+	n, err := c.compile(e, s)
+	return &isTrue{of: n}, s, err
 }
 
 // allOf narrows the selection condition by condition.
@@ -107,7 +114,7 @@ type comparison struct {
 	out    []int32
 }
 
-func (c *compiler) comparison(e *expr.Call) (selector, error) {
+func (c *compiler) comparison(e *expr.Call, s *scope) (selector, error) {
 	accept, ok := accepts[e.Fn.Name]
 	if !ok || len(e.Args) != 2 {
 		return nil, nil
@@ -116,7 +123,6 @@ func (c *compiler) comparison(e *expr.Call) (selector, error) {
 	if column.FormOf(a) != column.Word || !(a.WithNullable(b.Nullable()).Same(b) || a.IsInteger() && b.IsInteger()) {
 		return nil, nil
 	}
-	s := &scope{}
 	left, err := c.compile(e.Args[0], s)
 	if err != nil {
 		return nil, err

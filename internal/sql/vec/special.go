@@ -21,11 +21,10 @@ func (c *compiler) junction(e *expr.Call, s *scope) (node, error) {
 		j.decides = 1
 	}
 	for i, a := range e.Args {
-		at := s
 		if i > 0 {
-			at = &scope{} // other rows
+			s = &scope{outer: s} // those of the rows that are open
 		}
-		n, err := c.compile(a, at)
+		n, err := c.compile(a, s)
 		if err != nil {
 			return nil, err
 		}
@@ -101,17 +100,20 @@ func (c *compiler) choice(e *expr.Call, s *scope) (node, error) {
 		args = append(args[:len(args):len(args)], &expr.Const{Value: column.NullValue(), T: e.T.Null()})
 	}
 	for i := 0; i+1 < len(args); i += 2 {
-		cond, err := c.selector(args[i])
+		if i > 0 {
+			s = &scope{outer: s} // rows for which no condition was true
+		}
+		cond, last, err := c.selector(args[i], s)
 		if err != nil {
 			return nil, err
 		}
-		value, err := c.compile(args[i+1], &scope{})
+		value, err := c.compile(args[i+1], &scope{outer: last})
 		if err != nil {
 			return nil, err
 		}
 		n.conds, n.values = append(n.conds, cond), append(n.values, value)
 	}
-	value, err := c.compile(args[len(args)-1], &scope{})
+	value, err := c.compile(args[len(args)-1], &scope{outer: s})
 	n.values = append(n.values, value)
 	return n, err
 }
@@ -181,11 +183,10 @@ type coalesce struct {
 func (c *compiler) coalesce(e *expr.Call, s *scope) (node, error) {
 	n := &coalesce{out: newMerged(e.T)}
 	for i, a := range e.Args {
-		at := s
 		if i > 0 {
-			at = &scope{}
+			s = &scope{outer: s}
 		}
-		arg, err := c.compile(a, at)
+		arg, err := c.compile(a, s)
 		if err != nil {
 			return nil, err
 		}

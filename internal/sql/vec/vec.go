@@ -31,7 +31,7 @@ func Compile(e expr.Expr, s *fn.Session) (*Program, error) {
 	}
 	p := &Program{root: root}
 	if e.Type().Kind() == types.Boolean {
-		if p.cond, err = c.selector(e); err != nil {
+		if p.cond, _, err = c.selector(e, &scope{}); err != nil {
 			return nil, err
 		}
 	}
@@ -53,18 +53,31 @@ func (p *Program) Select(call *fn.Call, in *column.Batch, sel []int32) ([]int32,
 	return p.cond.rows(&p.run, sel)
 }
 
-// Projector computes several expressions; what they have in common is computed once.
+// Projector computes several expressions of the rows for which a condition is true; what they have in common is computed once.
 type Projector struct {
 	run   run
+	cond  selector // nil for none
 	roots []node
 	out   []*column.Vector
 }
 
-// CompileAll compiles the expressions of a projector.
+// CompileAll compiles the expressions of a projector without a condition.
 func CompileAll(list []expr.Expr, s *fn.Session) (*Projector, error) {
+	return CompileWhere(nil, list, s)
+}
+
+// CompileWhere compiles a projector. The condition, a BOOLEAN, may be nil.
+func CompileWhere(where expr.Expr, list []expr.Expr, s *fn.Session) (*Projector, error) {
 	c := &compiler{session: s}
 	p := &Projector{roots: make([]node, len(list)), out: make([]*column.Vector, len(list))}
 	top := &scope{}
+	if where != nil {
+		cond, last, err := c.selector(where, top)
+		if err != nil {
+			return nil, err
+		}
+		p.cond, top = cond, &scope{outer: last}
+	}
 	for i, e := range list {
 		root, err := c.compile(e, top)
 		if err != nil {
@@ -75,9 +88,25 @@ func CompileAll(list []expr.Expr, s *fn.Session) (*Projector, error) {
 	return p, nil
 }
 
-// Eval computes the expressions as [Program.Eval] does. The slice is reused by the next call.
+// Eval computes the expressions as [Program.Eval] does, without asking for the condition. The slice is reused by the next call.
 func (p *Projector) Eval(call *fn.Call, in *column.Batch, sel []int32) ([]*column.Vector, error) {
 	p.run.begin(call, in)
+	return p.eval(sel)
+}
+
+// Where narrows sel to the rows for which the condition is true, as [Program.Select] does, and computes the expressions of these. Without rows it computes nothing.
+func (p *Projector) Where(call *fn.Call, in *column.Batch, sel []int32) (cols []*column.Vector, kept []int32, err error) {
+	p.run.begin(call, in)
+	if p.cond != nil {
+		if sel, err = p.cond.rows(&p.run, sel); err != nil || len(sel) == 0 {
+			return nil, sel, err
+		}
+	}
+	cols, err = p.eval(sel)
+	return cols, sel, err
+}
+
+func (p *Projector) eval(sel []int32) ([]*column.Vector, error) {
 	for i, root := range p.roots {
 		v, err := root.eval(&p.run, sel)
 		if err != nil {
@@ -101,13 +130,30 @@ func (r *run) begin(call *fn.Call, in *column.Batch) {
 	r.turn++
 }
 
-// node is a part of a program. Within one turn all calls of one node have the same selection.
+// node is a part of a program. Within one turn the first call of a node has the widest selection: those of later ones are parts of it.
 type node interface {
 	eval(r *run, sel []int32) (*column.Vector, error)
 }
 
-// scope is where rows are the same: sub-expressions of one scope are computed for the same selection, so that equal ones are one node.
-type scope struct{ nodes map[string][]known }
+// scope is where rows are the same: sub-expressions of one scope are computed for the same selection, in the order in which they are compiled, so that equal ones are one node. Those of the outer scope have
+// been computed before, for these rows and maybe more.
+type scope struct {
+	nodes  map[string][]known
+	splits []*splitter
+	outer  *scope
+}
+
+// find returns the node of an equal expression, nil if there is none yet.
+func (s *scope) find(key string, e expr.Expr) *shared {
+	for ; s != nil; s = s.outer {
+		for _, k := range s.nodes[key] {
+			if expr.Equal(k.e, e) {
+				return k.n
+			}
+		}
+	}
+	return nil
+}
 
 type known struct {
 	e expr.Expr
@@ -135,10 +181,8 @@ func (c *compiler) compile(e expr.Expr, s *scope) (node, error) {
 			return c.call(e, s)
 		}
 		key := e.String()
-		for _, k := range s.nodes[key] {
-			if expr.Equal(k.e, e) {
-				return k.n, nil
-			}
+		if known := s.find(key, e); known != nil {
+			return known, nil
 		}
 		n, err := c.call(e, s)
 		if err != nil {
