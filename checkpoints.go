@@ -375,7 +375,7 @@ func (c *JobClient) StopWithSavepoint(ctx context.Context, dir string, drain boo
 }
 
 // CheckpointStats counts the checkpoints and savepoints of a job in this process: Completed and Failed ones, and of the latest complete one its number (Last, 0 if there is none), what it wrote (Bytes), how long it
-// was under way (Took) and when it was complete (At).
+// was under way (Took) and when it was complete (At); Recent are the times that up to 1,024 of the latest took, the latest last.
 type CheckpointStats = jobmanager.CheckpointStats
 
 // CheckpointStats returns what has become of the job's checkpoints so far.

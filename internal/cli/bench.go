@@ -31,7 +31,7 @@ func nexmarkCommand() *cobra.Command {
 		Use:   "nexmark",
 		Short: "run the queries of the Nexmark benchmark",
 		Long: `Runs queries of the Nexmark benchmark, each as a job of its own over events that are generated in the process, and prints what they took: seconds, the process's CPU-seconds, events
-by second and by CPU-second, peak memory, rows written. With --verify the rows of the result are summed up: their number and a checksum that does not depend on their order.`,
+by second and by CPU-second, peak memory, rows written, and with --checkpoint how many checkpoints there were, how long they took and what the last one wrote. With --verify the rows of the result are summed up: their number and a checksum that does not depend on their order.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			list := nexmarkbench.Queries()
@@ -52,6 +52,9 @@ by second and by CPU-second, peak memory, rows written. With --verify the rows o
 			out := cmd.OutOrStdout()
 			if !asJSON {
 				fmt.Fprintf(out, "%-5s %12s %9s %9s %12s %14s %10s %12s", "query", "events", "seconds", "cpu", "events/s", "events/core-s", "peak MiB", "changes")
+				if cfg.Checkpoint > 0 {
+					fmt.Fprintf(out, " %11s %7s %7s %10s", "checkpoints", "p50 ms", "p99 ms", "last bytes")
+				}
 				if cfg.Verify {
 					fmt.Fprintf(out, " %12s %s", "rows", "checksum")
 				}
@@ -97,6 +100,9 @@ by second and by CPU-second, peak memory, rows written. With --verify the rows o
 					continue
 				}
 				fmt.Fprintf(out, "%-5s %12d %9.3f %9.3f %12d %14d %10d %12d", q, r.Events, r.Seconds, r.CPUSeconds, r.EventsPerSecond, r.EventsPerCoreSecond, r.PeakResidentMiB, r.Changes)
+				if cfg.Checkpoint > 0 {
+					fmt.Fprintf(out, " %11d %7d %7d %10d", r.Checkpoints, r.CheckpointP50MS, r.CheckpointP99MS, r.LastStateBytes)
+				}
 				if cfg.Verify {
 					fmt.Fprintf(out, " %12d %s", r.Rows, r.Checksum)
 				}

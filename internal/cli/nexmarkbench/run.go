@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -48,19 +49,20 @@ type Result struct {
 	ResidentMiB         int64   `json:"resident_mib"`
 	PeakResidentMiB     int64   `json:"peak_resident_mib"`
 	Checkpoints         int     `json:"checkpoints"`
-	LastStateBytes      int64   `json:"last_state_bytes"`
-	LastCheckpointMS    int64   `json:"last_checkpoint_ms"`
-	CheckpointP50MS     int64   `json:"checkpoint_p50_ms"`
-	CheckpointP99MS     int64   `json:"checkpoint_p99_ms"`
-	Changes             int64   `json:"changes"`
-	Rows                int64   `json:"rows,omitempty"`
-	Checksum            string  `json:"checksum,omitempty"`
-	State               string  `json:"state"`
-	Parallelism         int     `json:"parallelism"`
-	Checkpoint          float64 `json:"checkpoint"`
-	Memory              int64   `json:"memory"`
-	MiniBatch           bool    `json:"mini_batch"`
-	Failed              string  `json:"failed,omitempty"`
+	// LastStateBytes is what the last checkpoint has written.
+	LastStateBytes   int64   `json:"last_state_bytes"`
+	LastCheckpointMS int64   `json:"last_checkpoint_ms"`
+	CheckpointP50MS  int64   `json:"checkpoint_p50_ms"`
+	CheckpointP99MS  int64   `json:"checkpoint_p99_ms"`
+	Changes          int64   `json:"changes"`
+	Rows             int64   `json:"rows,omitempty"`
+	Checksum         string  `json:"checksum,omitempty"`
+	State            string  `json:"state"`
+	Parallelism      int     `json:"parallelism"`
+	Checkpoint       float64 `json:"checkpoint"`
+	Memory           int64   `json:"memory"`
+	MiniBatch        bool    `json:"mini_batch"`
+	Failed           string  `json:"failed,omitempty"`
 }
 
 // Run runs a query once.
@@ -123,6 +125,7 @@ func Run(ctx context.Context, query string, c Config) (*Result, error) {
 		stop := context.AfterFunc(ctx, res.Job.Cancel)
 		defer stop()
 		_, err := res.Job.Wait(context.Background())
+		r.count(res.Job.CheckpointStats())
 		return err
 	})
 	seconds, used := time.Since(start).Seconds(), processCPU()-cpu
@@ -137,6 +140,15 @@ func Run(ctx context.Context, query string, c Config) (*Result, error) {
 		r.Changes, r.Rows, r.Checksum = verifier.Changes, verifier.Rows, fmt.Sprintf("%016x", verifier.Checksum)
 	}
 	return r, nil
+}
+
+// count fills in what there is to say of the checkpoints of a run.
+func (r *Result) count(c weir.CheckpointStats) {
+	r.Checkpoints, r.LastStateBytes, r.LastCheckpointMS = c.Completed, c.Bytes, c.Took.Milliseconds()
+	if n := len(c.Recent); n > 0 {
+		slices.Sort(c.Recent)
+		r.CheckpointP50MS, r.CheckpointP99MS = c.Recent[(n-1)/2].Milliseconds(), c.Recent[(99*n+99)/100-1].Milliseconds()
+	}
 }
 
 func round(f float64) float64 { return float64(int64(f*1000+0.5)) / 1000 }

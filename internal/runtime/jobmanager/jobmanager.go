@@ -3,6 +3,7 @@ package jobmanager
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/weirstream/weir/fault"
@@ -378,13 +379,20 @@ type CheckpointStats struct {
 	Bytes int64
 	Took  time.Duration
 	At    time.Time
+	// Recent are how long the latest complete ones were under way, up to 1,024 of them, the latest last. The slice is the caller's.
+	Recent []time.Duration
 }
+
+// recentCheckpoints is how many durations are kept.
+const recentCheckpoints = 1024
 
 // CheckpointStats returns what has become of checkpoints so far.
 func (j *JobManager) CheckpointStats() CheckpointStats {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.mu.checkpoints
+	c := j.mu.checkpoints
+	c.Recent = slices.Clone(c.Recent)
+	return c
 }
 
 // History returns the failures of the job, the latest first. The slices are the caller's.

@@ -3,6 +3,7 @@ package jobmanager
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/weirstream/weir/fault"
@@ -142,6 +143,9 @@ func (j *JobManager) checkpointCompleted(e CheckpointCompleted) {
 	defer j.mu.Unlock()
 	c := &j.mu.checkpoints
 	c.Completed++
+	if c.Recent = append(c.Recent, time.Duration(e.Duration)); len(c.Recent) > recentCheckpoints {
+		c.Recent = slices.Delete(c.Recent, 0, 1)
+	}
 	c.Last, c.Bytes, c.Took, c.At = int64(e.ID), e.Bytes, time.Duration(e.Duration), j.cfg.Scheduler.Now()
 }
 
