@@ -28,6 +28,7 @@ func TestResults(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
+	halted := 0
 	for _, q := range Queries() {
 		if q == "q10" { // writes files
 			continue
@@ -38,6 +39,8 @@ func TestResults(t *testing.T) {
 			{Parallelism: 1},
 			{Parallelism: 2, MiniBatch: true, State: "lsm"},
 			{Parallelism: 1, MiniBatch: true, Batch: true},
+			{Parallelism: 4, MiniBatch: true, Halt: true},
+			{Parallelism: 1, Halt: true, State: "lsm"},
 		} {
 			if way.Parallelism > 1 && (q == "q18" || q == "q19") {
 				continue // who comes first wins a tie in time
@@ -50,6 +53,9 @@ func TestResults(t *testing.T) {
 			if err != nil {
 				t.Errorf("%s: %v", q, err)
 				break
+			}
+			if r.Halted {
+				halted++
 			}
 			got := fmt.Sprintf("%d %s", r.Rows, r.Checksum)
 			if q == "q12" { // when a window of processing time ends is by chance
@@ -66,6 +72,7 @@ func TestResults(t *testing.T) {
 			}
 		}
 	}
+	t.Log(halted, "runs were halted and restored")
 	if *rewrite {
 		if err := os.WriteFile(golden, out.Bytes(), 0o644); err != nil {
 			t.Fatal(err)

@@ -35,6 +35,8 @@ type Config struct {
 	Verify bool
 	// Dir is for checkpoints, state and output; it is emptied.
 	Dir string
+	// Halt stops the job with a savepoint as soon as something was read, and goes on from there.
+	Halt bool
 }
 
 // Result is what a run was like. The names in JSON are those that are used for other engines, too.
@@ -62,6 +64,7 @@ type Result struct {
 	Checkpoint       float64 `json:"checkpoint"`
 	Memory           int64   `json:"memory"`
 	MiniBatch        bool    `json:"mini_batch"`
+	Halted           bool    `json:"halted,omitempty"`
 	Failed           string  `json:"failed,omitempty"`
 }
 
@@ -77,12 +80,15 @@ func Run(ctx context.Context, query string, c Config) (*Result, error) {
 	default:
 		return nil, fault.New(fault.OptionInvalid, "the state backend %q is none of memory and lsm", c.State)
 	}
-	if c.Checkpoint > 0 {
+	if c.Checkpoint > 0 || c.Halt {
 		dir, err := os.MkdirTemp(c.Dir, "checkpoints-")
 		if err != nil {
 			return nil, err
 		}
-		defer os.RemoveAll(dir)
+		defer func() {
+			os.RemoveAll(dir)
+			os.RemoveAll(dir + "-2")
+		}()
 		o.Checkpoints = weir.Checkpoints{Dir: dir, Interval: c.Checkpoint}
 	}
 	output, err := os.MkdirTemp(c.Dir, "output-")
@@ -90,44 +96,42 @@ func Run(ctx context.Context, query string, c Config) (*Result, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(output)
-	env := table.NewEnvironment(o)
 	counter, verifier := &blackhole.Counter{}, &Verifier{}
-	sink := "'connector' = 'blackhole'"
-	env.AddConnector(blackhole.Counting(counter))
-	if err := env.AddFunction("count_char", table.Func2(countChar)); err != nil {
+	text, err := Script{Events: c.Events, Rate: c.Rate, Sink: c.sink(), Output: output}.Text(query)
+	if err != nil {
 		return nil, err
 	}
-	if c.Verify {
-		env.AddConnector(verifier.Table())
-		sink = "'connector' = 'verify'"
-	}
-	if !c.MiniBatch {
-		if err := env.Set("table.exec.mini-batch.enabled", "false"); err != nil {
-			return nil, err
-		}
-	}
-	if c.Batch {
-		if err := env.Set("execution.runtime-mode", "batch"); err != nil {
-			return nil, err
-		}
-	}
-	text, err := Script{Events: c.Events, Rate: c.Rate, Sink: sink, Output: output}.Text(query)
+	env, err := c.environment(o, counter, verifier)
 	if err != nil {
 		return nil, err
 	}
 	runtime.GC()
 	clearPeak()
 	cpu, start := processCPU(), time.Now()
-	err = env.Script(ctx, query+".sql", text, func(_ string, res *table.Result) error {
+	savepoint := ""
+	run := func(_ string, res *table.Result) error {
 		if res.Job == nil {
 			return nil
 		}
 		stop := context.AfterFunc(ctx, res.Job.Cancel)
 		defer stop()
+		if c.Halt && savepoint == "" {
+			if savepoint, err = halt(ctx, res.Job, c.Dir); err != nil {
+				return err
+			}
+		}
 		_, err := res.Job.Wait(context.Background())
 		r.count(res.Job.CheckpointStats())
 		return err
-	})
+	}
+	err = env.Script(ctx, query+".sql", text, run)
+	r.Halted = savepoint != ""
+	if err == nil && r.Halted {
+		o.Checkpoints.Dir, o.Checkpoints.Restore = o.Checkpoints.Dir+"-2", savepoint
+		if env, err = c.environment(o, counter, verifier); err == nil {
+			err = env.Script(ctx, query+".sql", text, run)
+		}
+	}
 	seconds, used := time.Since(start).Seconds(), processCPU()-cpu
 	if err != nil {
 		return nil, err
@@ -140,6 +144,62 @@ func Run(ctx context.Context, query string, c Config) (*Result, error) {
 		r.Changes, r.Rows, r.Checksum = verifier.Changes, verifier.Rows, fmt.Sprintf("%016x", verifier.Checksum)
 	}
 	return r, nil
+}
+
+// sink are the options of the table that a query writes to.
+func (c Config) sink() string {
+	if c.Verify {
+		return "'connector' = 'verify'"
+	}
+	return "'connector' = 'blackhole'"
+}
+
+// environment returns one in which a query's script can run.
+func (c Config) environment(o table.Options, counter *blackhole.Counter, verifier *Verifier) (*table.Environment, error) {
+	env := table.NewEnvironment(o)
+	env.AddConnector(blackhole.Counting(counter))
+	if err := env.AddFunction("count_char", table.Func2(countChar)); err != nil {
+		return nil, err
+	}
+	if c.Verify {
+		env.AddConnector(verifier.Table())
+	}
+	if !c.MiniBatch {
+		if err := env.Set("table.exec.mini-batch.enabled", "false"); err != nil {
+			return nil, err
+		}
+	}
+	if c.Batch {
+		if err := env.Set("execution.runtime-mode", "batch"); err != nil {
+			return nil, err
+		}
+	}
+	return env, nil
+}
+
+// halt stops a job with a savepoint, whose path it returns: "" if the job has ended before.
+func halt(ctx context.Context, job *weir.JobClient, dir string) (string, error) {
+	begun := func() bool {
+		for _, t := range job.Metrics() {
+			if t.Source && t.RecordsOut > 0 {
+				return true
+			}
+		}
+		return false
+	}
+	for {
+		if begun() {
+			path, err := job.StopWithSavepoint(ctx, dir, false)
+			if fault.CodeOf(err) != fault.JobNotRunning { // else some task does not run yet, or the job has ended
+				return path, err
+			}
+		}
+		select {
+		case <-job.Done():
+			return "", nil
+		case <-time.After(200 * time.Microsecond):
+		}
+	}
 }
 
 // count fills in what there is to say of the checkpoints of a run.
