@@ -27,8 +27,8 @@ func (e *Environment) resolver(batch bool) *resolver {
 	return &resolver{env: e, batch: batch, sources: map[string]*tables.Source{}, sinks: map[string]*tables.Sink{}}
 }
 
-func (r *resolver) source(t *catalog.Table, columns []int, options map[string]string) (*tables.Source, error) {
-	key := fmt.Sprintf("%p %v %v", t, columns, options)
+func (r *resolver) source(t *catalog.Table, columns []int, options map[string]string, where []tables.Predicate) (*tables.Source, error) {
+	key := fmt.Sprintf("%p %v %v %v", t, columns, options, where)
 	if s, ok := r.sources[key]; ok {
 		return s, nil
 	}
@@ -58,6 +58,9 @@ func (r *resolver) source(t *catalog.Table, columns []int, options map[string]st
 			s, err = f.Source(spec)
 		}
 	}
+	if err == nil && where != nil && s.Filter != nil {
+		s, err = s.Filter(where)
+	}
 	if err != nil {
 		return nil, fault.New(fault.SQLTable, "table %s: %w", t.Path, plain(err))
 	}
@@ -67,11 +70,11 @@ func (r *resolver) source(t *catalog.Table, columns []int, options map[string]st
 
 // Scan implements physical.Tables.
 func (r *resolver) Scan(s *logical.Scan) (physical.ScanInfo, error) {
-	src, err := r.source(s.Table, s.Columns, s.Options)
+	src, err := r.source(s.Table, s.Columns, s.Options, nil)
 	if err != nil {
 		return physical.ScanInfo{}, err
 	}
-	info := physical.ScanInfo{Changelog: src.Changelog, Scan: src.Scan != nil, Lookup: src.Lookup != nil, Single: src.Parallelism == 1}
+	info := physical.ScanInfo{Changelog: src.Changelog, Scan: src.Scan != nil, Lookup: src.Lookup != nil, Single: src.Parallelism == 1, Project: src.Project != nil, Filter: src.Filter != nil}
 	if src.Scan != nil {
 		info.Bounded = src.Scan.Boundedness() == 0
 		if r.batch && !info.Bounded {

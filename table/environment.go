@@ -203,7 +203,7 @@ func (e *Environment) build(p *plan, result connector.Sink[*column.Batch]) (*wei
 	err = lower.Lower(env.Graph(), p.program, lower.Config{
 		Session: p.session, Batch: e.batch(), Parallelism: max(options.Parallelism, 1), Constraints: e.constraints(),
 		Source: func(n *physical.Scan) (*tables.Source, error) {
-			return p.resolver.source(n.Table, n.Columns, n.Options)
+			return p.resolver.source(n.Table, n.Columns, n.Options, n.Where)
 		},
 		Sink: func(n *physical.Sink) (*tables.Sink, error) {
 			return p.resolver.sink(n.Table, n.Columns, n.Options, n.Overwrite)

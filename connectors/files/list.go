@@ -41,7 +41,7 @@ func list(ctx context.Context, o Options) ([]found, error) {
 	var all []found
 	for _, root := range roots {
 		var err error
-		if all, err = appendFiles(ctx, all, root); err != nil {
+		if all, err = appendFiles(ctx, all, root, o.enter); err != nil {
 			return nil, err
 		}
 	}
@@ -60,7 +60,7 @@ func list(ctx context.Context, o Options) ([]found, error) {
 }
 
 // appendFiles appends root if it is a file, and the files below it if it is a directory. What vanishes meanwhile is left out.
-func appendFiles(ctx context.Context, all []found, root string) ([]found, error) {
+func appendFiles(ctx context.Context, all []found, root string, enter func(string) bool) ([]found, error) {
 	info, err := os.Stat(root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -89,6 +89,9 @@ func appendFiles(ctx context.Context, all []found, root string) ([]found, error)
 			}
 			return nil
 		case d.IsDir():
+			if enter != nil && !enter(path) {
+				return filepath.SkipDir
+			}
 			return nil
 		}
 		info, err := os.Stat(path)

@@ -22,9 +22,10 @@ type Options struct {
 	// SplitBytes is the size of the ranges that large plain files are cut into, so that several readers share one file; 16 MiB if zero.
 	SplitBytes int64
 
-	// keep, unless it is nil, says which files are read. raw reads blocks that end anywhere; splits are then whole files.
-	keep func(path string) bool
-	raw  bool
+	// keep, unless it is nil, says which files are read, and enter into which directories below Path it is worth to look. raw reads blocks that end anywhere; splits are then whole files.
+	keep  func(path string) bool
+	enter func(path string) bool
+	raw   bool
 }
 
 func (o Options) filled() Options {

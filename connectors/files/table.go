@@ -155,36 +155,34 @@ func tableSourceOf(t *tables.Table) (*tables.Source, error) {
 			return nil, fault.New(fault.OptionInvalid, "option 'source.path.regex-pattern': %w", err)
 		}
 	}
-	keys := s.keys
-	s.o.keep = func(file string) bool {
-		if pattern != nil && !pattern.MatchString(filepath.ToSlash(file)) {
-			return false
-		}
-		if len(keys) == 0 {
-			return true
-		}
-		rel, err := filepath.Rel(path, file)
-		if err != nil {
-			return false
-		}
-		_, ok := partitionValues(filepath.Dir(rel), keys)
-		return ok
-	}
+	s.pattern = pattern
 	all := make([]int, len(t.Columns))
 	for i := range all {
 		all[i] = i
 	}
-	src, err := s.of(t, all)
+	src, err := s.of(t, all, nil)
 	if err != nil {
 		return nil, err
 	}
-	src.Project = func(some []int) (*tables.Source, error) { return s.of(t, some) }
+	src.Project = func(some []int) (*tables.Source, error) { return s.of(t, some, nil) }
 	return src, nil
 }
 
-// of returns the source of some columns of the table.
-func (s tableSource) of(t *tables.Table, some []int) (*tables.Source, error) {
+// of returns the source of some columns of the table, which may leave out rows by conditions on these.
+func (s tableSource) of(t *tables.Table, some []int, where []tables.Predicate) (*tables.Source, error) {
+	unfiltered := s
 	schema := *s.schema
+	s.prune, schema.Where = nil, nil
+	for _, p := range where {
+		k := some[p.Column]
+		if key := slices.Index(t.PartitionBy, k); key >= 0 {
+			s.prune = append(s.prune, pruning{Predicate: p, key: key, typ: t.Columns[k].Type, empty: t.Options["partition.default-name"]})
+		} else if i := slices.Index(s.schema.At, k); i >= 0 {
+			p.Column = i
+			schema.Where = append(schema.Where, p)
+		}
+	}
+	s.o.keep, s.o.enter = s.keep, s.enter
 	schema.At = make([]int, len(s.schema.Columns))
 	decoded := 0
 	for i, k := range s.schema.At {
@@ -211,7 +209,11 @@ func (s tableSource) of(t *tables.Table, some []int) (*tables.Source, error) {
 			return nil, err
 		}
 	}
-	return &tables.Source{Scan: s}, nil
+	src := &tables.Source{Scan: s}
+	if len(s.keys) > 0 || s.form.Blocks != nil {
+		src.Filter = func(where []tables.Predicate) (*tables.Source, error) { return unfiltered.of(t, some, where) }
+	}
+	return src, nil
 }
 
 func tableSinkOf(t *tables.Table) (*tables.Sink, error) {

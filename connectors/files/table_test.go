@@ -161,6 +161,49 @@ func TestTableMalformed(t *testing.T) {
 	}
 }
 
+// TestPruning: directories of partitions that conditions rule out are not looked into, and not read.
+func TestPruning(t *testing.T) {
+	dir := t.TempDir()
+	columns := []types.Field{field("i", types.New(types.Int)), field("d", types.New(types.Date)), field("h", types.New(types.Int))}
+	for d := 1; d <= 3; d++ {
+		for h := range 3 {
+			writeText(t, filepath.Join(dir, fmt.Sprintf("d=2024-01-0%d", d), fmt.Sprintf("h=%d", h), "f"), fmt.Sprintf("%d%d\n", d, h))
+		}
+	}
+	writeText(t, filepath.Join(dir, "d=__DEFAULT_PARTITION__", "h=1", "f"), "99\n")
+	day := func(n int64) column.Value { return column.IntValue(19722 + n) } // days since the epoch of January 2024
+	for _, c := range []struct {
+		where []tables.Predicate
+		want  string
+	}{
+		{nil, "10|11|12|20|21|22|30|31|32|99"},
+		{[]tables.Predicate{{Column: 1, Op: tables.Equal, Values: []column.Value{day(2)}}}, "20|21|22"},
+		{[]tables.Predicate{{Column: 1, Op: tables.Greater, Values: []column.Value{day(1)}}, {Column: 0, Op: tables.Equal, Values: []column.Value{column.IntValue(1), column.IntValue(7)}}}, "21|31"},
+		{[]tables.Predicate{{Column: 1, Op: tables.IsNull}}, "99"},
+		{[]tables.Predicate{{Column: 2, Op: tables.Equal, Values: []column.Value{column.IntValue(3)}}}, "10|11|12|20|21|22|30|31|32|99"},
+	} {
+		s, err := scan(t, tableOf(t, dir, columns, []int{1, 2}, nil)).Project([]int{2, 1, 0})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err = s.Filter(c.where); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, row := range readRows(t, s) {
+			got = append(got, row[strings.LastIndexByte(row, ',')+1:])
+		}
+		slices.Sort(got)
+		if text := strings.Join(got, "|"); text != c.want {
+			t.Errorf("%v: %s, want %s", c.where, text, c.want)
+		}
+		files, err := list(t.Context(), s.Scan.(tableSource).o)
+		if err != nil || len(files) != len(got) {
+			t.Errorf("%v: %d files, %v", c.where, len(files), err)
+		}
+	}
+}
+
 func TestTableErrors(t *testing.T) {
 	dir := t.TempDir()
 	columns := []types.Field{field("i", types.New(types.Int)), field("s", types.String()), field("a", types.ArrayOf(types.String()))}

@@ -4,10 +4,13 @@ import (
 	"context"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/connector"
+	"github.com/weirstream/weir/connector/tables"
 	"github.com/weirstream/weir/eventtime"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/format"
@@ -26,6 +29,58 @@ type tableSource struct {
 	fixed []fixedColumn
 	base  string
 	keys  []string // of the partitions, all of them
+	// pattern is what the paths of files must match; nil for anything. prune are conditions on partitions.
+	pattern *regexp.Regexp
+	prune   []pruning
+}
+
+// pruning is a condition on the values of a partition column.
+type pruning struct {
+	tables.Predicate
+	key   int // of keys
+	typ   types.Type
+	empty string // the text that stands for null
+}
+
+// keep says which files are read.
+func (s tableSource) keep(file string) bool {
+	if s.pattern != nil && !s.pattern.MatchString(filepath.ToSlash(file)) {
+		return false
+	}
+	return len(s.keys) == 0 || s.inPartitions(filepath.Dir(file), len(s.keys))
+}
+
+// enter says which directories are looked into.
+func (s tableSource) enter(dir string) bool { return len(s.keys) == 0 || s.inPartitions(dir, 0) }
+
+// inPartitions reports whether a directory is, by at least so many of its parts, one of partitions that are wanted.
+func (s *tableSource) inPartitions(dir string, least int) bool {
+	rel, err := filepath.Rel(s.base, dir)
+	if err != nil {
+		return false
+	}
+	n := 0
+	if rel != "." {
+		n = strings.Count(filepath.ToSlash(rel), "/") + 1
+	}
+	if n < least {
+		return false
+	}
+	values, ok := partitionValues(rel, s.keys[:min(n, len(s.keys))])
+	if !ok {
+		return false
+	}
+	for _, p := range s.prune {
+		if p.key >= len(values) {
+			continue
+		}
+		text := values[p.key]
+		// A value that is wrong for its type fails the reader, who says so.
+		if v := format.Constant(p.typ, text, text == p.empty); v != nil && !p.Holds(v.Value(0), p.typ) {
+			return false
+		}
+	}
+	return true
 }
 
 // fixedColumn is a partition's value, or a metadata column.

@@ -4,6 +4,7 @@ package physical
 import (
 	"time"
 
+	"github.com/weirstream/weir/connector/tables"
 	"github.com/weirstream/weir/internal/sql/catalog"
 	"github.com/weirstream/weir/internal/sql/expr"
 	"github.com/weirstream/weir/internal/sql/fn"
@@ -60,8 +61,10 @@ type Scan struct {
 	Table   *catalog.Table
 	Columns []int
 	Options map[string]string
-	// Project are the columns, by their index in Fields, that anybody reads; nil for all.
-	Project []int
+	// Where are conditions on Fields, by their index: rows that do not satisfy all of them may be left out.
+	Where []tables.Predicate
+
+	projects, filters bool // what the connector can
 }
 
 // Values are constant rows.

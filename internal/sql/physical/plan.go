@@ -17,7 +17,9 @@ type ScanInfo struct {
 	Changelog types.Changelog
 	// Scan and Lookup tell whether it can be read, and looked up.
 	Scan, Lookup bool
-	Bounded      bool
+	// Project and Filter tell whether it can read some columns, and leave out rows by conditions.
+	Project, Filter bool
+	Bounded         bool
 	// Single tells that more than one reader would have nothing to do.
 	Single bool
 }
@@ -75,7 +77,7 @@ func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
 	p.program.normalize()
 	p.program.boundState(p.Batch)
 	p.program.dropBefore()
-	p.program.project()
+	p.program.push(p.Batch)
 	return p.program, nil
 }
 
@@ -220,7 +222,7 @@ func (p *planner) scan(r *logical.Scan) (Node, error) {
 	if !info.Scan {
 		return nil, fault.New(fault.SQLUnsupported, "the table %s can only be looked up, by a join FOR SYSTEM_TIME AS OF", r.Table.Path)
 	}
-	n := &Scan{Head: Head{Fields: r.Out, Bounded: info.Bounded, Single: info.Single, Changelog: info.Changelog}, Table: r.Table, Columns: r.Columns, Options: r.Options}
+	n := &Scan{Head: Head{Fields: r.Out, Bounded: info.Bounded, Single: info.Single, Changelog: info.Changelog}, Table: r.Table, Columns: r.Columns, Options: r.Options, projects: info.Project, filters: info.Filter}
 	if n.Changelog == 0 {
 		n.Changelog = types.AppendOnly
 	}
@@ -462,45 +464,6 @@ func sameSet(a, b []int) bool {
 		}
 	}
 	return true
-}
-
-// project tells each scan which of its columns are read.
-func (p *Program) project() {
-	need := map[*Scan]map[int]bool{}
-	whole := map[*Scan]bool{}
-	for _, n := range p.Nodes {
-		for _, in := range n.Of().Inputs {
-			s, ok := in.(*Scan)
-			if !ok {
-				continue
-			}
-			c, ok := n.(*Calc)
-			if !ok || c.Exprs == nil {
-				whole[s] = true
-				continue
-			}
-			if need[s] == nil {
-				need[s] = map[int]bool{}
-			}
-			for _, e := range c.Exprs {
-				expr.Refs(e, need[s])
-			}
-			if c.Where != nil {
-				expr.Refs(c.Where, need[s])
-			}
-		}
-	}
-	for s, set := range need {
-		if whole[s] || len(set) == len(s.Fields) {
-			continue
-		}
-		s.Project = []int{}
-		for i := range s.Fields {
-			if set[i] {
-				s.Project = append(s.Project, i)
-			}
-		}
-	}
 }
 
 func (p *planner) setOp(r *logical.SetOp) (Node, error) {

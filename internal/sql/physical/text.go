@@ -193,15 +193,15 @@ func joinType(k logical.JoinKind) string {
 
 func (n *Scan) Name() string { return "TableSourceScan" }
 func (n *Scan) Attrs() []Attr {
-	fields := n.Fields
-	a := []Attr{{"table", "[" + n.Table.Path.Plain() + "]"}}
-	if n.Project != nil {
-		fields = nil
-		for _, c := range n.Project {
-			fields = append(fields, n.Fields[c])
+	a := []Attr{{"table", "[" + n.Table.Path.Plain() + "]"}, {"fields", allNames(n.Fields)}}
+	if n.Where != nil {
+		var list []string
+		for _, p := range n.Where {
+			list = append(list, p.Describe(n.Fields[p.Column].Name, n.Fields[p.Column].Type))
 		}
+		a = append(a, Attr{"filter", strings.Join(list, " AND ")})
 	}
-	return append(a, Attr{"fields", allNames(fields)})
+	return a
 }
 
 func (n *Values) Name() string { return "Values" }
