@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/weirstream/weir/connector"
 	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/operator"
 	"github.com/weirstream/weir/internal/runtime/jobmanager"
@@ -267,6 +268,9 @@ func (r *JobResult) String() string {
 	}
 	if sent > 0 {
 		fmt.Fprintf(&b, ", %s sent between tasks, %s came to the last ones", thousands(sent), thousands(reached))
+	}
+	if a := r.Accumulators[connector.ErrorsCounter]; a.Count > 0 {
+		fmt.Fprintf(&b, ", %s malformed and left out", records(a.Count))
 	}
 	return b.String()
 }

@@ -33,3 +33,12 @@ type Positioned interface {
 type SplitsInTurn interface {
 	SplitsInTurn() bool
 }
+
+// Counting is an optional capability of a [ReaderContext]: the reader can add to counters that the job shows, in its result and while it runs. Count is called for what is rare, as it looks the name up.
+type Counting interface {
+	// Count adds n to a counter of the job, and to that of this source, which has the source's name and a point in front.
+	Count(name string, n int64)
+}
+
+// ErrorsCounter is the counter of records that a source has left out because they are malformed.
+const ErrorsCounter = "numRecordsInErrors"

@@ -158,6 +158,31 @@ func (d *csvDecoder) Decode(b *column.Batch, data []byte, final bool, limit int)
 	return used, err
 }
 
+// Extent implements [Decoder].
+func (d *csvDecoder) Extent(data []byte, final bool) int {
+	for at := 0; ; {
+		_, next, state := d.field(data, at, final)
+		switch state {
+		case fieldCut:
+			return 0
+		case fieldLast:
+			return next
+		case fieldBad:
+			return next + lineExtent(data[next:], final)
+		}
+		at = next
+	}
+}
+
+// lineExtent is the length of a line with its end, 0 if that is not there.
+func lineExtent(data []byte, final bool) int {
+	n := bytes.IndexByte(data, '\n') + 1
+	if n == 0 && final {
+		return len(data)
+	}
+	return n
+}
+
 func blank(line []byte) bool { return len(trim(line)) == 0 }
 
 // record reads one record into row b.N, and returns its length with its end, 0 if its end is not there, and what is wrong with it.

@@ -63,6 +63,8 @@ type Decoder interface {
 	//
 	// Strings are copied into the batch.
 	Decode(b *column.Batch, data []byte, final bool, limit int) (used int, err error)
+	// Extent is the length of the record that data begins with, together with its end, whatever is wrong with it; 0 if its end is not there. final is as in Decode.
+	Extent(data []byte, final bool) int
 	// Skipped is how many records were skipped so far because they are wrong.
 	Skipped() int64
 }

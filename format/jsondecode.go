@@ -133,6 +133,9 @@ func (d *jsonDecoder) valueOf(s *Schema, f types.Field, t types.Type, separator 
 	return nil, unsupported(s, f, "json")
 }
 
+// Extent implements [Decoder].
+func (d *jsonDecoder) Extent(data []byte, final bool) int { return lineExtent(data, final) }
+
 func (d *jsonDecoder) Skipped() int64 { return d.skipped }
 
 func (d *jsonDecoder) Decode(b *column.Batch, data []byte, final bool, limit int) (used int, err error) {

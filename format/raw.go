@@ -46,6 +46,9 @@ func newRawDecoder(s *Schema) (Decoder, error) {
 	return rawDecoder{s.at(0)}, err
 }
 
+// Extent implements [Decoder].
+func (d rawDecoder) Extent(data []byte, final bool) int { return lineExtent(data, final) }
+
 func (d rawDecoder) Skipped() int64 { return 0 }
 
 func (d rawDecoder) Decode(b *column.Batch, data []byte, final bool, limit int) (used int, err error) {

@@ -28,6 +28,7 @@ func Table() *tables.Factory {
 		{Key: "partition.default-name", Default: "__DEFAULT_PARTITION__", Doc: "What stands for a null or an empty text in the name of a partition."},
 		{Key: "source.monitor-interval", Kind: tables.Duration, Doc: "How often new files are looked for; if it is not given the source ends."},
 		{Key: "source.path.regex-pattern", Doc: "What the whole path of a file must match to be read."},
+		{Key: "source.dead-letter.path", Doc: "A directory for records that cannot be read: each becomes a line of JSON there, with its file, the byte at which it begins, what is wrong with it, and its text. If it is not given such a record fails the job."},
 		{Key: "sink.compression", Values: []string{"none", "gzip", "zstd"}, Default: "none", Doc: "How files of text are compressed; their names then end in .gz or .zst."},
 		{Key: "sink.rolling-policy.file-size", Kind: tables.Memory, Default: "128 mb", Doc: "The size at which a file is complete."},
 		{Key: "sink.rolling-policy.rollover-interval", Kind: tables.Duration, Default: "30 min", Doc: "The age at which a file is complete."},
@@ -69,21 +70,23 @@ func Table() *tables.Factory {
 }
 
 // pathOf reads the option 'path'.
-func pathOf(t *tables.Table) (string, error) {
-	path := t.Options["path"]
+func pathOf(t *tables.Table) (string, error) { return pathFrom("path", t.Options["path"]) }
+
+// pathFrom reads an option that is a path.
+func pathFrom(key, path string) (string, error) {
 	if scheme, _, ok := strings.Cut(path, ":"); ok && !strings.ContainsAny(scheme, `/\`) && len(scheme) > 1 {
 		u, err := url.Parse(path)
 		if err != nil || u.Scheme != "file" || u.Host != "" && u.Host != "localhost" || u.Path == "" {
-			return "", fault.New(fault.OptionInvalid, "option 'path': %q is not a path of this machine: write it as file:///directory", path)
+			return "", fault.New(fault.OptionInvalid, "option '%s': %q is not a path of this machine: write it as file:///directory", key, path)
 		}
 		path = u.Path
 	}
 	if path == "" {
-		return "", fault.New(fault.OptionInvalid, "option 'path' is empty")
+		return "", fault.New(fault.OptionInvalid, "option '%s' is empty", key)
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return "", fault.New(fault.OptionInvalid, "option 'path': %w", err)
+		return "", fault.New(fault.OptionInvalid, "option '%s': %w", key, err)
 	}
 	return abs, nil
 }
@@ -148,6 +151,9 @@ func tableSourceOf(t *tables.Table) (*tables.Source, error) {
 	}
 	for _, k := range t.PartitionBy {
 		s.keys = append(s.keys, t.Columns[k].Name)
+	}
+	if s.letters, err = lettersOf(t, f, options); err != nil {
+		return nil, err
 	}
 	var pattern *regexp.Regexp
 	if text, ok := t.Options["source.path.regex-pattern"]; ok {

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -161,6 +162,68 @@ func TestTableMalformed(t *testing.T) {
 	}
 }
 
+// TestDeadLetters: records that cannot be read come to lie in files, once, whether the job is run again or goes back.
+func TestDeadLetters(t *testing.T) {
+	dir, dead := t.TempDir(), filepath.Join(t.TempDir(), "dead")
+	columns := []types.Field{field("i", types.New(types.Int)), field("s", types.String())}
+	for form, text := range map[string]string{
+		"csv":  "1,\"a\nb\"\n2\nx,\"d\ne\"\n4,e\n\"a\"b,c\n5,\"f",
+		"json": `{"i":1,"s":"a\nb"}` + "\n{\n" + `{"i":"x"}` + "\n" + `{"i":4,"s":"e"}` + "\nno\n{",
+	} {
+		file := filepath.Join(dir, form, "f")
+		writeText(t, file, text)
+		options := map[string]string{"format": form, "source.dead-letter.path": filepath.Join(dead, form)}
+		var want []letter
+		for _, block := range []int{8, 1 << 16, 1 << 16} {
+			src := scan(t, tableOf(t, filepath.Dir(file), columns, nil, options)).Scan.(tableSource)
+			src.o.BlockBytes = block
+			if got := strings.Join(readRows(t, &tables.Source{Scan: src}), "|"); got != `1,"a\nb"|4,"e"` {
+				t.Errorf("%s: %s", form, got)
+			}
+			var got []letter
+			paths, err := filepath.Glob(filepath.Join(dead, form, "f-*.jsonl"))
+			if err != nil || len(paths) != 1 {
+				t.Fatal(paths, err)
+			}
+			b, err := os.ReadFile(paths[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(string(b)) {
+				var l letter
+				if err := json.Unmarshal([]byte(line), &l); err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, l)
+				if l.File != file || l.Error == "" || !strings.HasPrefix(text[l.Byte:], l.Record) || l.Record == "" {
+					t.Errorf("%+v", l)
+				}
+			}
+			if len(got) != 4 || want != nil && !slices.Equal(got, want) {
+				t.Errorf("%s: %+v, before %+v", form, got, want)
+			}
+			want = got
+			if block == 8 {
+				continue
+			}
+			// Going back to the third.
+			l, err := openLetters(filepath.Join(dead, form), &split{path: file, end: toEnd}, want[2].Byte)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := l.add(want[3]); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.close(); err != nil {
+				t.Fatal(err)
+			}
+			if b, err = os.ReadFile(paths[0]); err != nil || strings.Count(string(b), "\n") != 3 {
+				t.Errorf("%s, %v", b, err)
+			}
+		}
+	}
+}
+
 // TestPruning: directories of partitions that conditions rule out are not looked into, and not read.
 func TestPruning(t *testing.T) {
 	dir := t.TempDir()
@@ -213,6 +276,10 @@ func TestTableErrors(t *testing.T) {
 		"no format \"xml\"":                 {"format": "xml"},
 		"the format is \"csv\"":             {"json.fail-on-missing-field": "true"},
 		"regex-pattern":                     {"source.path.regex-pattern": "("},
+		"within the directory":              {"source.dead-letter.path": filepath.Join(dir, "x")},
+		"no records that could":             {"source.dead-letter.path": "/x", "format": "parquet"},
+		"exclude each other":                {"source.dead-letter.path": "/x", "csv.ignore-parse-errors": "true"},
+		"are not compressed as a whole":     {"format": "parquet", "sink.compression": "gzip"},
 		"is not positive":                   {"sink.rolling-policy.file-size": "0"},
 		"check-interval' is not positive":   {"sink.rolling-policy.check-interval": "0 s"},
 		"neither success-file nor":          {"sink.partition-commit.policy.kind": "custom"},

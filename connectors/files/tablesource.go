@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"path/filepath"
 	"regexp"
@@ -29,6 +30,8 @@ type tableSource struct {
 	fixed []fixedColumn
 	base  string
 	keys  []string // of the partitions, all of them
+	// letters is the directory for records that are malformed; "" if they fail the job.
+	letters string
 	// pattern is what the paths of files must match; nil for anything. prune are conditions on partitions.
 	pattern *regexp.Regexp
 	prune   []pruning
@@ -120,7 +123,8 @@ type tableReader struct {
 	split   *split       // that fixed belongs to
 	fixed   []*column.Vector
 	skipped int64 // as told before
-	failing bool  // the place of what is wrong is being looked for
+	letters *letters
+	failing bool // the place of what is wrong is being looked for
 	failure error
 }
 
@@ -136,7 +140,11 @@ func (r *tableReader) Poll(out *connector.Output[*column.Batch]) (connector.Stat
 			return connector.MoreAvailable, nil
 		}
 		if !r.loaded {
-			if !r.load() {
+			ok, err := r.load()
+			if err != nil {
+				return connector.EndOfInput, err
+			}
+			if !ok {
 				if r.noMore && len(r.queue) == 0 && len(r.open) == 0 {
 					return connector.EndOfInput, nil
 				}
@@ -152,15 +160,20 @@ func (r *tableReader) Poll(out *connector.Output[*column.Batch]) (connector.Stat
 }
 
 // load goes on to the chunk that waits, if there is one.
-func (r *tableReader) load() bool {
+func (r *tableReader) load() (bool, error) {
 	if r.cur.split != nil && !r.cur.end && r.ahead == nil || !r.advance() {
-		return false
+		return false, nil
+	}
+	if r.s.letters != "" && r.cur.split.pos == fresh {
+		if err := forgetLetters(r.s.letters, r.cur.split); err != nil {
+			return false, err
+		}
 	}
 	r.carried = len(r.data)
 	r.next = -r.carried
 	r.data = append(r.data, r.cur.text...)
 	r.used, r.loaded = 0, true
-	return true
+	return true, nil
 }
 
 // decode emits some rows of what is loaded.
@@ -173,6 +186,9 @@ func (r *tableReader) decode(out *connector.Output[*column.Batch]) error {
 		if err := r.emitBatch(out); err != nil {
 			return err
 		}
+	}
+	if err != nil && r.s.letters != "" {
+		return r.putAside(err)
 	}
 	if err != nil {
 		r.fail(err)
@@ -196,8 +212,61 @@ func (r *tableReader) decode(out *connector.Output[*column.Batch]) error {
 	r.loaded = false
 	if r.cur.end {
 		r.data, r.carried = r.data[:0], 0
+		return r.closeLetters()
 	}
 	return nil
+}
+
+// putAside goes behind the record at the cursor, which is malformed, and puts it into the dead letters of the split.
+func (r *tableReader) putAside(what error) error {
+	rest := r.data[r.used:]
+	size := r.decoder.Extent(rest, r.cur.end)
+	if size == 0 {
+		return fault.New(fault.InternalInvariant, "a record without an end was found to be malformed")
+	}
+	if r.letters == nil {
+		var err error
+		if r.letters, err = openLetters(r.s.letters, r.cur.split, r.cur.off+int64(r.next)); err != nil {
+			return err
+		}
+	}
+	if err := r.letters.add(letter{File: r.cur.split.path, Byte: r.cur.off + int64(r.next), Error: message(what), Record: string(trimEnd(rest[:size]))}); err != nil {
+		return err
+	}
+	r.used += size
+	r.next = r.used - r.carried
+	r.count(1)
+	return nil
+}
+
+func (r *tableReader) closeLetters() error {
+	if r.letters == nil {
+		return nil
+	}
+	l := r.letters
+	r.letters = nil
+	return l.close()
+}
+
+// Snapshot makes sure that the dead letters in front of the positions stay.
+func (r *tableReader) Snapshot(checkpoint int64) ([]connector.Split, error) {
+	if r.letters != nil {
+		if err := r.letters.flush(); err != nil {
+			return nil, err
+		}
+	}
+	return r.reader.Snapshot(checkpoint)
+}
+
+func (r *tableReader) Close() error {
+	return errors.Join(r.closeLetters(), r.reader.Close())
+}
+
+// count tells the job how many records were left out.
+func (r *tableReader) count(n int64) {
+	if c, ok := r.ctx.(connector.Counting); ok {
+		c.Count(connector.ErrorsCounter, n)
+	}
 }
 
 // endAll tells the output of splits that have ended.
@@ -278,6 +347,7 @@ func (s *tableSource) fix(path string, info fs.FileInfo) (fixed []*column.Vector
 func (r *tableReader) tellSkipped() {
 	if n := r.decoder.Skipped(); n > r.skipped {
 		r.ctx.Logger().Warn("malformed records were skipped", "file", r.cur.split.path, "records", n-r.skipped)
+		r.count(n - r.skipped)
 		r.skipped = n
 	}
 }

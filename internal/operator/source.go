@@ -192,6 +192,14 @@ func (r readerContext) Logger() *slog.Logger   { return r.ctx.Host.Logger() }
 // RealTime reports whether time is the machine's: connectors that pace themselves ask for it.
 func (r readerContext) RealTime() bool { return r.ctx.Host.RealTime() }
 
+// Count implements [connector.Counting].
+func (r readerContext) Count(name string, n int64) {
+	r.ctx.Host.Accumulator(r.ctx.Node, name, AccCounter).AddInt(n)
+	r.ctx.Host.Accumulator(r.ctx.Node, r.ctx.Name+"."+name, AccCounter).AddInt(n)
+}
+
+var _ connector.Counting = readerContext{}
+
 func (r readerContext) Async(delay time.Duration, work func(context.Context), then func()) {
 	r.ctx.Host.Async(r.ctx.Node, delay, work, then)
 }
