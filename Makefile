@@ -23,7 +23,7 @@ STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 # The modules beside the main one that have packages; tools/go.mod has none, it only pins versions.
 MODULES := $(filter-out ./tools .,$(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/testdata/*')))
 
-.PHONY: help check fmt vet staticcheck lint test race synctests sim sim-teeth meta kill unaligned checkpoint-bench bench fuzz
+.PHONY: help check fmt vet staticcheck lint test race synctests sim sim-teeth meta kill kill-sql unaligned checkpoint-bench bench fuzz
 
 help: ## list the steps
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +68,9 @@ meta: ## random scripts of windows, joins and state, and random queries of SQL, 
 
 kill: ## examples/durable under kill -9 at random moments, its output beside that of an undisturbed run: RUNS=50
 	@$(GO) run ./tests/kill -runs $(RUNS)
+
+kill-sql: ## a durable script of SQL from CSV to partitioned Parquet under kill -9 at random moments, its tables beside those of an undisturbed run: RUNS=30
+	@$(GO) run ./tests/killsql -runs $(RUNS)
 
 unaligned: ## how long a checkpoint takes behind a slow sink: aligned, with a timeout, and unaligned
 	@$(GO) run ./tests/unaligned

@@ -17,6 +17,8 @@ import (
 
 // parquetReader reads the columns of a file that a table needs.
 type parquetReader struct {
+	f      io.ReaderAt
+	size   int64
 	file   *parquet.File
 	groups []parquet.RowGroup
 	blocks []Block
@@ -71,11 +73,14 @@ var errNoValues = errors.New("a column has fewer values than rows")
 
 func openParquet(s *Schema, f io.ReaderAt, size int64) (_ BlockReader, err error) {
 	defer guard(&err)
+	if err := checkFooter(f, size); err != nil {
+		return nil, err
+	}
 	file, err := parquet.OpenFile(f, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(256<<10))
 	if err != nil {
 		return nil, damaged("it is not a file of Parquet, or damaged: %w", err)
 	}
-	r := &parquetReader{file: file, groups: file.RowGroups()}
+	r := &parquetReader{f: f, size: size, file: file, groups: file.RowGroups()}
 	unit := map[string]int64{"millis": 1e3, "nanos": 1e9}[s.Options["timestamp.time.unit"]]
 	if unit == 0 {
 		unit = 1e6
@@ -312,6 +317,9 @@ func (r *parquetReader) Begin(block int, skip int64) (err error) {
 	g := r.groups[block]
 	r.left = g.NumRows()
 	for _, l := range r.leaves {
+		if err := checkPages(r.f, r.size, &r.file.Metadata().RowGroups[block].Columns[l.column.Index()].MetaData); err != nil {
+			return err
+		}
 		l.pages = g.ColumnChunks()[l.column.Index()].(*parquet.FileColumnChunk).PagesFrom(r.file)
 		l.dict = nil
 	}
