@@ -30,6 +30,7 @@ func CSV() *Format {
 			{Key: "write-bigdecimal-in-scientific-notation", Kind: tables.Boolean, Default: "true", Doc: "Whether a DECIMAL that is a multiple of ten is written as 1E+2."},
 		},
 		Lines:   func(s *Schema) bool { return s.flag("disable-quote-character") },
+		Cutter:  newCSVCutter,
 		Encoder: newCSVEncoder,
 		Decoder: newCSVDecoder,
 	}

@@ -19,6 +19,8 @@ type Format struct {
 	Options []tables.Option
 	// Lines says that no record has an end of line within it, so that text can be cut at any.
 	Lines func(s *Schema) bool
+	// Cutter makes what finds records in a text for which Lines is false; nil, or returning nil, if only reading it tells where they begin.
+	Cutter func(s *Schema, step int64) (Cutter, error)
 	// Blocks is set if files are no text: then Encoder and Decoder are nil.
 	Blocks *Blocks
 	// Encoder makes an encoder, and Decoder a decoder; nil if the format cannot be written, or read. The error says which option or column is wrong.

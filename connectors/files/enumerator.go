@@ -3,6 +3,7 @@ package files
 import (
 	"context"
 	"encoding/binary"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -104,13 +105,17 @@ func (e *enumerator) handleListing(all []found) error {
 	if len(all) == 0 {
 		return e.handleSplits(nil, nil)
 	}
-	size := e.o.SplitBytes
-	e.ctx.CallAsync(0, func(context.Context) (any, error) {
+	o, many := e.o, e.ctx.Parallelism() > 1
+	e.ctx.CallAsync(0, func(ctx context.Context) (any, error) {
 		var splits []connector.Split
 		for _, f := range all {
-			splits = appendSplits(splits, f, size)
+			if o.raw {
+				splits = appendCuts(ctx, splits, f, o, many)
+			} else {
+				splits = appendSplits(splits, f, o.SplitBytes)
+			}
 		}
-		return splits, nil
+		return splits, ctx.Err()
 	}, func(result any, err error) error {
 		if err != nil {
 			return err
@@ -146,6 +151,42 @@ func appendSplits(splits []connector.Split, f found, size int64) []connector.Spl
 		splits = append(splits, s.encode())
 	}
 	return splits
+}
+
+// appendCuts appends the splits of a file whose records only a cutter tells apart. It reads the file, so that only several readers are worth it. A file that cannot be read is left whole: its reader tells why.
+func appendCuts(ctx context.Context, splits []connector.Split, f found, o Options, many bool) []connector.Split {
+	whole := split{path: f.path, end: toEnd, pos: fresh}
+	if o.cutter == nil || !many || f.size <= o.SplitBytes || compressed(f.path) {
+		return append(splits, whole.encode())
+	}
+	c := o.cutter(o.SplitBytes)
+	if c == nil {
+		return append(splits, whole.encode())
+	}
+	file, err := os.Open(f.path)
+	if err != nil {
+		return append(splits, whole.encode())
+	}
+	defer file.Close()
+	var cuts []int64
+	// What is appended meanwhile belongs to the last split.
+	r := io.LimitReader(file, f.size)
+	for buf := make([]byte, 1<<20); err == nil && ctx.Err() == nil; {
+		var n int
+		n, err = r.Read(buf)
+		cuts = c.Feed(cuts, buf[:n])
+	}
+	if err != io.EOF {
+		return append(splits, whole.encode())
+	}
+	start := int64(0)
+	for _, at := range cuts {
+		if at < f.size {
+			splits = append(splits, (&split{path: f.path, start: start, end: at, pos: fresh}).encode())
+			start = at
+		}
+	}
+	return append(splits, (&split{path: f.path, start: start, end: toEnd, pos: fresh}).encode())
 }
 
 func compressed(path string) bool {

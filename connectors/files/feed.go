@@ -45,6 +45,8 @@ type feed struct {
 	info fs.FileInfo
 	r    io.Reader
 	zr   *zstd.Decoder
+	// packed says that r decompresses.
+	packed bool
 	// buf[:n] was read and not handed over; it starts at offset off of the file, at the start of a line.
 	buf []byte
 	n   int
@@ -127,13 +129,14 @@ func (f *feed) open(ctx context.Context) error {
 	}
 	if f.pos == fresh {
 		f.off = f.start
-		if f.start > 0 {
+		if f.start > 0 && !f.o.raw {
 			// The byte before the range tells whether a line starts with it.
 			f.off, f.skip = f.start-1, true
 		}
 	} else {
 		f.off = f.pos
 	}
+	f.packed = kind != plain
 	switch kind {
 	case gzipped:
 		f.r, err = gzip.NewReader(file)
@@ -146,6 +149,9 @@ func (f *feed) open(ctx context.Context) error {
 			return fault.New(fault.SourceFileUnreadable, "it has %d bytes, fewer than when it was first read", info.Size()).WithPlace(f.path)
 		}
 		f.r = file
+		if f.o.raw && f.end != toEnd {
+			f.r = io.LimitReader(file, f.end-f.off)
+		}
 		if _, err := file.Seek(f.off, io.SeekStart); err != nil {
 			return unreadable(f.path, err)
 		}
@@ -285,7 +291,7 @@ func (f *feed) longLine(whole int) int {
 
 // readError returns the coded error for a failed read. What is not a failure of the file itself comes from the decompressor.
 func (f *feed) readError(err error) error {
-	if _, ok := errors.AsType[*os.PathError](err); ok || f.r == f.file && f.r != nil {
+	if _, ok := errors.AsType[*os.PathError](err); ok || !f.packed {
 		return unreadable(f.path, err)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/format"
 )
 
 // Options says which lines to read. All but Path may be left zero.
@@ -22,10 +23,12 @@ type Options struct {
 	// SplitBytes is the size of the ranges that large plain files are cut into, so that several readers share one file; 16 MiB if zero.
 	SplitBytes int64
 
-	// keep, unless it is nil, says which files are read, and enter into which directories below Path it is worth to look. raw reads blocks that end anywhere; splits are then whole files.
+	// keep, unless it is nil, says which files are read, and enter into which directories below Path it is worth to look. raw reads blocks that end anywhere; splits are then whole files, or begin where a record does.
 	keep  func(path string) bool
 	enter func(path string) bool
 	raw   bool
+	// cutter, unless it is nil, finds where a file that is read raw can be cut into ranges of about SplitBytes.
+	cutter func(step int64) format.Cutter
 }
 
 func (o Options) filled() Options {

@@ -17,7 +17,7 @@ import (
 
 // Table is the connector 'filesystem': the rows of all files of a directory, in the option 'format'. Partition columns are not in the files, but in the names of directories below: dt=2020-01-01/hm=10%3A00.
 //
-// Reading is bounded unless there is a 'source.monitor-interval'. A file that has records over several lines, as CSV may with quotes, is read by one reader.
+// Reading is bounded unless there is a 'source.monitor-interval'. Large files are shared by readers; of those that have records over several lines, as CSV may with quotes, one looks for where records begin first, if there are several readers.
 //
 // Writing is exactly once, as that of [Sink] is: files appear when a checkpoint, or the job, is complete. A partition is announced by a file (the policy success-file) when it is complete: by
 // processing time, or when the watermarks of all writers have passed the partition's time and the delay. The writers learn of each other within one process.
@@ -147,7 +147,17 @@ func tableSourceOf(t *tables.Table) (*tables.Source, error) {
 			return nil, err
 		}
 	case !f.Lines(s.schema):
-		s.o.raw, s.o.SplitBytes = true, 1<<62
+		s.o.raw = true
+		if f.Cutter != nil {
+			schema := s.schema
+			if _, err := f.Cutter(schema, 1); err != nil {
+				return nil, err
+			}
+			s.o.cutter = func(step int64) format.Cutter {
+				c, _ := f.Cutter(schema, step) // was right above
+				return c
+			}
+		}
 	}
 	for _, k := range t.PartitionBy {
 		s.keys = append(s.keys, t.Columns[k].Name)

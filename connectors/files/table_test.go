@@ -46,10 +46,7 @@ func scan(t testing.TB, table *tables.Table) *tables.Source {
 // small makes batches and blocks of a source so small that the suites can test it.
 func small(s *tables.Source) connector.Source[string] {
 	src := s.Scan.(tableSource)
-	src.rows, src.o.BlockBytes = 7, 64
-	if !src.o.raw {
-		src.o.SplitBytes = 300
-	}
+	src.rows, src.o.BlockBytes, src.o.SplitBytes = 7, 64, 300
 	return connectortest.Rows(src)
 }
 
