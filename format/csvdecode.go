@@ -2,6 +2,8 @@ package format
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 
 	"github.com/weirstream/weir/column"
@@ -26,6 +28,8 @@ type csvDecoder struct {
 	scratch []byte // a field without its quotes and escapes
 	// stop are the characters that may end a field without quotes.
 	stop [256]bool
+	// delimiters is a word of the delimiter.
+	delimiters uint64
 }
 
 func newCSVDecoder(s *Schema) (Decoder, error) {
@@ -33,7 +37,7 @@ func newCSVDecoder(s *Schema) (Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &csvDecoder{csvOptions: o}
+	d := &csvDecoder{csvOptions: o, delimiters: uint64(o.delimiter) * lows}
 	d.stop[o.delimiter], d.stop['\n'] = true, true
 	if o.escape != 0 {
 		d.stop[o.escape] = true
@@ -264,6 +268,13 @@ func shortened(b []byte) string {
 	return string(b[:n]) + "…"
 }
 
+// Words of eight equal bytes.
+const (
+	lows     = 0x0101010101010101
+	highs    = 0x80 * lows
+	newlines = '\n' * lows
+)
+
 // fieldState is what comes behind a field.
 type fieldState uint8
 
@@ -280,6 +291,18 @@ func (d *csvDecoder) field(data []byte, at int, final bool) (text []byte, next i
 		return d.quotedField(data, at+1, final)
 	}
 	i := at
+	if d.escape == 0 {
+		// Eight bytes at a time: a byte of ends has its high bit where a field ends.
+		for i+8 <= len(data) {
+			x := binary.LittleEndian.Uint64(data[i:])
+			a, b := x^d.delimiters, x^newlines
+			if ends := ((a-lows)&^a | (b-lows)&^b) & highs; ends != 0 {
+				i += bits.TrailingZeros64(ends) >> 3
+				return ended(data, data[at:i], i, final)
+			}
+			i += 8
+		}
+	}
 	for i < len(data) && !d.stop[data[i]] {
 		i++
 	}
