@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -21,7 +22,9 @@ import (
 type chunk struct {
 	split *split
 	text  string
-	info  fs.FileInfo
+	// own is the memory of text, where it is lent.
+	own  []byte
+	info fs.FileInfo
 	// off is the offset of text in the file.
 	off int64
 	// end is set in the last chunk of a split; err is what happened behind text, and ends the split too.
@@ -51,6 +54,8 @@ type feed struct {
 	buf []byte
 	n   int
 	off int64
+	// spare is the buffer that is filled next, where buffers are lent; nil if one has to be made.
+	spare []byte
 	// skip is set while the rest of a line that belongs to the range before is skipped.
 	skip bool
 	eof  bool
@@ -223,9 +228,19 @@ func (f *feed) fill(ctx context.Context, c *chunk) {
 // hand moves the first n bytes of the buffer to the chunk.
 func (c *chunk) hand(f *feed, n int) {
 	c.off, c.info = f.off, f.info
+	f.off += int64(n)
+	if f.o.lend && n > 0 {
+		c.text, c.own = unsafe.String(&f.buf[0], n), f.buf
+		next := f.spare
+		if len(next) < len(f.buf) {
+			next = make([]byte, len(f.buf))
+		}
+		f.n = copy(next, f.buf[n:f.n])
+		f.buf, f.spare = next, nil
+		return
+	}
 	c.text = string(f.buf[:n])
 	f.n = copy(f.buf, f.buf[n:f.n])
-	f.off += int64(n)
 }
 
 // read fills the buffer. It returns what went wrong, with what was read before in the buffer.

@@ -27,6 +27,8 @@ type Options struct {
 	keep  func(path string) bool
 	enter func(path string) bool
 	raw   bool
+	// lend says that whoever reads a chunk gives its memory back.
+	lend bool
 	// cutter, unless it is nil, finds where a file that is read raw can be cut into ranges of about SplitBytes.
 	cutter func(step int64) format.Cutter
 }

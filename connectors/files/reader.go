@@ -23,6 +23,8 @@ type reader struct {
 	// feed reads the last of open; nil if none is being read. buf is left by the one before.
 	feed *feed
 	buf  []byte
+	// free is memory of a chunk that nobody needs any more, where it is lent.
+	free []byte
 	// fetching is set while a worker is in feed; ahead is what it brought while cur was being emitted.
 	fetching bool
 	ahead    *chunk
@@ -97,6 +99,9 @@ func (r *reader) fetch() {
 	}
 	r.fetching = true
 	f := r.feed
+	if f.spare == nil {
+		f.spare, r.free = r.free, nil
+	}
 	var c chunk
 	r.ctx.Async(0, func(ctx context.Context) { c = f.next(ctx) }, func() { r.handleChunk(c) })
 }

@@ -139,7 +139,7 @@ func tableSourceOf(t *tables.Table) (*tables.Source, error) {
 	}
 	columns, at := physical(t)
 	s := tableSource{form: f, base: path, rows: batchRows, schema: &format.Schema{Table: t.Name, Columns: columns, At: at, Options: options}}
-	s.o = Options{Path: path, Watch: interval > 0, WatchInterval: interval, MaxLineBytes: 16 << 20, BlockBytes: 256 << 10}.filled()
+	s.o = Options{Path: path, Watch: interval > 0, WatchInterval: interval, MaxLineBytes: 16 << 20, BlockBytes: 256 << 10, lend: true}.filled()
 	switch {
 	case f.Blocks != nil:
 		s.o.SplitBytes = blockSplitBytes

@@ -172,6 +172,9 @@ func (r *tableReader) load() (bool, error) {
 	r.carried = len(r.data)
 	r.next = -r.carried
 	r.data = append(r.data, r.cur.text...)
+	if r.cur.own != nil {
+		r.free, r.cur.own = r.cur.own, nil
+	}
 	r.used, r.loaded = 0, true
 	return true, nil
 }
@@ -268,6 +271,9 @@ func (r *tableReader) count(n int64) {
 		c.Count(connector.ErrorsCounter, n)
 	}
 }
+
+// Position is not known: a function that fails has been given many rows at once.
+func (r *tableReader) Position() string { return "" }
 
 // endAll tells the output of splits that have ended.
 func (r *tableReader) endAll(out *connector.Output[*column.Batch]) {
