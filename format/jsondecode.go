@@ -2,8 +2,11 @@ package format
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
+	"math/bits"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -32,11 +35,13 @@ type jsonDecoder struct {
 type jsonValue func(v *column.Vector, row int) bool
 
 type jsonMember struct {
-	name  string
-	typ   types.Type
-	at    int // in the vectors of the row; -1: it is skipped
-	shape column.Shape
-	read  jsonValue
+	name string
+	// begins is the name as members mostly begin, with quotes and colon; "" if it has characters that stand as escapes.
+	begins string
+	typ    types.Type
+	at     int // in the vectors of the row; -1: it is skipped
+	shape  column.Shape
+	read   jsonValue
 }
 
 // jsonRow is an object with known members.
@@ -80,9 +85,18 @@ func (d *jsonDecoder) rowOf(s *Schema, fields []types.Field, at func(int) int, s
 			return nil, err
 		}
 		r.byName[f.Name] = i
-		r.members = append(r.members, jsonMember{name: f.Name, typ: f.Type, at: at(i), shape: column.ShapeOf(f.Type), read: read})
+		r.members = append(r.members, jsonMember{name: f.Name, begins: memberBegins(f.Name), typ: f.Type, at: at(i), shape: column.ShapeOf(f.Type), read: read})
 	}
 	return r, nil
+}
+
+func memberBegins(name string) string {
+	for i := range len(name) {
+		if c := name[i]; c < ' ' || c == '"' || c == '\\' {
+			return ""
+		}
+	}
+	return `"` + name + `":`
 }
 
 func (d *jsonDecoder) valueOf(s *Schema, f types.Field, t types.Type, separator byte) (jsonValue, error) {
@@ -245,20 +259,25 @@ func (d *jsonDecoder) readObject(r *jsonRow, cols []*column.Vector, row int) boo
 			d.fail("the name of a member must be a text")
 			return false
 		}
-		name, _ := d.text()
-		if d.what != nil || !d.take(':') {
-			return false
-		}
-		d.blanks()
 		at := guess
-		if at >= len(r.members) || r.members[at].name != string(name) {
-			known := false
-			if at, known = r.byName[string(name)]; !known {
-				d.skipValue(0)
-				if d.what != nil {
-					return false
+		if at < len(r.members) && r.members[at].begins != "" && strings.HasPrefix(stringOf(d.line[d.at:]), r.members[at].begins) {
+			d.at += len(r.members[at].begins)
+			d.blanks()
+		} else {
+			name, _ := d.text()
+			if d.what != nil || !d.take(':') {
+				return false
+			}
+			d.blanks()
+			if at >= len(r.members) || r.members[at].name != string(name) {
+				known := false
+				if at, known = r.byName[string(name)]; !known {
+					d.skipValue(0)
+					if d.what != nil {
+						return false
+					}
+					continue
 				}
-				continue
 			}
 		}
 		guess = at + 1
@@ -392,6 +411,16 @@ func digits(s []byte) int {
 func (d *jsonDecoder) text() ([]byte, bool) {
 	from := d.at + 1
 	i := from
+	for i+8 <= len(d.line) {
+		// Eight bytes at a time: the lowest bit that is set is that of a quote, a backslash or a control character.
+		x := binary.LittleEndian.Uint64(d.line[i:])
+		a, b := x^('"'*lows), x^('\\'*lows)
+		if ends := ((a-lows)&^a | (b-lows)&^b | (x-' '*lows)&^x) & highs; ends != 0 {
+			i += bits.TrailingZeros64(ends) >> 3
+			break
+		}
+		i += 8
+	}
 	for i < len(d.line) && d.line[i] != '"' && d.line[i] != '\\' && d.line[i] >= ' ' {
 		i++
 	}
