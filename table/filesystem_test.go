@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/weirstream/weir"
 )
 
 // TestFilesystem writes the bids of Nexmark as its query 10 does, and reads them again.
@@ -80,5 +82,31 @@ CREATE TABLE p `+columns+` WITH ('connector' = 'filesystem', 'path' = '`+dir+`',
 		if want = "op\t" + want; err != nil || got != want {
 			t.Errorf("%s: %q, %v, want %q", query, got, err, want)
 		}
+	}
+}
+
+// TestFilesystemErrors: a record that is malformed fails the job with file and line, or the job tells how many were put aside.
+func TestFilesystemErrors(t *testing.T) {
+	dir := t.TempDir()
+	in := filepath.Join(dir, "in.csv")
+	if err := os.WriteFile(in, []byte("1\nx\n2\ny\nz\n3\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	insert := func(option string) (result *weir.JobResult, err error) {
+		script := "CREATE TABLE t (i INT) WITH ('connector' = 'filesystem', 'path' = '" + in + "', 'format' = 'csv'" + option + "); CREATE TABLE o (i INT) WITH ('connector' = 'blackhole'); INSERT INTO o SELECT i FROM t"
+		err = NewEnvironment(Options{}).Script(t.Context(), "test.sql", script, func(_ string, r *Result) (err error) {
+			if r.Job != nil {
+				result, err = r.Job.Wait(t.Context())
+			}
+			return err
+		})
+		return result, err
+	}
+	if _, err := insert(""); err == nil || !strings.Contains(err.Error(), in+":2: ") {
+		t.Error(err)
+	}
+	result, err := insert(", 'source.dead-letter.path' = '" + filepath.Join(dir, "dead") + "'")
+	if err != nil || !strings.Contains(result.String(), "3 records malformed and left out") || result.Accumulators["numRecordsInErrors"].Count != 3 {
+		t.Error(result, err)
 	}
 }
