@@ -34,6 +34,8 @@ type Config struct {
 	AlignedTimeout int64
 	// Name returns the name of a task for errors. By default it is the number.
 	Name func(Task) string
+	// Upstream returns the tasks that send to a task: an error names first what waits for none of them. By default tasks know of no others.
+	Upstream func(Task) []Task
 }
 
 // Validate returns an error with code option.invalid that names the first setting that cannot be, or nil.
@@ -87,6 +89,9 @@ func (c Config) settled() Config {
 	}
 	if c.Name == nil {
 		c.Name = func(t Task) string { return fmt.Sprintf("task %d", t) }
+	}
+	if c.Upstream == nil {
+		c.Upstream = func(Task) []Task { return nil }
 	}
 	return c
 }

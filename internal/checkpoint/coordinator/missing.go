@@ -12,23 +12,42 @@ const maxNamed = 10
 
 // Missing is the error of tasks that a checkpoint has waited for in vain. It is the cause of a checkpoint.timeout error.
 type Missing struct {
-	// Tasks have not acknowledged, in increasing order.
-	Tasks []Task
-	text  string
+	// Tasks have not acknowledged, in increasing order. Of those, Holders are the ones to look at: all that send to them have, so that the barrier is not held elsewhere.
+	Tasks, Holders []Task
+	text           string
 }
 
-// Error names the first tasks and counts the others.
+// Error names the first holders and those behind them, and counts the others.
 func (m *Missing) Error() string { return m.text }
 
 func (c *Coordinator) missing(p *pending) *Missing {
-	tasks := slices.Sorted(maps.Keys(p.owing))
+	m := &Missing{Tasks: slices.Sorted(maps.Keys(p.owing))}
+	var behind []Task
+	for _, t := range m.Tasks {
+		if slices.ContainsFunc(c.cfg.Upstream(t), func(u Task) bool { return p.owing[u] }) {
+			behind = append(behind, t)
+		} else {
+			m.Holders = append(m.Holders, t)
+		}
+	}
+	m.text = fmt.Sprintf("%d of %d tasks did not acknowledge: %s", len(m.Tasks), p.tasks, c.names(m.Holders, maxNamed))
+	if most := maxNamed - len(m.Holders); len(behind) > 0 && most > 0 {
+		m.text += "; and behind: " + c.names(behind, most)
+	} else if len(behind) > 0 {
+		m.text += fmt.Sprintf("; and %d behind", len(behind))
+	}
+	return m
+}
+
+// names names the first of some tasks and counts the others.
+func (c *Coordinator) names(tasks []Task, most int) string {
 	var names []string
-	for _, t := range tasks[:min(len(tasks), maxNamed)] {
+	for _, t := range tasks[:min(len(tasks), most)] {
 		names = append(names, c.cfg.Name(t))
 	}
-	text := fmt.Sprintf("%d of %d tasks did not acknowledge: %s", len(tasks), p.tasks, strings.Join(names, ", "))
+	text := strings.Join(names, ", ")
 	if more := len(tasks) - len(names); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
-	return &Missing{tasks, text}
+	return text
 }

@@ -15,7 +15,7 @@ import (
 
 // TestScripts runs the scripts of testdata: events in, effects out. Each step also checks the invariants.
 //
-//	new [interval=10s] [pause=] [timeout=] [concurrent=] [tolerable=] [retain=] [unaligned=true] [aligned-timeout=] [last=id]
+//	new [interval=10s] [pause=] [timeout=] [concurrent=] [tolerable=] [retain=] [unaligned=true] [aligned-timeout=] [last=id] [stages=n: each n tasks send to the next n]
 //	step              a line per event, with its time in front where that goes on; see play
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
@@ -56,6 +56,16 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 				cfg.Unaligned = value == "true"
 			case "aligned-timeout":
 				cfg.AlignedTimeout = nanos()
+			case "stages":
+				n := number(t, value)
+				cfg.Upstream = func(t Task) (all []Task) {
+					for i := range n {
+						if u := (int(t)/n-1)*n + i; u >= 0 {
+							all = append(all, Task(u))
+						}
+					}
+					return all
+				}
 			case "last":
 				last = number(t, value)
 			default:

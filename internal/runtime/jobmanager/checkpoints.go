@@ -95,6 +95,7 @@ func (m *Machine) Recover(r Recovery) {
 	}
 	cfg := *r.Checkpoints
 	cfg.Name = func(t coordinator.Task) string { return m.taskNumbered(t).name }
+	cfg.Upstream = m.upstream
 	m.ck.coordinator = coordinator.New(cfg, r.LastID)
 	restored := coordinator.Restored{ID: r.Restore.GetId()}
 	for _, c := range r.Retained {
@@ -125,6 +126,17 @@ func (m *Machine) taskNumbered(n coordinator.Task) *task {
 		i -= len(v)
 	}
 	return nil
+}
+
+// upstream returns the tasks that send to a task.
+func (m *Machine) upstream(n coordinator.Task) (all []coordinator.Task) {
+	id := m.taskNumbered(n).id.Subtask
+	for _, e := range m.plan.Vertices[id.Vertex].Inputs {
+		for _, from := range m.plan.Sources(e, id.Index) {
+			all = append(all, m.taskNumber(m.tasks[e.From][from]))
+		}
+	}
+	return all
 }
 
 // coordinate gives the coordinator an event and carries out what it wants. What comes of that waits its turn.
