@@ -24,7 +24,8 @@ import (
 // stopping it. A checkpoint is complete when all tasks have, and then sinks in two phases make visible what they have written up to it. After a failure the job goes on from the latest
 // complete one: sources read again from there, so that every record counts in state exactly once, and in the output of sinks in two phases, too.
 type Checkpoints struct {
-	// Dir is where checkpoints are kept: a directory, or a URL such as s3://bucket/prefix in programs that call Register of package backends/s3. It belongs to one job. Default: none, and no checkpoints.
+	// Dir is where checkpoints are kept: a directory, or a URL such as s3://bucket/prefix in programs that call Register of package backends/s3. It belongs to one job. A small object is written there and removed when the
+	// job begins, so that one that cannot be written to is refused then. Default: none, and no checkpoints.
 	Dir string
 	// Mode is how often a record counts in state after a failure. Default: ExactlyOnce.
 	Mode CheckpointMode
@@ -233,6 +234,9 @@ func (e *Environment) recovery(ctx context.Context, p *local.Program) error {
 	return nil
 }
 
+// checkName is an object that is written where checkpoints are kept, and removed, when a job begins.
+const checkName = "_check"
+
 // UseStorage makes a program keep its checkpoints in a storage, and begin with the latest there if c.Resume says so. It is for test kits, which have storages of their own.
 func UseStorage(ctx context.Context, p *local.Program, s storage.Storage, c Checkpoints) error {
 	config := c.coordinator()
@@ -246,10 +250,13 @@ func UseStorage(ctx context.Context, p *local.Program, s storage.Storage, c Chec
 		return err
 	}
 	p.Recovery.LastID = found.LastID
+	if n := len(found.Complete); n > 0 && !c.Resume && c.Restore == "" {
+		return fault.New(fault.CheckpointExists, "%s has %d complete checkpoints, the latest is %s", s, n, catalog.Folder(found.Complete[n-1]))
+	}
+	if err := storage.Check(ctx, s, checkName); err != nil {
+		return fault.New(fault.CheckpointNotStored, "no checkpoint could be written to %s: %w", s, err)
+	}
 	if !c.Resume {
-		if n := len(found.Complete); n > 0 && c.Restore == "" {
-			return fault.New(fault.CheckpointExists, "%s has %d complete checkpoints, the latest is %s", s, n, catalog.Folder(found.Complete[n-1]))
-		}
 		return nil
 	}
 	latest, err := catalog.Latest(ctx, s, found)

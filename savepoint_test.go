@@ -24,8 +24,16 @@ type keySum struct{ Key, Sum int64 }
 
 // counted is a job over numbers, whose timestamps they are: those of a key are summed in windows of 100 ms, and the sums go to files. each is called for every number.
 func counted(dir string, c weir.Checkpoints, count int64, each func(int64)) *weir.Environment {
-	c.Dir = "file://" + filepath.Join(dir, "checkpoints") + "?sync=false"
-	env := weir.NewEnvironment(weir.Options{Parallelism: 2, MaxParallelism: 128, Logger: quiet, Checkpoints: c, ChunkRows: 16, Restart: weir.FixedDelayRestart(1, 0)})
+	return countedWith(dir, weir.Options{Checkpoints: c, Restart: weir.FixedDelayRestart(1, 0)}, count, each)
+}
+
+// countedWith is counted with options of its own.
+func countedWith(dir string, o weir.Options, count int64, each func(int64)) *weir.Environment {
+	if o.Checkpoints.Dir == "" {
+		o.Checkpoints.Dir = "file://" + filepath.Join(dir, "checkpoints") + "?sync=false"
+	}
+	o.Parallelism, o.MaxParallelism, o.Logger, o.ChunkRows = 2, 128, quiet, 16
+	env := weir.NewEnvironment(o)
 	numbers := weir.Generate(env, sequence.Options{Count: count}, func(i int64) keySum { return keySum{i % 3, i} }).UID("numbers").Parallelism(1)
 	seen := weir.Map(numbers, func(v keySum) keySum { each(v.Sum); return v }).UID("seen").Parallelism(1)
 	timed := seen.AssignTimestampsAndWatermarks(eventtime.ForMonotonousTimestamps[keySum]().WithTimestampAssigner(func(v keySum, _ int64) int64 { return v.Sum })).UID("times").Parallelism(1)

@@ -12,12 +12,12 @@ const maxNamed = 10
 
 // Missing is the error of tasks that a checkpoint has waited for in vain. It is the cause of a checkpoint.timeout error.
 type Missing struct {
-	// Tasks have not acknowledged, in increasing order. Of those, Holders are the ones to look at: all that send to them have, so that the barrier is not held elsewhere.
-	Tasks, Holders []Task
+	// Tasks have not acknowledged, in increasing order. Of those, Reached are the ones that the barrier has come to, since all that send to them have: they hold it themselves, or are held by the backpressure of what is behind them.
+	Tasks, Reached []Task
 	text           string
 }
 
-// Error names the first holders and those behind them, and counts the others.
+// Error names the first that the barrier has come to and those behind them, and counts the others.
 func (m *Missing) Error() string { return m.text }
 
 func (c *Coordinator) missing(p *pending) *Missing {
@@ -27,11 +27,11 @@ func (c *Coordinator) missing(p *pending) *Missing {
 		if slices.ContainsFunc(c.cfg.Upstream(t), func(u Task) bool { return p.owing[u] }) {
 			behind = append(behind, t)
 		} else {
-			m.Holders = append(m.Holders, t)
+			m.Reached = append(m.Reached, t)
 		}
 	}
-	m.text = fmt.Sprintf("%d of %d tasks did not acknowledge: %s", len(m.Tasks), p.tasks, c.names(m.Holders, maxNamed))
-	if most := maxNamed - len(m.Holders); len(behind) > 0 && most > 0 {
+	m.text = fmt.Sprintf("%d of %d tasks did not acknowledge: %s", len(m.Tasks), p.tasks, c.names(m.Reached, maxNamed))
+	if most := maxNamed - len(m.Reached); len(behind) > 0 && most > 0 {
 		m.text += "; and behind: " + c.names(behind, most)
 	} else if len(behind) > 0 {
 		m.text += fmt.Sprintf("; and %d behind", len(behind))

@@ -22,7 +22,7 @@ func Exists(name string) error {
 func diskError(verb, path string, err error) error {
 	code := fault.StorageFailed
 	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG): // the last is a quota, too
 		code = fault.StorageFull
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		code = fault.StorageDenied

@@ -127,6 +127,14 @@ func fill(w Writer, b []byte) error {
 	return w.Close()
 }
 
+// Check writes a small object and removes it, and returns the error of that: a storage that is read-only, full or out of reach is found before it is needed. name is that of the object.
+func Check(ctx context.Context, s Storage, name string) error {
+	if err := WriteAll(ctx, s, name, []byte("written to see whether it can be\n")); err != nil {
+		return err
+	}
+	return s.Remove(ctx, name)
+}
+
 // TempPrefix begins the names of temporary files. No object may have a name, or lie in a folder, that begins so.
 const TempPrefix = ".weir-tmp-"
 

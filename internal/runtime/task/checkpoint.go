@@ -411,7 +411,11 @@ func (t *Task) tryCommit(c operator.Commits, work func(context.Context) error, d
 			t.cfg.Logger.Warn("commit failed, trying again", "task", t.cfg.Attempt.String(), "attempt", attempt+1, "err", err)
 			t.tryCommit(c, work, done, attempt+1)
 		default:
-			t.Fail(node, err)
+			code := fault.CodeOf(err)
+			if code == "" {
+				code = fault.SinkFailed
+			}
+			t.Fail(node, fault.New(code, "what was written could not be committed, in attempt %d: %w", attempt+1, err))
 		}
 	})
 }
