@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -360,12 +361,16 @@ func TestCheckpointThatIsHeld(t *testing.T) {
 // journal is a sink in two phases. Its commits take half of what they are given and fail, a number of times.
 type journal struct {
 	mu        sync.Mutex
-	next      byte
-	prepared  map[byte][]int64
-	committed map[byte]bool
+	next      uint64
+	prepared  map[uint64][]int64
+	committed map[uint64]bool
 	failures  int
 	err       error
 	commits   int
+}
+
+func newJournal() *journal {
+	return &journal{prepared: map[uint64][]int64{}, committed: map[uint64]bool{}}
 }
 
 func (j *journal) NewWriter(connector.WriterContext, [][]byte) (connector.Writer[int64], error) {
@@ -384,7 +389,7 @@ func (j *journal) Commit(_ context.Context, all []connector.Committable) error {
 		all = all[:(len(all)+1)/2]
 	}
 	for _, c := range all {
-		j.committed[c[0]] = true
+		j.committed[binary.BigEndian.Uint64(c)] = true
 	}
 	if fails {
 		return j.err
@@ -416,7 +421,7 @@ func (w *journalWriter) PrepareCommit() (all []connector.Committable, err error)
 	for part := range slices.Chunk(w.buffer, len(w.buffer)/3+1) { // several, so that there is a half
 		j.next++
 		j.prepared[j.next] = part
-		all = append(all, connector.Committable{j.next})
+		all = append(all, binary.BigEndian.AppendUint64(nil, j.next))
 	}
 	w.buffer = nil
 	return all, nil
@@ -443,7 +448,8 @@ func TestSinkFailsInCommit(t *testing.T) {
 				o.Parallelism, o.Logger, o.Restart = 1, slog.New(slog.NewTextHandler(&log, nil)), weir.FixedDelayRestart(10, time.Second)
 				o.Checkpoints = weir.Checkpoints{Dir: "file://" + s.TB().TempDir() + "?sync=false"}
 				env := weir.NewEnvironment(o)
-				j := &journal{prepared: map[byte][]int64{}, committed: map[byte]bool{}, failures: c.failures, err: c.err}
+				j := newJournal()
+				j.failures, j.err = c.failures, c.err
 				weir.FromSequence(env, 1, 50).Name("numbers").SinkTo("journal", j).Name("journal")
 				s.Start(env)
 				if err := s.Wait(); err != nil {

@@ -118,7 +118,7 @@ const inlineState = 20 << 10
 // inFlightBytes is the default of Checkpoints.InFlightBytes.
 const inFlightBytes = 256 << 20
 
-// RestartStrategy says what happens after a failure. The zero value is ExponentialDelay for jobs with checkpoints, and NoRestart for others, as in Flink.
+// RestartStrategy says what happens after a failure. If parts of the job are not connected by any stream, as several INSERTs of a SQL script that read different tables, only the one that failed begins anew, and the others go on. The zero value is ExponentialDelay for jobs with checkpoints, and NoRestart for others, as in Flink.
 type RestartStrategy struct{ config *restart.Config }
 
 // NoRestart lets the first failure end the job.
@@ -388,5 +388,5 @@ type CheckpointStats = jobmanager.CheckpointStats
 // CheckpointStats returns what has become of the job's checkpoints so far.
 func (c *JobClient) CheckpointStats() CheckpointStats { return c.job.CheckpointStats() }
 
-// Restarts is how often the job was begun anew after a failure.
+// Restarts is how often the job, or a part of it that nothing connects to the rest, was begun anew after a failure.
 func (c *JobClient) Restarts() int { return c.job.Restarts() }

@@ -50,6 +50,9 @@ func (m *Machine) nextBarrier() {
 
 // barrierRefused says why no barrier can start now, or nil. A task that does not run yet could not pass one on.
 func (m *Machine) barrierRefused() error {
+	if m.regionsDown() {
+		return fault.New(fault.JobNotRunning, "a part of the job begins anew")
+	}
 	writes := false
 	for t := range m.eachTask {
 		if !t.state.Terminal() && t.state != dataflow.TaskRunning {
@@ -90,18 +93,18 @@ func (m *Machine) discharge(t *task) {
 	}
 }
 
-// abortBarriers ends the barrier under way and those that wait, because the job is no longer RUNNING.
-func (m *Machine) abortBarriers() {
+// abortBarriers ends the barrier under way and those that wait, because not all of the job runs any more.
+func (m *Machine) abortBarriers(reason error) {
 	if m.barrier != 0 {
 		for t := range m.eachTask {
 			t.owes = false
 		}
 		m.owing = 0
-		m.emit(BarrierAborted{m.barrier, m.notRunning()})
+		m.emit(BarrierAborted{m.barrier, reason})
 		m.barrier = 0
 	}
 	for _, e := range m.queued {
-		m.emit(BarrierAborted{e.Checkpoint, m.notRunning()})
+		m.emit(BarrierAborted{e.Checkpoint, reason})
 	}
 	m.queued = nil
 }

@@ -219,12 +219,22 @@ func (m *Machine) startCheckpoints() {
 	m.commit()
 }
 
+// interruptCheckpoints gives up what is under way, until all tasks run again.
+func (m *Machine) interruptCheckpoints(reason error) {
+	if m.ck.coordinator == nil {
+		return
+	}
+	m.ck.running = false
+	m.coordinate(coordinator.Stopped{Reason: reason})
+	m.ck.finalAsked, m.ck.finalAt = false, 0
+}
+
+// stopCheckpoints is interruptCheckpoints where no task goes on.
 func (m *Machine) stopCheckpoints(reason error) {
 	if m.ck.coordinator == nil {
 		return
 	}
-	m.ck.running, m.ck.finalAsked, m.ck.finalAt = false, false, 0
-	m.coordinate(coordinator.Stopped{Reason: reason})
+	m.interruptCheckpoints(reason)
 	m.ck.keepFrom = math.MaxInt64 // the tasks of the next attempt write everything first
 	m.dropLingering()
 }

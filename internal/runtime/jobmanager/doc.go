@@ -9,6 +9,7 @@
 //	INITIALIZING  the machine is made
 //	CREATED       enumerators start, one after another in the order of vertices; task managers register slots
 //	RUNNING       every task is deployed at once; ends when all tasks have finished and all enumerators are closed
+//	RESTARTING    after a failure that the restart strategy bears: as FAILING, and then CREATED again
 //	FAILING       after the first failure: barriers aborted, enumerators closed, tasks canceled
 //	CANCELLING    the same, asked for by the user
 //	FINISHED, FAILED, CANCELED
@@ -26,12 +27,14 @@
 //	J5  Out of CREATED and RUNNING, no task is in a state from which it could go on running: each is terminal or has been sent Cancel, and
 //	    every enumerator is closed or has been told to close.
 //	J6  Commit is sent to a task at most once, after it has said that it is ready, and only when every task of the job is finished or ready:
-//	    so no writer can fail behind a commit.
+//	    so no writer of a region can fail behind a commit of its own.
 //	J7  At most one barrier is under way, only while RUNNING, and it waits for at least one task. It waits only for tasks that are running and
 //	    still write: finished ones do not count, nor do those that are ready to commit, since all their input has ended.
 //	J8  What an enumerator sends to a reader arrives in the order of its calls, nothing of it before the reader has started, and
 //	    nothing behind NoMoreSplits but events.
 //	J9  A message about an attempt that is not the current one, or that says what is known or overtaken, changes nothing but the trace.
+//	J10 A failure that is in one region, a part that no edge connects to the others, takes down that region alone, if the strategy bears it; the job
+//	    stays RUNNING. J3 and J5 then hold for the region. No checkpoint and no barrier is under way meanwhile.
 //
 // # Non-obvious
 //

@@ -62,11 +62,12 @@ type (
 		Token, ID int64
 		Err       error
 	}
-	// RestartScheduled tells that the job will begin anew after a failure. Delay is in nanoseconds.
+	// RestartScheduled tells that the job will begin anew after a failure, or, if Tasks is above 0, a region of so many tasks. Delay is in nanoseconds.
 	RestartScheduled struct {
 		Delay    int64
 		Err      error
 		Strategy string
+		Tasks    int
 	}
 	// CloseEnumerator ends the enumerator of a vertex; no other method is called any more. It is answered by EnumeratorClosed.
 	CloseEnumerator struct{ Vertex int }
@@ -138,6 +139,9 @@ func (e CheckpointAnswered) String() string {
 	return fmt.Sprintf("answer #%d: %d, %v", e.Token, e.ID, e.Err)
 }
 func (e RestartScheduled) String() string {
+	if e.Tasks > 0 {
+		return fmt.Sprintf("restart %d tasks in %v: %v", e.Tasks, time.Duration(e.Delay), e.Err)
+	}
 	return fmt.Sprintf("restart in %v: %v", time.Duration(e.Delay), e.Err)
 }
 func (e AddReader) String() string {

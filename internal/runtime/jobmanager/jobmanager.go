@@ -235,6 +235,10 @@ func (j *JobManager) apply(e Effect) {
 	case CheckpointAnswered:
 		j.answerCheckpoint(e)
 	case RestartScheduled:
+		if e.Tasks > 0 {
+			j.log.Warn("a part of the job failed and begins anew; the rest goes on", "tasks", e.Tasks, "in", time.Duration(e.Delay).String(), "strategy", e.Strategy, "error", e.Err)
+			return
+		}
 		j.log.Warn("the job failed and begins anew", "in", time.Duration(e.Delay).String(), "strategy", e.Strategy, "error", e.Err)
 	case BarrierCompleted:
 		j.answer(e.Checkpoint, nil)
@@ -364,7 +368,7 @@ func (j *JobManager) State() dataflow.JobState {
 	return j.mu.machine.State()
 }
 
-// Restarts is how often the job was begun anew.
+// Restarts is how often the job, or a region of it, was begun anew.
 func (j *JobManager) Restarts() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -29,6 +29,9 @@ type Machine struct {
 	managers    map[string]int // slots of registered task managers
 	tasks       [][]*task      // by vertex and subtask
 	enumerators []enumeratorState
+	regions     []*region
+	regionOf    []int    // by vertex
+	owner       []string // by slot: its task manager, since the job was deployed
 
 	// Counted so that a step costs nothing per task of the job.
 	live    int // tasks not terminal
@@ -39,7 +42,7 @@ type Machine struct {
 	lastCheckpoint base.CheckpointID // highest requested
 	queued         []BarrierRequested
 
-	accumulators map[string]*wire.Accumulator
+	accumulators []map[string]*wire.Accumulator // by region
 	alignment    temporal.Alignment[subtaskID]
 
 	now       int64 // of the step, in nanoseconds
@@ -96,13 +99,16 @@ const (
 // graph. The plan is not changed while the machine is in use.
 func NewMachine(job base.JobID, plan *dataflow.Plan, graphHash string) *Machine {
 	m := &Machine{
-		job:          job,
-		plan:         plan,
-		graphHash:    graphHash,
-		state:        dataflow.JobInitializing,
-		managers:     map[string]int{},
-		enumerators:  make([]enumeratorState, len(plan.Vertices)),
-		accumulators: map[string]*wire.Accumulator{},
+		job:         job,
+		plan:        plan,
+		graphHash:   graphHash,
+		state:       dataflow.JobInitializing,
+		managers:    map[string]int{},
+		enumerators: make([]enumeratorState, len(plan.Vertices)),
+	}
+	m.regions, m.regionOf = regionsOf(plan)
+	for range m.regions {
+		m.accumulators = append(m.accumulators, map[string]*wire.Accumulator{})
 	}
 	for v, vertex := range plan.Vertices {
 		source := plan.Graph.Operators[vertex.Head()].Source
@@ -154,9 +160,11 @@ func (m *Machine) Tasks() []TaskStatus {
 // Accumulators returns what the tasks that have ended have gathered, merged by name. The values are the caller's. Where tasks use
 // one name for accumulators of different kinds, those of a later kind stand under "name (kind)".
 func (m *Machine) Accumulators() map[string]*wire.Accumulator {
-	all := make(map[string]*wire.Accumulator, len(m.accumulators))
-	for name, a := range m.accumulators {
-		all[name] = a.Clone()
+	all := map[string]*wire.Accumulator{}
+	for _, region := range m.accumulators {
+		for _, key := range slices.Sorted(maps.Keys(region)) {
+			mergeInto(all, region[key])
+		}
 	}
 	return all
 }
@@ -417,7 +425,7 @@ func (m *Machine) taskChanged(e TaskChanged) {
 		m.reach(t, e.State)
 		return
 	case dataflow.TaskFinished:
-		m.merge(e.Accumulators)
+		m.merge(t, e.Accumulators)
 		if t.state == dataflow.TaskCanceling {
 			// The cancel crossed the end of the task: nobody waits for its result any more.
 			m.taskBecomes(t, dataflow.TaskCanceled)
@@ -430,7 +438,7 @@ func (m *Machine) taskChanged(e TaskChanged) {
 		m.coordinate(coordinator.TaskFinished{Task: m.taskNumber(t)})
 		m.commit()
 	case dataflow.TaskCanceled:
-		m.merge(e.Accumulators)
+		m.merge(t, e.Accumulators)
 		if t.state == dataflow.TaskCanceling {
 			m.taskBecomes(t, dataflow.TaskCanceled)
 			return
@@ -439,7 +447,7 @@ func (m *Machine) taskChanged(e TaskChanged) {
 		m.taskBecomes(t, dataflow.TaskFailed)
 		m.fail(e, fault.New(fault.TaskManagerLost, "task manager %s stopped task %s", t.taskManager, t.name))
 	case dataflow.TaskFailed:
-		m.merge(e.Accumulators)
+		m.merge(t, e.Accumulators)
 		m.taskBecomes(t, dataflow.TaskFailed)
 		err := e.Err
 		if err == nil {
@@ -460,17 +468,21 @@ func (m *Machine) reach(t *task, state dataflow.TaskState) {
 	}
 }
 
-func (m *Machine) merge(accumulators []*wire.Accumulator) {
+func (m *Machine) merge(t *task, accumulators []*wire.Accumulator) {
 	for _, a := range accumulators {
-		key := a.GetName()
-		if known := m.accumulators[key]; known != nil && known.GetKind() != a.GetKind() {
-			key = fmt.Sprintf("%s (%s)", a.GetName(), a.GetKind())
-		}
-		if known := m.accumulators[key]; known != nil {
-			known.Merge(a)
-		} else {
-			m.accumulators[key] = a.Clone()
-		}
+		mergeInto(m.accumulators[m.regionOf[t.id.Subtask.Vertex]], a)
+	}
+}
+
+func mergeInto(all map[string]*wire.Accumulator, a *wire.Accumulator) {
+	key := a.GetName()
+	if known := all[key]; known != nil && known.GetKind() != a.GetKind() {
+		key = fmt.Sprintf("%s (%s)", a.GetName(), a.GetKind())
+	}
+	if known := all[key]; known != nil {
+		known.Merge(a)
+	} else {
+		all[key] = a.Clone()
 	}
 }
 
@@ -486,14 +498,22 @@ func (m *Machine) cancel(e CancelRequested) {
 	}
 }
 
-// fail takes in a failure. The first one fails the job, unless it is being canceled; the others are kept beside it. Keeps J2.
+// fail takes in a failure. The first one fails the job, or its region, unless it is being canceled; the others are kept beside it. Keeps J2.
 func (m *Machine) fail(e Event, err error) {
 	switch m.state {
 	case dataflow.JobCreated, dataflow.JobRunning:
+		r := m.regionOfFailure(e)
+		if r != nil && r.down && !r.starting {
+			m.rememberBeside(e, err)
+			return
+		}
+		if !m.alone(r) {
+			r = nil
+		}
 		m.answerStop(err)
 		m.remember(e, err)
 		named := m.suspected(err)
-		if m.tryRestart(err, named) {
+		if m.tryRestart(err, named, r) {
 			return
 		}
 		m.failure = &Failure{Cause: named, Before: slices.Clone(m.history[:len(m.history)-1]), Forgotten: m.forgotten}
@@ -511,19 +531,14 @@ func (m *Machine) fail(e Event, err error) {
 
 // takeDown ends everything that goes on. Keeps J5.
 func (m *Machine) takeDown() {
-	m.abortBarriers()
+	m.abortBarriers(m.notRunning())
 	m.stopCheckpoints(m.notRunning())
 	m.closeEnumerators()
+	for _, r := range m.regions {
+		r.down, r.starting = false, false
+	}
 	for t := range m.eachTask {
-		switch t.state {
-		case dataflow.TaskCreated, dataflow.TaskScheduled:
-			m.taskBecomes(t, dataflow.TaskCanceled)
-		case dataflow.TaskDeploying, dataflow.TaskInitializing, dataflow.TaskRunning:
-			m.taskBecomes(t, dataflow.TaskCanceling)
-			t.held = nil
-			m.send(t, &wire.ToTaskManager{Message: &wire.ToTaskManager_Cancel_{
-				Cancel: &wire.ToTaskManager_Cancel{Attempt: m.wireID(t)}}})
-		}
+		m.cancelTask(t)
 	}
 }
 
@@ -531,31 +546,42 @@ func (m *Machine) takeDown() {
 func (m *Machine) settle() {
 	switch m.state {
 	case dataflow.JobCreated:
-		if m.enumeratorsStarted() && m.slots() >= m.plan.Slots { // keeps J3
+		if m.enumeratorsStarted(m.allVertices()) && m.slots() >= m.plan.Slots { // keeps J3
 			m.deploy()
 		}
 	case dataflow.JobRunning:
-		if m.live > 0 {
+		for _, r := range m.regions {
+			if r.down {
+				m.advanceRegion(r)
+			}
+		}
+		switch {
+		case m.state != dataflow.JobRunning: // a region could not begin anew
+			m.settle()
+			return
+		case m.regionsDown():
+			return
+		case m.live > 0:
 			m.startCheckpoints()
 			return
 		}
 		m.stopCheckpoints(nil)
 		m.closeEnumerators()
-		if m.enumeratorsClosed() && m.ck.storing == 0 {
+		if m.allClosed() && m.ck.storing == 0 {
 			m.discardAll()
 			m.answerStop(nil)
 			m.end(dataflow.JobFinished, nil)
 		}
 	case dataflow.JobRestarting:
-		if m.live == 0 && m.enumeratorsClosed() && m.ck.storing == 0 && m.now >= m.restartAt {
+		if m.live == 0 && m.allClosed() && m.ck.storing == 0 && m.now >= m.restartAt {
 			m.restart()
 		}
 	case dataflow.JobFailing:
-		if m.live == 0 && m.enumeratorsClosed() && m.ck.storing == 0 {
+		if m.live == 0 && m.allClosed() && m.ck.storing == 0 {
 			m.end(dataflow.JobFailed, m.failure)
 		}
 	case dataflow.JobCancelling:
-		if m.live == 0 && m.enumeratorsClosed() && m.ck.storing == 0 {
+		if m.live == 0 && m.allClosed() && m.ck.storing == 0 {
 			m.discardAll()
 			m.end(dataflow.JobCanceled, fault.New(fault.JobCanceled, "job %s was canceled", m.job))
 		}
@@ -564,7 +590,7 @@ func (m *Machine) settle() {
 
 // end is the last step. Keeps J1.
 func (m *Machine) end(state dataflow.JobState, result error) {
-	m.abortBarriers()
+	m.abortBarriers(m.notRunning())
 	m.become(state)
 	m.result = result
 	for _, id := range m.managerIDs() {
@@ -591,20 +617,24 @@ func (m *Machine) slots() int {
 // deploy places every task and sends it to its task manager, producers first. Slots are filled one task manager after another in
 // the order of their names, so that the placement depends on who has registered and not on when. Keeps J4.
 func (m *Machine) deploy() {
-	var owner []string // by slot
+	m.owner = nil
 	for _, id := range m.managerIDs() {
 		for range m.managers[id] {
-			owner = append(owner, id)
+			m.owner = append(m.owner, id)
 		}
 	}
-	first := m.groupSlots()
 	m.become(dataflow.JobRunning)
-	for t := range m.eachTask {
+	m.deployTasks(m.eachTask)
+}
+
+// deployTasks sends tasks to where their slots are.
+func (m *Machine) deployTasks(tasks func(yield func(*task) bool)) {
+	for t := range tasks {
 		m.taskBecomes(t, dataflow.TaskScheduled)
-		t.slot = first[m.plan.Vertices[t.id.Subtask.Vertex].SlotSharingGroup] + t.id.Subtask.Index
-		t.taskManager = owner[t.slot]
+		t.slot = m.slotOf(t)
+		t.taskManager = m.owner[t.slot]
 	}
-	for t := range m.eachTask {
+	for t := range tasks {
 		state, finished, err := m.taskRestore(t)
 		if err != nil {
 			m.fail(Start{}, err)
@@ -615,6 +645,16 @@ func (m *Machine) deploy() {
 		m.send(t, &wire.ToTaskManager{Message: &wire.ToTaskManager_Deploy_{
 			Deploy: &wire.ToTaskManager_Deploy{Attempt: m.wireID(t), GraphHash: m.graphHash, Restore: state}}})
 	}
+}
+
+func (m *Machine) registered(taskManager string) bool {
+	_, known := m.managers[taskManager]
+	return known
+}
+
+// slotOf returns the slot of a task.
+func (m *Machine) slotOf(t *task) int {
+	return m.groupSlots()[m.plan.Vertices[t.id.Subtask.Vertex].SlotSharingGroup] + t.id.Subtask.Index
 }
 
 // groupSlots returns the first slot of each slot sharing group; groups follow one another in the order of their first vertices.

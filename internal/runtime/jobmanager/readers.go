@@ -19,9 +19,19 @@ func (m *Machine) startNextEnumerator() {
 	}
 }
 
-func (m *Machine) enumeratorsStarted() bool {
-	for _, state := range m.enumerators {
-		if state == enumeratorNew || state == enumeratorStarting {
+// allVertices are the numbers of all vertices.
+func (m *Machine) allVertices() []int {
+	all := make([]int, len(m.enumerators))
+	for v := range all {
+		all[v] = v
+	}
+	return all
+}
+
+// enumeratorsStarted reports whether those of some vertices have started.
+func (m *Machine) enumeratorsStarted(vertices []int) bool {
+	for _, v := range vertices {
+		if state := m.enumerators[v]; state == enumeratorNew || state == enumeratorStarting {
 			return false
 		}
 	}
@@ -30,20 +40,34 @@ func (m *Machine) enumeratorsStarted() bool {
 
 // closeEnumerators tells every enumerator to close that has not been told yet.
 func (m *Machine) closeEnumerators() {
-	for v, state := range m.enumerators {
-		switch state {
-		case enumeratorNew:
-			m.enumerators[v] = enumeratorClosed
-		case enumeratorStarting, enumeratorStarted:
-			m.enumerators[v] = enumeratorClosing
-			m.emit(CloseEnumerator{v})
-		}
+	for v := range m.enumerators {
+		m.closeEnumerator(v)
 	}
 }
 
-func (m *Machine) enumeratorsClosed() bool {
-	for _, state := range m.enumerators {
-		if state != enumeratorNone && state != enumeratorClosed {
+func (m *Machine) closeEnumerator(v int) {
+	switch m.enumerators[v] {
+	case enumeratorNew:
+		m.enumerators[v] = enumeratorClosed
+	case enumeratorStarting, enumeratorStarted:
+		m.enumerators[v] = enumeratorClosing
+		m.emit(CloseEnumerator{v})
+	}
+}
+
+// renewEnumerator has the enumerator of a vertex, if that is a source, start again.
+func (m *Machine) renewEnumerator(v int) {
+	if m.enumerators[v] != enumeratorNone {
+		m.enumerators[v] = enumeratorNew
+	}
+}
+
+func (m *Machine) allClosed() bool { return m.enumeratorsClosed(m.allVertices()) }
+
+// enumeratorsClosed reports whether those of some vertices are.
+func (m *Machine) enumeratorsClosed(vertices []int) bool {
+	for _, v := range vertices {
+		if state := m.enumerators[v]; state != enumeratorNone && state != enumeratorClosed {
 			return false
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/dataflow"
+	"github.com/weirstream/weir/internal/runtime/restart"
 	"github.com/weirstream/weir/internal/wire"
 )
 
@@ -23,7 +24,7 @@ const simSeeds = 3000
 // that no sink is told to commit before all writers have finished, that splits arrive in order, and that each barrier is answered once.
 func TestSimulation(t *testing.T) {
 	ends := map[dataflow.JobState]int{}
-	completed := 0
+	completed, regions := 0, 0
 	for seed := range uint64(simSeeds) {
 		w := newWorld(t, seed)
 		if err := w.run(); err != nil {
@@ -31,6 +32,10 @@ func TestSimulation(t *testing.T) {
 		}
 		ends[w.m.State()]++
 		completed += w.completed
+		regions += w.regions
+	}
+	if regions < simSeeds/20 {
+		t.Errorf("%d regions began anew in %d jobs", regions, simSeeds)
 	}
 	// A simulation that always takes the same way out shows nothing.
 	for _, s := range []dataflow.JobState{dataflow.JobFinished, dataflow.JobFailed, dataflow.JobCanceled} {
@@ -62,6 +67,8 @@ type world struct {
 	failed    bool // something went wrong before the job was over
 	ended     *JobEnded
 	faults    bool
+	restarts  bool // the job may begin anew
+	regions   int  // restarts of regions
 }
 
 // simManager is a task manager: a link in each direction, and tasks.
@@ -95,7 +102,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		stages = append(stages, stage{name: fmt.Sprintf("mid%d", i), parallelism: 1 + rng.IntN(3), group: []string{"", "g"}[rng.IntN(2)]})
 	}
 	stages = append(stages, stage{name: "out", parallelism: 1 + rng.IntN(3)})
-	if rng.IntN(3) == 0 {
+	if rng.IntN(3) > 0 {
 		stages = append(stages, stage{name: "src2", parallelism: 1, source: true}, stage{name: "out2", parallelism: 2})
 	}
 	w := &world{
@@ -104,6 +111,9 @@ func newWorld(t *testing.T, seed uint64) *world {
 		faults: seed%3 != 0,
 	}
 	w.m = NewMachine("job", w.plan, "hash")
+	if w.restarts = seed%2 == 0; w.restarts {
+		w.m.Recover(Recovery{Restart: restart.Config{Kind: restart.FixedDelay, Attempts: rng.IntN(5)}})
+	}
 	for left := w.plan.Slots; left > 0; {
 		n := 1 + rng.IntN(left)
 		m := &simManager{id: fmt.Sprintf("tm-%d", len(w.managers)), slots: n, tasks: map[base.SubtaskID]*simTask{}}
@@ -182,6 +192,11 @@ func (w *world) act() (bool, error) {
 		case 1:
 			if m := w.managers[w.rng.IntN(len(w.managers))]; len(w.managers) > 1 && w.m.State() != dataflow.JobCreated && !m.lost {
 				m.lost = true
+				if w.restarts { // another comes in its place
+					id := fmt.Sprintf("tm-%d", len(w.managers))
+					w.managers = append(w.managers, &simManager{id: id, slots: m.slots, tasks: map[base.SubtaskID]*simTask{}, out: []Event{TaskManagerRegistered{id, m.slots}}})
+				}
+				w.failed = true
 				return true, w.step(TaskManagerLost{m.id, nil})
 			}
 		case 2:
@@ -198,7 +213,7 @@ func (w *world) act() (bool, error) {
 	case w.rng.IntN(10) == 0:
 		// A message comes once more, or one from an attempt that never was.
 		if m := w.managers[w.rng.IntN(len(w.managers))]; len(m.sent) > 0 && !m.lost {
-			return true, w.step(again(m.sent[w.rng.IntN(len(m.sent))], w.rng.IntN(2)))
+			return true, w.step(again(m.sent[w.rng.IntN(len(m.sent))], 1000*w.rng.IntN(2)))
 		}
 	}
 	return true, can[w.rng.IntN(len(can))]()
@@ -220,7 +235,7 @@ func again(e Event, later int) Event {
 		e.Attempt.Attempt += later
 		return e
 	case SplitRequested: // each is a wish of its own; only one from another attempt is safe to make up
-		e.Attempt.Attempt++
+		e.Attempt.Attempt += 1000
 		return e
 	default:
 		return e
@@ -261,7 +276,7 @@ func (w *world) upstreamEnded(t *simTask) bool {
 	for _, in := range w.plan.Vertices[t.id.Subtask.Vertex].Inputs {
 		for i := range w.plan.Vertices[in.From].Parallelism {
 			up := w.find(base.SubtaskID{Vertex: in.From, Index: i})
-			if up == nil || up.state != dataflow.TaskFinished {
+			if up == nil || up.state != dataflow.TaskFinished || up.id.Attempt != t.id.Attempt {
 				return false
 			}
 		}
@@ -269,13 +284,14 @@ func (w *world) upstreamEnded(t *simTask) bool {
 	return true
 }
 
-func (w *world) find(id base.SubtaskID) *simTask {
+// find returns the latest attempt of a subtask.
+func (w *world) find(id base.SubtaskID) (latest *simTask) {
 	for _, m := range w.managers {
-		if t := m.tasks[id]; t != nil {
-			return t
+		if t := m.tasks[id]; t != nil && (latest == nil || t.id.Attempt > latest.id.Attempt) {
+			latest = t
 		}
 	}
-	return nil
+	return latest
 }
 
 // move lets a task do something by itself.
@@ -315,8 +331,8 @@ func (w *world) receive(m *simManager) error {
 	}
 	if d := msg.GetDeploy(); d != nil {
 		id := d.Attempt.ID()
-		if m.tasks[id.Subtask] != nil {
-			return fmt.Errorf("%v was deployed twice", id)
+		if former := w.find(id.Subtask); former != nil && (former.id.Attempt >= id.Attempt || !former.state.Terminal() && !w.onLost(former)) {
+			return fmt.Errorf("%v was deployed while %v is %v", id, former.id, former.state)
 		}
 		op := w.plan.Graph.Operators[w.plan.Vertices[id.Subtask.Vertex].Head()]
 		m.tasks[id.Subtask] = &simTask{id: id, state: dataflow.TaskDeploying, source: op.Source, committer: op.Sink && w.rng.IntN(2) == 0}
@@ -342,8 +358,10 @@ func (w *world) receive(m *simManager) error {
 	}
 	t := m.tasks[attempt.ID().Subtask]
 	switch {
-	case t == nil:
+	case t == nil || t.id.Attempt < attempt.ID().Attempt:
 		return fmt.Errorf("%s got %q before deploy", m.id, describe(msg))
+	case t.id != attempt.ID():
+		return nil
 	case t.state.Terminal():
 		return nil
 	case msg.GetCancel() != nil:
@@ -373,6 +391,9 @@ func (w *world) receive(m *simManager) error {
 		}
 		t.commit = true
 		for _, id := range attemptsOf(w.plan) {
+			if w.m.regionOf[id.Subtask.Vertex] != w.m.regionOf[t.id.Subtask.Vertex] && w.m.Restarts() > 0 {
+				continue // it may have begun anew meanwhile
+			}
 			if o := w.find(id.Subtask); o == nil || o.state != dataflow.TaskFinished && !o.ready && !o.state.Terminal() {
 				return fmt.Errorf("J6: %v was told to commit while %v still writes", t.id, id)
 			}
@@ -388,7 +409,7 @@ func (w *world) flow(checkpoint base.CheckpointID) {
 			t := m.tasks[id.Subtask]
 			if t != nil && t.state == dataflow.TaskRunning && !t.ready && !w.acked[checkpoint][id.Subtask] {
 				w.acked[checkpoint][id.Subtask] = true
-				m.out = append(m.out, BarrierAcked{Attempt: id, Checkpoint: checkpoint})
+				m.out = append(m.out, BarrierAcked{Attempt: t.id, Checkpoint: checkpoint})
 			}
 		}
 	}
@@ -429,8 +450,13 @@ func (w *world) apply(f Effect) error {
 		}
 		m.in = append(m.in, f.Message)
 	case StartEnumerator:
-		if w.enums[f.Vertex] != "" {
-			return fmt.Errorf("enumerator %d is %s and was started", f.Vertex, w.enums[f.Vertex])
+		if s := w.enums[f.Vertex]; s != "" && (s != "closed" || !w.restarts) {
+			return fmt.Errorf("enumerator %d is %s and was started", f.Vertex, s)
+		}
+		for i := range w.plan.Vertices[f.Vertex].Parallelism {
+			id := base.SubtaskID{Vertex: f.Vertex, Index: i}
+			delete(w.assigned, id)
+			delete(w.exhausted, id)
 		}
 		// Some enumerators assign within Start.
 		w.assign(f.Vertex, w.rng.IntN(w.plan.Vertices[f.Vertex].Parallelism), w.rng.IntN(3))
@@ -458,6 +484,10 @@ func (w *world) apply(f Effect) error {
 		} else {
 			w.exhausted[id] = true
 			w.internal = append(w.internal, SplitsEnded(f))
+		}
+	case RestartScheduled:
+		if f.Tasks > 0 {
+			w.regions++
 		}
 	case BarrierCompleted:
 		for id := range w.barriers[f.Checkpoint] {
@@ -530,6 +560,16 @@ func (w *world) judge() error {
 		return fmt.Errorf("nothing went wrong, and the job is %v: %v", w.ended.State, w.ended.Err)
 	}
 	return nil
+}
+
+// onLost reports whether a task ran on a task manager that is lost.
+func (w *world) onLost(t *simTask) bool {
+	for _, m := range w.managers {
+		if m.tasks[t.id.Subtask] == t {
+			return m.lost
+		}
+	}
+	return false
 }
 
 func (w *world) anyLost() bool {

@@ -156,7 +156,7 @@ func (j *Job) Checkpoint(kind coordinator.Kind, target string, drain bool, done 
 // CheckpointStats returns what has become of checkpoints so far.
 func (j *Job) CheckpointStats() jobmanager.CheckpointStats { return j.jm.CheckpointStats() }
 
-// Restarts is how often the job was begun anew.
+// Restarts is how often the job, or a region of it, was begun anew.
 func (j *Job) Restarts() int { return j.jm.Restarts() }
 
 // History returns the failures of the job, the latest first.

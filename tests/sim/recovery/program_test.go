@@ -63,28 +63,44 @@ func source(env *weir.Environment, name string, count, odd int64) *weir.Stream[e
 	return weir.Map(numbers, func(n int64) event { return eventOf(2*n + odd) }).Name(name + " events").UID(name + "-events")
 }
 
+var sums = weir.Aggregator[event, [2]int64, [2]int64]{
+	Create: func() [2]int64 { return [2]int64{} },
+	Add:    func(s [2]int64, e event) [2]int64 { return [2]int64{s[0] + 1, s[1] + e.Value} },
+	Result: func(s [2]int64) [2]int64 { return s },
+	Merge:  func(a, b [2]int64) [2]int64 { return [2]int64{a[0] + b[0], a[1] + b[1]} },
+}
+
+// windowed sums the events of a window and key.
+func windowed(name string, w *weir.WindowedStream[int64, event]) *weir.Stream[string] {
+	return weir.AggregateWindowWith(w, sums, func(ctx *weir.WindowContext[int64], s [2]int64, out *weir.Collector[string]) error {
+		out.Collect(fmt.Sprint(name, " ", ctx.Key(), " ", ctx.Window().Start, " ", ctx.Window().End, " ", s))
+		return nil
+	}).Name(name).UID(name)
+}
+
+func byKey(s *weir.Stream[event]) *weir.KeyedStream[int64, event] {
+	return weir.KeyBy(s, func(e event) int64 { return e.Key })
+}
+
+func sessionsOf(s *weir.Stream[event]) *weir.Stream[string] {
+	return windowed("session", byKey(s).Window(window.EventTimeSession[event](gap*time.Millisecond)))
+}
+
+func slidingOf(s *weir.Stream[event]) *weir.Stream[string] {
+	return windowed("sliding", byKey(s).Window(window.SlidingEventTime[event](size*time.Millisecond, slide*time.Millisecond)))
+}
+
+// buildApart is a program of two parts that nothing connects.
+func buildApart(env *weir.Environment, count int64) (a, b *weir.Stream[string]) {
+	return slidingOf(source(env, "first", count, 0)), sessionsOf(source(env, "second", count, 1))
+}
+
 // build is the program. Each result is a text that begins with the name of the operator.
 func build(env *weir.Environment, count int64) *weir.Stream[string] {
 	a, b := source(env, "first", count, 0), source(env, "second", count, 1)
-	byKey := func(s *weir.Stream[event]) *weir.KeyedStream[int64, event] {
-		return weir.KeyBy(s, func(e event) int64 { return e.Key })
-	}
-	sums := weir.Aggregator[event, [2]int64, [2]int64]{
-		Create: func() [2]int64 { return [2]int64{} },
-		Add:    func(s [2]int64, e event) [2]int64 { return [2]int64{s[0] + 1, s[1] + e.Value} },
-		Result: func(s [2]int64) [2]int64 { return s },
-		Merge:  func(a, b [2]int64) [2]int64 { return [2]int64{a[0] + b[0], a[1] + b[1]} },
-	}
-	windowed := func(name string, w *weir.WindowedStream[int64, event]) *weir.Stream[string] {
-		return weir.AggregateWindowWith(w, sums, func(ctx *weir.WindowContext[int64], s [2]int64, out *weir.Collector[string]) error {
-			out.Collect(fmt.Sprint(name, " ", ctx.Key(), " ", ctx.Window().Start, " ", ctx.Window().End, " ", s))
-			return nil
-		}).Name(name).UID(name)
-	}
 	both := a.Union(b)
 	tumbling := windowed("tumbling", byKey(both).Window(window.TumblingEventTime[event](size*time.Millisecond)))
-	sliding := windowed("sliding", byKey(a).Window(window.SlidingEventTime[event](size*time.Millisecond, slide*time.Millisecond)))
-	sessions := windowed("session", byKey(b).Window(window.EventTimeSession[event](gap*time.Millisecond)))
+	sliding, sessions := slidingOf(a), sessionsOf(b)
 	elements := weir.ApplyWindow(byKey(b).Window(window.TumblingEventTime[event](size*time.Millisecond)),
 		func(ctx *weir.WindowContext[int64], all iter.Seq[event], out *weir.Collector[string]) error {
 			var ns []int64

@@ -3,6 +3,7 @@ package recovery
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/weirstream/weir"
@@ -103,4 +104,23 @@ func TestStops(t *testing.T) {
 		t.Errorf("%d stops in %d runs", stops, runs)
 	}
 	t.Log(stops, "stops in", runs, "runs")
+}
+
+// TestRegions runs two parts that nothing connects: where one fails, the other goes on, and both must come to their results.
+func TestRegions(t *testing.T) {
+	var want []string
+	for _, s := range expected(events) {
+		if strings.HasPrefix(s, "sliding ") || strings.HasPrefix(s, "session ") {
+			want = append(want, s)
+		}
+	}
+	weirtest.Seeds(t, func(s *weirtest.Sim) {
+		one, other := weirtest.NewLedger[string](s), weirtest.NewLedger[string](s)
+		s.Survive(func(env *weir.Environment) {
+			a, b := buildApart(env, events)
+			one.End(a)
+			b.SinkTo("ledger", other).Name("other ledger").UID("other-ledger")
+		})
+		s.Same(slices.Concat(one.Committed(), other.Committed()), want)
+	})
 }
