@@ -196,12 +196,20 @@ func TestDirectoryGone(t *testing.T) {
 	}
 }
 
-// Files that are gone when the job has to begin anew end it: it does not start from nothing, nor again and again.
+// Files that are gone when the job has to begin anew end it: it does not start from nothing, nor again and again. With copies on the local disk it goes on, and nothing of these is left.
 func TestFilesGoneAtRestart(t *testing.T) {
-	dir := t.TempDir()
+	for _, copies := range []bool{false, true} {
+		t.Run(fmt.Sprint("copies=", copies), func(t *testing.T) { filesGone(t, copies) })
+	}
+}
+
+func filesGone(t *testing.T, copies bool) {
+	dir, stateDir := t.TempDir(), t.TempDir()
 	var fail atomic.Bool
-	env := weir.NewEnvironment(weir.Options{Logger: quiet, Restart: weir.FixedDelayRestart(1000, 0), Checkpoints: weir.Checkpoints{Dir: dir, TolerableFailures: -1}})
-	var begun atomic.Int64
+	env := weir.NewEnvironment(weir.Options{
+		Logger: quiet, Restart: weir.FixedDelayRestart(1000, 0), StateDir: stateDir, Checkpoints: weir.Checkpoints{Dir: dir, TolerableFailures: -1, LocalRecovery: copies},
+	})
+	var begun, last atomic.Int64
 	numbers := weir.MapFunc(weir.FromSequence(env, 0, 1_000_000).Name("numbers"), func(_ *weir.Context, i int64) (int64, error) {
 		if i == 0 {
 			begun.Add(1)
@@ -209,28 +217,48 @@ func TestFilesGoneAtRestart(t *testing.T) {
 		if i > 5000 {
 			time.Sleep(time.Millisecond)
 		}
-		if fail.Load() {
+		if fail.Swap(false) {
 			return 0, errors.New("it was asked to")
 		}
+		last.Store(i)
 		return i, nil
 	})
 	weir.KeyBy(numbers, func(i int64) int64 { return i % 5000 }).Reduce(func(a, b int64) int64 { return a + b }).Name("sums").Discard()
 	client := started(t, env)
+	var objects []string
 	until(t, "state that is too much for the manifest", func() bool {
 		if err := checkpointed(t, client); err != nil {
 			t.Fatal(err)
 		}
-		objects, _ := filepath.Glob(filepath.Join(dir, "chk-*", "v*"))
+		objects, _ = filepath.Glob(filepath.Join(dir, "chk-*", "v*"))
 		return len(objects) > 0
 	})
-	objects, _ := filepath.Glob(filepath.Join(dir, "chk-*", "v*"))
 	if err := os.Remove(objects[0]); err != nil {
 		t.Fatal(err)
 	}
+	left := func() []string {
+		all, _ := filepath.Glob(filepath.Join(stateDir, "*", "chk-*", "v*"))
+		return all
+	}
+	if copies != (len(left()) > 0) {
+		t.Errorf("copies: %q", left())
+	}
 	fail.Store(true)
+	if copies {
+		until(t, "another attempt", func() bool { return client.Restarts() == 1 })
+		at := last.Load()
+		until(t, "another record", func() bool { return last.Load() > at })
+		client.Cancel()
+	}
 	_, err := ended(t, client)
-	if code := fault.CodeOf(err); code != fault.CheckpointDamaged || !strings.Contains(err.Error(), filepath.Base(objects[0])) || begun.Load() != 1 {
+	if copies && fault.CodeOf(err) != fault.JobCanceled || begun.Load() != 1 {
 		t.Errorf("%d beginnings, %v", begun.Load(), err)
+	}
+	if !copies && (fault.CodeOf(err) != fault.CheckpointDamaged || !strings.Contains(err.Error(), filepath.Base(objects[0]))) {
+		t.Error(err)
+	}
+	if entries, err := os.ReadDir(stateDir); err != nil || len(entries) > 0 {
+		t.Errorf("left %v: %v", entries, err)
 	}
 }
 

@@ -1,11 +1,14 @@
 package weir
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -56,6 +59,9 @@ type Checkpoints struct {
 	// the state and a half. Savepoints, and the first checkpoint of a job or behind a failure, are always whole. Files of several checkpoints are then needed to restore one, so a single folder
 	// chk-N cannot be copied elsewhere by itself. Default: false, as in Flink, and since a job that changes most of its state from one checkpoint to the next gains nothing.
 	Incremental bool
+	// LocalRecovery keeps copies of the files of checkpoints below Options.StateDir while the job runs, so that after a failure it reads its state from there and not from Dir, as Flink's execution.state-recovery.from-local. It is for a Dir that
+	// is a store or a disk elsewhere, and takes as much of the local disk as the retained checkpoints have of Dir. Where a copy cannot be written or opened, the file in Dir is read. A program that is run again reads from Dir. Default: false.
+	LocalRecovery bool
 	// Resume makes the job go on from the latest complete checkpoint in Dir, if there is one: running the program again goes on where it was. The checkpoints then stay when the job has finished
 	// or was canceled, so that running it once more does nothing twice. Without it the job begins anew, Dir must hold no checkpoint, and they are deleted at the end, unless it fails.
 	Resume bool
@@ -171,6 +177,9 @@ func (c Checkpoints) validate() error {
 	if c.AlignedTimeout > 0 && !c.Unaligned {
 		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints.AlignedTimeout is %v without Unaligned: it says when barriers overtake", c.AlignedTimeout))
 	}
+	if c.LocalRecovery && c.Dir == "" {
+		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints has LocalRecovery and no Dir: there are no checkpoints to have copies of"))
+	}
 	if c.InFlightBytes < 0 {
 		errs = append(errs, fault.New(fault.OptionInvalid, "Options.Checkpoints.InFlightBytes is %d, it must not be negative", c.InFlightBytes))
 	}
@@ -224,6 +233,11 @@ func (e *Environment) recovery(ctx context.Context, p *local.Program) error {
 		if err != nil {
 			return err
 		}
+		if c.LocalRecovery {
+			if s, err = e.nearby(p, s); err != nil {
+				return err
+			}
+		}
 		if err := UseStorage(ctx, p, s, c); err != nil {
 			return err
 		}
@@ -232,6 +246,25 @@ func (e *Environment) recovery(ctx context.Context, p *local.Program) error {
 		return restoreFrom(ctx, p, c)
 	}
 	return nil
+}
+
+// nearby returns a storage with copies on the local disk, which are removed when the job has ended. Where they lie follows from where the storage is, so that a job finds and removes what it left when its process was killed.
+func (e *Environment) nearby(p *local.Program, s storage.Storage) (storage.Storage, error) {
+	digest := sha256.Sum256([]byte(s.String()))
+	dir := filepath.Join(cmp.Or(e.options.StateDir, os.TempDir()), "weir-copies-"+hex.EncodeToString(digest[:8]))
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, fault.New(fault.OptionInvalid, "Options.StateDir cannot be used for copies of checkpoints: %w", err)
+	}
+	near, err := storage.OpenLocalWith(dir, storage.LocalOptions{NoSync: true})
+	if err != nil {
+		return nil, err
+	}
+	p.AtEnd = func() {
+		if err := os.RemoveAll(dir); err != nil {
+			p.Logger.Warn("copies of checkpoints could not be removed", "dir", dir, "err", err)
+		}
+	}
+	return storage.NewNear(s, near), nil
 }
 
 // checkName is an object that is written where checkpoints are kept, and removed, when a job begins.

@@ -44,7 +44,7 @@ type Options struct {
 	AllowUnalignedSourceSplits bool
 	// StateBackend says where state lives: in memory, which is the default, or on disk as far as it does not fit into memory: see package backends/lsm.
 	StateBackend StateBackend
-	// StateDir is the directory in which the lsm backend and batch jobs keep their files while the job runs. Default: the system's directory for temporary files.
+	// StateDir is the directory in which the lsm backend, batch jobs and Checkpoints.LocalRecovery keep their files while the job runs. Default: the system's directory for temporary files.
 	StateDir string
 	// Memory bounds, in bytes, what state, its caches and the exchange between tasks take together; the program's own memory and the Go runtime's come on top. The exchange's part is set aside, ChannelBytes for each channel, and state has the rest: with the memory backend the job fails when
 	// its state needs more, with the lsm backend state beyond that goes to disk. Default: no bound, and 1 GiB with the lsm backend.

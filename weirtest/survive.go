@@ -207,7 +207,11 @@ func (s *Sim) program(kept storage.Storage, build func(env *weir.Environment), l
 			c.InFlightBytes = 1 + s.rng.Int64N(300)
 		}
 	}
-	err = weir.UseStorage(context.Background(), p, faulty, c)
+	var where storage.Storage = faulty
+	if s.rng.IntN(3) == 0 {
+		where = storage.NewNear(faulty, storage.NewFaulty(storage.NewMemory(), func(op storage.Op, _ string) storage.Fault { return s.storageFault(rng, op, 0) }))
+	}
+	err = weir.UseStorage(context.Background(), p, where, c)
 	if err != nil {
 		s.Fatalf("life %d: %v", life, err)
 	}

@@ -35,6 +35,14 @@ func TestLocalSynced(t *testing.T) {
 	})
 }
 
+// TestNear: from outside it is what it wraps, also if no copy can be written.
+func TestNear(t *testing.T) {
+	storagetest.Run(t, func(*testing.T) storage.Storage { return storage.NewNear(storage.NewMemory(), storage.NewMemory()) })
+	storagetest.Run(t, func(*testing.T) storage.Storage {
+		return storage.NewNear(storage.NewMemory(), storage.NewFaulty(storage.NewMemory(), func(storage.Op, string) storage.Fault { return storage.Fault{Kind: storage.Fail} }))
+	})
+}
+
 // TestFaulty: without faults it is what it wraps.
 func TestFaulty(t *testing.T) {
 	storagetest.Run(t, func(*testing.T) storage.Storage {

@@ -2,6 +2,7 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,6 +54,8 @@ type Program struct {
 	InFlight int64
 	// Incremental has checkpoints write what has changed since the one before.
 	Incremental bool
+	// AtEnd, unless nil, is called when the job has ended, away from all processes; whoever waits for the scheduler waits for it.
+	AtEnd func()
 	// Lose, unless nil, is asked for each message between the two roles whether it is lost: for simulations.
 	Lose func(m proto.Message) bool
 	// Pace, unless nil, is asked how long a source waits before it reads on: for simulations.
@@ -108,6 +111,11 @@ func Submit(s sched.Scheduler, id base.JobID, p *Program) *Job {
 	j.jm = jobmanager.New(jobmanager.Config{
 		Job: id, Plan: p.Plan, GraphHash: p.GraphHash, Scheduler: s, Send: toTask, Logger: p.Logger,
 		Recovery: p.Recovery, Storage: p.Storage,
+		OnDone: func(dataflow.JobState, error) {
+			if p.AtEnd != nil {
+				s.Async(context.Background(), "end of the job", 0, func(context.Context) { p.AtEnd() })
+			}
+		},
 	})
 	j.tms = taskmanager.New(taskmanager.Config{
 		Name: taskManagerName, Job: id, Plan: p.Plan, GraphHash: p.GraphHash, Scheduler: s,
