@@ -262,6 +262,57 @@ func filesGone(t *testing.T, copies bool) {
 	}
 }
 
+// The files of a checkpoint whose manifest cannot be removed stay: the manifest would lead to them.
+func TestManifestStays(t *testing.T) {
+	dir := t.TempDir()
+	kept, err := storage.OpenLocalWith(dir, storage.LocalOptions{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tries atomic.Int64
+	s := storage.NewFaulty(kept, func(op storage.Op, name string) (f storage.Fault) {
+		if op == storage.OpRemove && strings.HasSuffix(name, "/_metadata") {
+			tries.Add(1)
+			f.Kind = storage.Fail
+		}
+		return f
+	})
+	scheme := "failing" + fmt.Sprint(schemes.Add(1))
+	storage.Register(scheme, func(*url.URL) (storage.Storage, error) { return s, nil })
+	env := weir.NewEnvironment(weir.Options{Logger: quiet, Checkpoints: weir.Checkpoints{Dir: scheme + "://there", Resume: true}})
+	numbers := weir.Map(weir.FromSequence(env, 0, 1_000_000), func(i int64) int64 {
+		if i > 5000 {
+			time.Sleep(time.Millisecond)
+		}
+		return i
+	})
+	weir.KeyBy(numbers, func(i int64) int64 { return i % 5000 }).Reduce(func(a, b int64) int64 { return a + b }).Discard()
+	client := started(t, env)
+	files := func(pattern string) []string {
+		all, _ := filepath.Glob(filepath.Join(dir, "chk-*", pattern))
+		return all
+	}
+	until(t, "files beside manifests", func() bool {
+		if err := checkpointed(t, client); err != nil {
+			t.Fatal(err)
+		}
+		return len(files("v*")) > 1
+	})
+	if err := checkpointed(t, client); err != nil {
+		t.Fatal(err)
+	}
+	client.Cancel()
+	if _, err := ended(t, client); fault.CodeOf(err) != fault.JobCanceled {
+		t.Fatal(err)
+	}
+	if n := len(files("_metadata")); tries.Load() < 5 || n < 3 {
+		t.Errorf("%d tries to remove a manifest, %d are left", tries.Load(), n)
+	}
+	if n := len(files("v*")); n < 3 {
+		t.Errorf("files %q are left", files("v*"))
+	}
+}
+
 // What crashed in the middle of a checkpoint is no checkpoint; a manifest or file that was cut later is found, named, and the one before is offered.
 func TestHalfWrittenCheckpoint(t *testing.T) {
 	dir := t.TempDir()

@@ -3,6 +3,7 @@ package jobmanager
 import (
 	"context"
 	"errors"
+	"path"
 	"slices"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/weirstream/weir/internal/checkpoint/coordinator"
 	"github.com/weirstream/weir/internal/checkpoint/manifest"
 	"github.com/weirstream/weir/internal/checkpoint/storage"
+	"github.com/weirstream/weir/internal/runtime/sched"
 )
 
 // setTimer has the machine ticked when it wants to be. Only on the process.
@@ -102,7 +104,13 @@ func (j *JobManager) writeManifest(ctx context.Context, e StoreManifest) error {
 	return storage.WriteNew(ctx, j.cfg.Storage, manifestName(e.ID, ""), b)
 }
 
-// deleteFiles removes files in their order, so that a manifest goes before what it refers to.
+// removeAttempts is how often the removal of a manifest is tried; the pauses between grow from removePause.
+const (
+	removeAttempts = 5
+	removePause    = 50 * time.Millisecond
+)
+
+// deleteFiles removes files in their order, so that a manifest goes before what it refers to. If it does not go, the rest stays: there must not be a manifest without its files, as a job that is begun again would be restored from it.
 func (j *JobManager) deleteFiles(e DeleteFiles) {
 	var err error
 	j.away(func(ctx context.Context) {
@@ -111,13 +119,34 @@ func (j *JobManager) deleteFiles(e DeleteFiles) {
 			return
 		}
 		for _, f := range e.Files {
-			err = errors.Join(err, s.Remove(ctx, f))
+			if path.Base(f) != manifest.FileName {
+				err = errors.Join(err, s.Remove(ctx, f))
+				continue
+			}
+			if failed := removeManifest(ctx, s, f); failed != nil {
+				err = errors.Join(err, failed)
+				return
+			}
 		}
 	}, func() {
 		if err != nil {
 			j.log.Warn("files of a checkpoint could not be removed", "error", err)
 		}
 	})
+}
+
+func removeManifest(ctx context.Context, s storage.Storage, name string) (err error) {
+	for i := range removeAttempts {
+		if i > 0 {
+			if err := sched.Sleep(ctx, time.Duration(i)*removePause); err != nil {
+				return err
+			}
+		}
+		if err = s.Remove(ctx, name); err == nil || !fault.Retryable(err) {
+			return err
+		}
+	}
+	return err
 }
 
 // storage returns that of a savepoint, or of the job if target is "".
