@@ -126,6 +126,8 @@ const (
 	SQLChangelog          Code = "sql.changelog"
 	SQLTable              Code = "sql.table"
 	SQLUnbounded          Code = "sql.unbounded"
+	SQLJobChanged         Code = "sql.job-changed"
+	SQLUnknownJob         Code = "sql.unknown-job"
 	RowtimeNull           Code = "sql.rowtime-null"
 	ExpressionValue       Code = "sql.value"
 	InternalInvariant     Code = "internal.invariant"
@@ -230,6 +232,8 @@ var codes = []Info{
 	{SQLTable, User, false, "A table cannot be read or written as its definition says.", "mend the WITH options of its CREATE TABLE"},
 	{SQLChangelog, User, false, "A query changes or deletes rows where only added ones, or others, can be taken.", "write to a table that takes updates, or aggregate in windows, whose results are final"},
 	{SQLUnbounded, User, false, "A query would have to wait for the end of an input that has none, or keep all of it.", "bound it by a time attribute, a window or LIMIT, or run it in batch mode on bounded tables"},
+	{SQLJobChanged, User, false, "A statement is not the one whose state is to go on.", "write the statement as it was, give the new one a directory of its own, or go on with the state that fits: weir run --keep-state"},
+	{SQLUnknownJob, User, false, "A statement names a job that there is not.", "SHOW JOBS lists those of the session"},
 	{RowtimeNull, User, false, "The time of a row is null, so it has no place in event time.", "filter such rows out before the watermark, or give them a time with COALESCE"},
 	{SQLTooDeep, User, false, "A statement nests or chains its parts deeper than Weir allows.", "split it into several statements or views"},
 	{SQLUnknownTable, User, false, "A statement names a table or view that does not exist.", ""},

@@ -47,6 +47,8 @@ type Environment struct {
 	// set collects the inserts between BEGIN STATEMENT SET and END.
 	set     []*logical.Sink
 	setOpen bool
+	// durable is where jobs are kept; nil if they are not.
+	durable *durable
 	// off are optimizer rules that are not applied.
 	off map[string]bool
 }
@@ -193,11 +195,28 @@ func (e *Environment) plan(s *fn.Session, ends []logical.Rel, name string) (*pla
 	return p, err
 }
 
-// build makes the job of a plan. result takes the rows of a query.
-func (e *Environment) build(p *plan, result connector.Sink[*column.Batch]) (*weir.Environment, error) {
+// build makes the job of a plan. q takes the rows of a query; it has those of before already if the job is durable.
+func (e *Environment) build(ctx context.Context, p *plan, q *rowQueue) (*weir.Environment, error) {
 	options, err := e.jobOptions()
 	if err != nil {
 		return nil, err
+	}
+	var result connector.Sink[*column.Batch] = q
+	if d := e.durable; d != nil {
+		folder := d.folder(e.jobName(p))
+		if err := d.claim(ctx, folder, p.program); err != nil {
+			return nil, err
+		}
+		options.Checkpoints.Dir = strings.TrimSuffix(d.Dir, "/") + "/" + folder + "/checkpoints"
+		options.Checkpoints.Resume, options.Checkpoints.AllowNonRestoredState = true, d.KeepState
+		if options.Checkpoints.Interval == 0 {
+			options.Checkpoints.Interval = time.Second
+		}
+		if q != nil {
+			if result, err = keepResult(ctx, d.root.Sub(folder+"/result"), q); err != nil {
+				return nil, err
+			}
+		}
 	}
 	env := weir.NewEnvironment(options)
 	err = lower.Lower(env.Graph(), p.program, lower.Config{
@@ -208,7 +227,8 @@ func (e *Environment) build(p *plan, result connector.Sink[*column.Batch]) (*wei
 		Sink: func(n *physical.Sink) (*tables.Sink, error) {
 			return p.resolver.sink(n.Table, n.Columns, n.Options, n.Overwrite)
 		},
-		Result: func(*physical.Result) connector.Sink[*column.Batch] { return result },
+		SingleResult: e.durable != nil,
+		Result:       func(*physical.Result) connector.Sink[*column.Batch] { return result },
 		Check: func(op *dataflow.Operator, factory any) {
 			if c, ok := factory.(interface{ Check(context.Context) error }); ok {
 				env.AddCheck(op, c.Check)

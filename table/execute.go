@@ -125,19 +125,19 @@ func (e *Environment) run(ctx context.Context, src *ast.Source, st ast.Statement
 	end := p.program.Ends[0].Of()
 	fields := end.Fields
 	q := newRowQueue(fields)
-	env, err := e.build(p, q)
+	env, err := e.build(ctx, p, q)
 	if err != nil {
 		return nil, located(src, st, err)
 	}
 	name := e.jobName(p)
-	return &Result{Columns: fields, Changelog: end.Changelog, Order: orderOf(p.program.Ends[0]), Name: name, session: p.session, start: func(ctx context.Context) (*weir.JobClient, *rowQueue, error) {
+	return &Result{Columns: fields, Changelog: end.Changelog, Order: orderOf(p.program.Ends[0]), Name: name, session: p.session, durable: e.durable != nil, start: func(ctx context.Context) (*weir.JobClient, *rowQueue, error) {
 		client, err := env.ExecuteAsync(ctx, name)
 		return client, q, err
 	}}, nil
 }
 
 func (e *Environment) insert(ctx context.Context, p *plan) (*Result, error) {
-	env, err := e.build(p, nil)
+	env, err := e.build(ctx, p, nil)
 	if err != nil {
 		return nil, err
 	}

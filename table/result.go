@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"sync"
+	"time"
 
 	"github.com/weirstream/weir"
 	"github.com/weirstream/weir/column"
@@ -39,6 +40,7 @@ type Result struct {
 	session *fn.Session
 	start   func(ctx context.Context) (*weir.JobClient, *rowQueue, error)
 	queue   *rowQueue // once the job has started
+	durable bool
 }
 
 // Order is a column that rows are ordered by.
@@ -121,7 +123,12 @@ func (r *Result) Batches(ctx context.Context) iter.Seq2[*column.Batch, error] {
 			return
 		}
 		client, q := r.Job, r.queue
-		stop := context.AfterFunc(ctx, client.Cancel)
+		stop := context.AfterFunc(ctx, func() {
+			if r.durable {
+				Pause(client)
+			}
+			client.Cancel()
+		})
 		defer stop()
 		defer func() {
 			client.Cancel()
@@ -153,6 +160,13 @@ func (r *Result) Batches(ctx context.Context) iter.Seq2[*column.Batch, error] {
 			}
 		}
 	}
+}
+
+// Pause takes a checkpoint of a durable job that is to be canceled, so that it goes on from there and not from its last one. What comes in the way, as the end of the job, or ten seconds, is no error.
+func Pause(job *weir.JobClient) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_, _ = job.Checkpoint(ctx)
 }
 
 // queueRows is how many rows wait for the consumer before the job is held back.
@@ -215,17 +229,22 @@ func (w *queueWriter) Write(b *column.Batch, _ int64) error {
 		}
 	}
 	own.Append(b, rows)
-	w.q.mu.Lock()
-	if !w.q.closed {
-		w.q.waiting = append(w.q.waiting, own)
-		w.q.rows += own.N
+	w.q.put(own)
+	return nil
+}
+
+// put gives a batch away.
+func (q *rowQueue) put(b *column.Batch) {
+	q.mu.Lock()
+	if !q.closed {
+		q.waiting = append(q.waiting, b)
+		q.rows += b.N
 	}
-	w.q.mu.Unlock()
+	q.mu.Unlock()
 	select {
-	case w.q.signal <- struct{}{}:
+	case q.signal <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
 func (w *queueWriter) Flush(bool) error { return nil }

@@ -22,6 +22,8 @@ type running struct {
 	format      string
 	parallelism int
 	set         []string
+	dir         string
+	keepState   bool
 }
 
 func runCommand() *cobra.Command {
@@ -31,12 +33,18 @@ func runCommand() *cobra.Command {
 		Short: "run a script of SQL",
 		Long: `Executes the statements of a script in order. On a terminal a SELECT shows a table that changes in place, with a line on how the job gets on: rows a second in and out, the watermark
 and how far it lies behind the clock, checkpoints, and the busiest operator. Elsewhere it prints its rows on standard output: a line with the names of the columns, then a line a row, with tabs between the values
-and NULL for null. An INSERT starts a job and the script goes on; at its end all jobs are waited for. FILE may be - for standard input. Ctrl-C ends what runs, and tells what it did.`,
+and NULL for null. An INSERT starts a job and the script goes on; at its end all jobs are waited for. FILE may be - for standard input. Ctrl-C ends what runs, and tells what it did.
+
+With --checkpoint-dir the script is durable: its jobs take checkpoints there, every second unless execution.checkpointing.interval is set, and the same command goes on where it was, whatever ended it, with each row of
+the input in the results exactly once. The result of a SELECT is kept, too: its rows come with checkpoints, and each run begins with those of before. A job is known by its name (SET 'pipeline.name', or the
+table that it writes to); if its statement has changed, it is refused, unless --keep-state is given.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd, args[0]) },
 	}
 	c.Flags().StringVar(&r.format, "format", "", "print rows as table (when the query has ended), tsv, csv or json (an object a line) in place of the default")
 	c.Flags().BoolVar(&r.changelog, "changelog", false, "print each change as a row, with what it does to the result (+I, -U, +U, -D) in a first column op")
+	c.Flags().StringVar(&r.dir, "checkpoint-dir", "", "keep the script's jobs in this directory, and go on with what is there")
+	c.Flags().BoolVar(&r.keepState, "keep-state", false, "with --checkpoint-dir: go on with the state of statements that have changed, where their operators are the same")
 	r.options(c)
 	return c
 }
@@ -91,6 +99,13 @@ func (r *running) run(cmd *cobra.Command, file string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if r.dir != "" {
+		if err := env.KeepJobs(table.Durable{Dir: r.dir, KeepState: r.keepState}); err != nil {
+			return err
+		}
+	} else if r.keepState {
+		return fmt.Errorf("--keep-state is about the state in a --checkpoint-dir, which is not given")
+	}
 	term := live.OnTerminal(cmd.InOrStdin(), cmd.OutOrStdout())
 	if term != nil {
 		term.Steady = steady
@@ -102,9 +117,14 @@ func (r *running) run(cmd *cobra.Command, file string) error {
 		}
 		return r.print(ctx, cmd, term, res)
 	})
+	if r.dir != "" && err == nil && ctx.Err() == nil {
+		if left, _ := env.LeftOut(ctx); len(left) > 0 {
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s has the state of jobs that the script does not have: %s\n", r.dir, strings.Join(left, ", "))
+		}
+	}
 	cancel := func() {
 		for _, j := range jobs {
-			j.Cancel()
+			r.end(j)
 		}
 	}
 	if err != nil || ctx.Err() != nil {
@@ -114,7 +134,7 @@ func (r *running) run(cmd *cobra.Command, file string) error {
 		term.Watch(ctx, jobs, cancel)
 	}
 	for _, j := range jobs {
-		done := context.AfterFunc(ctx, j.Cancel)
+		done := context.AfterFunc(ctx, func() { r.end(j) })
 		result, failed := j.Wait(context.Background())
 		done()
 		fmt.Fprintln(cmd.ErrOrStderr(), summary(term, result))
@@ -126,6 +146,14 @@ func (r *running) run(cmd *cobra.Command, file string) error {
 		return nil
 	}
 	return err
+}
+
+// end cancels a job; one that is durable goes on from here.
+func (r *running) end(j *weir.JobClient) {
+	if r.dir != "" {
+		table.Pause(j)
+	}
+	j.Cancel()
 }
 
 // steady makes what is shown on a terminal the same at each run, for the records of tests.

@@ -31,6 +31,8 @@ type Config struct {
 	Sink func(n *physical.Sink) (*tables.Sink, error)
 	// Result takes the rows of a query.
 	Result func(n *physical.Result) connector.Sink[*column.Batch]
+	// SingleResult has the rows of a query come to one subtask.
+	SingleResult bool
 	// Constraints are what is done with rows that a table must not have.
 	Constraints exec.ConstraintRules
 	// Check is told what can be asked, before the job starts, whether it can run.
@@ -108,7 +110,7 @@ func (l *lowering) node(n physical.Node) error {
 	case *physical.Result:
 		op.Sink = true
 	}
-	if h.Single {
+	if _, ok := n.(*physical.Result); h.Single || ok && l.SingleResult {
 		op.Parallelism = 1
 	}
 	op.States = states(n)
