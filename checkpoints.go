@@ -229,7 +229,7 @@ func (e *Environment) recovery(ctx context.Context, p *local.Program) error {
 	p.Recovery = jobmanager.Recovery{Restart: strategy, History: e.options.FailureHistory, JobName: p.Plan.Graph.Name, Keep: c.Resume, Clock: func() int64 { return time.Now().UnixMilli() }}
 	p.Inline, p.Compress, p.DropState, p.Incremental = inlineState, c.Compress, c.AllowNonRestoredState, c.Incremental
 	if c.Dir != "" {
-		s, err := storage.Open(c.Dir)
+		s, err := openStorage(c.Dir)
 		if err != nil {
 			return err
 		}

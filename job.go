@@ -164,6 +164,9 @@ func (c *JobClient) ID() string { return string(c.job.ID) }
 // Name is what Execute was given.
 func (c *JobClient) Name() string { return c.name }
 
+// Started is when the job was submitted.
+func (c *JobClient) Started() time.Time { return c.started }
+
 // Status is the job's state.
 func (c *JobClient) Status() JobStatus { return JobStatus(c.job.State().String()) }
 

@@ -32,11 +32,15 @@ const (
 	optionDelta     = "execution.checkpointing.incremental"
 	optionRestore   = "execution.state-recovery.path"
 	optionOldPath   = "execution.savepoint.path"
+	optionSaves     = "execution.checkpointing.savepoint-dir"
+	optionOldSaves  = "state.savepoints.dir"
 	optionSync      = "table.dml-sync"
-	optionChain     = "pipeline.operator-chaining.enabled"
-	optionNotNull   = "table.exec.sink.not-null-enforcer"
-	optionLength    = "table.exec.sink.type-length-enforcer"
-	optionNested    = "table.exec.sink.nested-constraint-enforcer"
+	// optionResult is read by the shell.
+	optionResult  = "sql-client.execution.result-mode"
+	optionChain   = "pipeline.operator-chaining.enabled"
+	optionNotNull = "table.exec.sink.not-null-enforcer"
+	optionLength  = "table.exec.sink.type-length-enforcer"
+	optionNested  = "table.exec.sink.nested-constraint-enforcer"
 )
 
 // checks has, for each option that the engine reads, what its value must be.
@@ -57,6 +61,10 @@ var checks = map[string]func(string) error{
 	optionMode:      oneOf("streaming", "batch", "automatic"),
 	optionBackend:   oneOf("memory", "hashmap", "lsm", "rocksdb"),
 	optionOldStore:  oneOf("memory", "hashmap", "lsm", "rocksdb"),
+	optionResult:    oneOf("table", "changelog", "tableau"),
+	optionSaves:     func(string) error { return nil },
+	optionDir:       func(string) error { return nil },
+	optionRestore:   func(string) error { return nil },
 	optionMemory:    func(v string) error { _, err := tables.ParseMemory(v); return err },
 }
 
@@ -83,6 +91,13 @@ func oneOf(values ...string) func(string) error {
 		}
 		return fault.New(fault.OptionInvalid, "it must be one of %s", strings.Join(values, ", "))
 	}
+}
+
+// Option returns the value of an option that was set, "" if it was not.
+func (e *Environment) Option(key string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.config[key]
 }
 
 // zoneOf reads a time zone: a name as Europe/Berlin, or an offset as GMT+01:00.
@@ -187,6 +202,12 @@ func (e *Environment) jobOptions() (weir.Options, error) {
 			return o, err
 		}
 		o.Memory = n
+	}
+	if o.Checkpoints.Dir == "" && e.savepoints {
+		o.Checkpoints.Dir = weir.InMemory
+		if o.Restart == (weir.RestartStrategy{}) {
+			o.Restart = weir.NoRestart()
+		}
 	}
 	return o, nil
 }

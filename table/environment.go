@@ -30,6 +30,7 @@ import (
 	"github.com/weirstream/weir/internal/sql/opt"
 	"github.com/weirstream/weir/internal/sql/parse"
 	"github.com/weirstream/weir/internal/sql/physical"
+	"github.com/weirstream/weir/internal/xsync"
 )
 
 // Options are those of weir, for the jobs that statements start. SET statements override them: see [Environment.ExecuteSQL].
@@ -47,6 +48,13 @@ type Environment struct {
 	// set collects the inserts between BEGIN STATEMENT SET and END.
 	set     []*logical.Sink
 	setOpen bool
+	// jobs are those that statements have started, in order; it has a lock of its own, since a statement may wait for one.
+	jobs struct {
+		xsync.Mutex
+		all []*weir.JobClient
+	}
+	// savepoints has jobs without a directory for checkpoints keep what savepoints need in memory.
+	savepoints bool
 	// durable is where jobs are kept; nil if they are not.
 	durable *durable
 	// off are optimizer rules that are not applied.

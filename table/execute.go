@@ -37,6 +37,22 @@ func (e *Environment) Script(ctx context.Context, name, text string, each func(t
 
 // Execute executes a statement that was parsed.
 func (e *Environment) Execute(ctx context.Context, src *ast.Source, st ast.Statement) (*Result, error) {
+	switch st := st.(type) {
+	case *ast.StopJob:
+		return e.stopJob(ctx, src, st)
+	case *ast.Show:
+		if st.Kind == ast.ShowJobs {
+			return e.showJobs(e.Jobs()), nil
+		}
+	case *ast.Describe:
+		if st.Kind == ast.KindJob {
+			job, err := e.job(src, st.Job)
+			if err != nil {
+				return nil, err
+			}
+			return e.showJobs([]*weir.JobClient{job}), nil
+		}
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch st := st.(type) {
@@ -132,6 +148,7 @@ func (e *Environment) run(ctx context.Context, src *ast.Source, st ast.Statement
 	name := e.jobName(p)
 	return &Result{Columns: fields, Changelog: end.Changelog, Order: orderOf(p.program.Ends[0]), Name: name, session: p.session, durable: e.durable != nil, start: func(ctx context.Context) (*weir.JobClient, *rowQueue, error) {
 		client, err := env.ExecuteAsync(ctx, name)
+		e.started(client)
 		return client, q, err
 	}}, nil
 }
@@ -146,6 +163,7 @@ func (e *Environment) insert(ctx context.Context, p *plan) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.started(client)
 	r := &Result{Job: client, Name: name}
 	if v, ok := e.config[optionSync]; ok && (v == "true" || v == "TRUE") {
 		if _, err := client.Wait(ctx); err != nil {

@@ -12,7 +12,7 @@ import (
 func Run(args []string, stdout, stderr io.Writer) int {
 	root := &cobra.Command{Use: "weir", Short: "Weir processes streams", SilenceUsage: true, SilenceErrors: true}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(inspectCommand(), runCommand(), explainCommand(), benchCommand())
+	root.AddCommand(inspectCommand(), runCommand(), explainCommand(), sqlCommand(), benchCommand())
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -80,6 +80,15 @@ func readScript(cmd *cobra.Command, file string) (name, text string, err error) 
 }
 
 func (r *running) run(cmd *cobra.Command, file string) error {
+	name, text, err := readScript(cmd, file)
+	if err != nil {
+		return err
+	}
+	return r.script(cmd, name, text)
+}
+
+// script executes a text of statements; name is what errors call it.
+func (r *running) script(cmd *cobra.Command, name, text string) error {
 	switch r.format {
 	case "", "tsv", "csv", "json":
 	case "table":
@@ -88,10 +97,6 @@ func (r *running) run(cmd *cobra.Command, file string) error {
 		}
 	default:
 		return fmt.Errorf("--format %s: it must be table, tsv, csv or json", r.format)
-	}
-	name, text, err := readScript(cmd, file)
-	if err != nil {
-		return err
 	}
 	env, err := r.environment()
 	if err != nil {

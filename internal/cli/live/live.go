@@ -41,7 +41,7 @@ func OnTerminal(in io.Reader, out io.Writer) *Terminal {
 }
 
 // mostPrinted is how many rows stay on the terminal when a query has ended.
-const mostPrinted = 500
+const mostPrinted = 100
 
 // Show shows the result of a query, which it runs, as a table that changes in place, with a line on how the job gets on, unless it ends at once. q, Escape and Ctrl-C end it, as the end of ctx does. When it has ended, the rows of the table are
 // printed, the first or the last ones if there are many, and a line on what the job did. Ended that way it returns no error.
@@ -126,8 +126,8 @@ func (t *Terminal) print(s *screen) {
 	}
 	from, to, note := 0, len(rows), ""
 	if len(rows) > mostPrinted {
-		if to, note = mostPrinted, fmt.Sprintf("the first %d rows; --format tsv prints all", mostPrinted); s.append {
-			from, to, note = len(rows)-mostPrinted, len(rows), fmt.Sprintf("the last %d rows; --format tsv prints all", mostPrinted)
+		if to, note = mostPrinted, fmt.Sprintf("the first %d rows", mostPrinted); s.append {
+			from, to, note = len(rows)-mostPrinted, len(rows), fmt.Sprintf("the last %d rows", mostPrinted)
 		}
 	}
 	lines := s.table.Lines(rows[from:to], width, true)

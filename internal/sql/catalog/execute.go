@@ -347,7 +347,7 @@ func (e *execution) dropTable(s *ast.Drop, missing func(string, []string) error)
 		return e.storage(s.Name, err)
 	}
 	if t == nil || t.IsView() != (s.Kind == ast.KindView) {
-		return missing(what, e.Manager.names(p.Catalog, p.Database))
+		return missing(what, e.Manager.Names(p.Catalog, p.Database))
 	}
 	return e.storage(s.Name, e.Catalog(p.Catalog).DropTable(p.Database, p.Name))
 }

@@ -155,7 +155,7 @@ func (m *Manager) unknownTable(src *ast.Source, name *ast.Name, p Path) error {
 		return hinted(e, p.Database, databases)
 	}
 	e := sqlerr.New(fault.SQLUnknownTable, src, name.Span, "there is no table or view %s", p)
-	return hinted(e, p.Name, m.names(p.Catalog, p.Database))
+	return hinted(e, p.Name, m.Names(p.Catalog, p.Database))
 }
 
 // hinted adds a hint if a name is close to one of others.
@@ -166,8 +166,8 @@ func hinted(e *sqlerr.Error, name string, others []string) *sqlerr.Error {
 	return e
 }
 
-// names returns the tables and views of a database, temporary ones included, sorted.
-func (m *Manager) names(catalog, database string) []string {
+// Names returns the tables and views of a database, temporary ones included, sorted.
+func (m *Manager) Names(catalog, database string) []string {
 	var names []string
 	if c := m.Catalog(catalog); c != nil {
 		names, _ = c.Tables(database)

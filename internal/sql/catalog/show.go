@@ -159,7 +159,7 @@ func (m *Manager) Show(src *ast.Source, s *ast.Show, builtin []string) (*Rows, e
 		if err != nil {
 			return nil, err
 		}
-		list := m.names(p.Catalog, p.Database)
+		list := m.Names(p.Catalog, p.Database)
 		what := "table name"
 		if s.Kind == ast.ShowViews {
 			what = "view name"
