@@ -200,7 +200,7 @@ func (r *Result) WriteCSV(ctx context.Context, w io.Writer, changelog bool) erro
 // nothing.
 func (r *Result) WriteJSON(ctx context.Context, w io.Writer, changelog bool) error {
 	return r.write(ctx, w, func(out *bufio.Writer) (rowWriter, error) {
-		encoder, err := r.encoder(format.JSON(), nil)
+		encoder, err := r.encoder(format.JSON(), map[string]string{"encode.decimal-as-plain-number": "true"})
 		if err != nil {
 			return nil, err
 		}
