@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/weirstream/weir"
 	"github.com/weirstream/weir/column"
@@ -91,6 +92,17 @@ func (e *Environment) stopJob(ctx context.Context, src *ast.Source, st *ast.Stop
 		return nil, sqlerr.New(fault.OptionInvalid, src, st.Span, "there is no directory for the savepoint").WithHint("SET '%s' = 'savepoints';", optionSaves)
 	}
 	path, err := job.StopWithSavepoint(ctx, strings.TrimPrefix(dir, "file://"), st.Drain)
+	// A job that has just been started, or begins anew, has tasks that do not run yet.
+	for tries := 0; fault.CodeOf(err) == fault.JobNotRunning && tries < 200; tries++ {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-job.Done():
+			return nil, located(src, st, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+		path, err = job.StopWithSavepoint(ctx, strings.TrimPrefix(dir, "file://"), st.Drain)
+	}
 	if err != nil {
 		return nil, located(src, st, err)
 	}
