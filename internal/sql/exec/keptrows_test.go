@@ -8,8 +8,8 @@ import (
 	"github.com/weirstream/weir/types"
 )
 
-// TestRowCodec writes rows of all forms, and reads them whole and cut anywhere.
-func TestRowCodec(t *testing.T) {
+// TestKeptRows writes rows of all forms, and reads them whole and cut anywhere.
+func TestKeptRows(t *testing.T) {
 	text, number := column.TextValue, column.IntValue
 	fields := []types.Field{
 		{Name: "a", Type: types.New(types.BigInt)}, {Name: "b", Type: types.String()}, {Name: "c", Type: types.DecimalOf(38, 2)},
