@@ -103,6 +103,9 @@ func (s *set) start(ctx context.Context, p phase) (jobs []*weir.JobClient, err e
 		case "function":
 			twin := javaFunction[st.Class]
 			if twin == nil {
+				twin = javaAggregate[strings.TrimPrefix(st.Class, javaAggregates)]
+			}
+			if twin == nil {
 				return nil, skipped{"there is no twin of " + st.Class}
 			}
 			err = twin(env, st.Name)

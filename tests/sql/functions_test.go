@@ -44,6 +44,7 @@ func addFunctions(env *table.Environment) error {
 		return ctx.Err()
 	}
 	for _, err := range []error{
+		addAggregates(env),
 		env.Set("table.exec.async-scalar.retry-delay", "1 ms"),
 		env.Set("table.exec.async-table.retry-delay", "1 ms"),
 		env.AddTableFunction("words", table.TableFunc1(func(s string) iter.Seq[numbered] { return words(s, " ") }), table.TableFunc2(words)),

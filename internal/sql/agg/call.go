@@ -10,6 +10,7 @@ import (
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/sql/expr"
+	"github.com/weirstream/weir/internal/sql/fn"
 	"github.com/weirstream/weir/internal/sql/logical"
 	"github.com/weirstream/weir/types"
 )
@@ -35,6 +36,8 @@ type Call struct {
 	IgnoreNulls bool
 	// Result is the type of the result.
 	Result types.Type
+	// Custom computes a function of a program; nil for those that are known by their names.
+	Custom *fn.Custom
 }
 
 // Resolve makes a call of a logical one, over an input that holds the given changes. The error says what is not supported.
@@ -43,6 +46,13 @@ func Resolve(call *logical.AggCall, input []types.Field, consumes types.Changelo
 	var err error
 	if c.Args, err = Args(call, input); err != nil {
 		return nil, err
+	}
+	if call.Fn.Custom != nil {
+		list := make([]types.Type, len(c.Args))
+		for i, a := range c.Args {
+			list[i] = a.Type
+		}
+		c.Custom = call.Fn.Custom(list)
 	}
 	if _, err := compile([]*Call{c}, input, Options{Retract: consumes.Updates()}); err != nil {
 		return nil, err

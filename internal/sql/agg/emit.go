@@ -23,6 +23,10 @@ func (s *Set) Emit(call int, refs []statebackend.Ref, bases []unsafe.Pointer, ou
 		s.bags[r.kept].emit(s, r, refs, out, at, n)
 		return
 	}
+	if r.form == customValue {
+		s.emitCustom(r, bases, out, at, n)
+		return
+	}
 	p := &s.prims[r.prim]
 	off := s.off + 8*uintptr(p.word)
 	switch r.form {

@@ -38,6 +38,7 @@ const (
 	bagJSONObject
 	bagPercentile
 	bagBitmap
+	customValue // of a function of a program
 )
 
 // result is how the result of a call is read.
@@ -72,6 +73,9 @@ func (s *Set) add(c *Call) (r result, err error) {
 	r = result{t: c.Result, count: -1}
 	if c.Filter >= 0 && (c.Filter >= len(s.input) || s.input[c.Filter].Type.Kind() != types.Boolean) {
 		return r, unsupported(c, "has a filter that is no BOOLEAN column")
+	}
+	if c.Custom != nil {
+		return r, s.addCustom(c, &r)
 	}
 	switch c.Function {
 	case "COUNT":

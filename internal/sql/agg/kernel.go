@@ -16,6 +16,10 @@ func floatAt(p unsafe.Pointer, off uintptr) *float64 {
 // update takes rows into a primitive.
 func (s *Set) update(p *prim, rows []int32, bases []unsafe.Pointer, one unsafe.Pointer) {
 	off := s.off + 8*uintptr(p.word)
+	if p.op == ofCustom {
+		s.fold(p, off, rows, bases, one)
+		return
+	}
 	if p.op == count {
 		s.count(off, rows, bases, one)
 		return

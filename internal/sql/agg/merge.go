@@ -7,7 +7,14 @@ import (
 )
 
 // Mergeable reports whether groups can be merged: what is known of the rows of two groups together follows from what is known of each.
-func (s *Set) Mergeable() bool { return len(s.distincts) == 0 && len(s.bags) == 0 && len(s.trees) == 0 }
+func (s *Set) Mergeable() bool {
+	for i := range s.customs {
+		if !s.customs[i].merges {
+			return false
+		}
+	}
+	return len(s.distincts) == 0 && len(s.bags) == 0 && len(s.trees) == 0
+}
 
 // Divisible reports whether a group that was merged into another one can be taken out again, exactly.
 func (s *Set) Divisible() bool {
@@ -32,6 +39,8 @@ func (s *Set) Merge(from *Set, dst, src []unsafe.Pointer) {
 
 func (s *Set) merge(p *prim, from *Set, off, was uintptr, dst, src []unsafe.Pointer) {
 	switch p.op {
+	case ofCustom:
+		s.mergeCustom(p, from, off, was, dst, src)
 	case count, sum:
 		for i, d := range dst {
 			*intAt(d, off) += *intAt(src[i], was)

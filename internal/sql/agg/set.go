@@ -36,6 +36,8 @@ type Set struct {
 	distincts []distinct
 	bags      []bag
 	trees     []tree
+	customs   []custom
+	clears    bool
 	err       error
 
 	// Of the batch at hand: what to add for a row, nil if that is 1 for all.
@@ -88,7 +90,8 @@ const (
 	last
 	lastWide
 	lastText
-	moments // a spreadOf
+	moments  // a spreadOf
+	ofCustom // a word that tells that there is an accumulator, and the accumulator as a string
 )
 
 // prim is something that is kept for each group. It needs some words, and perhaps a string.
@@ -99,11 +102,13 @@ type prim struct {
 	flip uint64 // for most: what the bits of a value are flipped with
 	word int    // its first word
 	text int    // its string
+	// custom is the number of a function of a program.
+	custom int
 }
 
 // compile makes the set of some calls.
 func compile(calls []*Call, input []types.Field, o Options) (*Set, error) {
-	s := &Set{calls: calls, input: input, retract: o.Retract, forgets: o.Forget, queue: o.Queue, live: -1, number: -1}
+	s := &Set{calls: calls, input: input, retract: o.Retract, forgets: o.Forget, queue: o.Queue, clears: o.Clears, live: -1, number: -1}
 	s.picks = append(s.picks, pick{of: -1, filter: -1, value: -1})
 	if o.Retract || o.Live {
 		s.live = s.prim(prim{op: count})
@@ -124,6 +129,8 @@ type Options struct {
 	Retract bool
 	// Queue tells that rows are taken back in the order in which they came, as from a frame that moves on.
 	Queue bool
+	// Clears tells that rows are taken back only all at once, after which the operator calls [Set.Reset]. Then functions of programs need not be able to.
+	Clears bool
 	// Live has the rows of each group counted also if none is taken back; see [Set.Live].
 	Live bool
 	// Forget tells that groups are removed while they have rows: the operator calls [Set.Forget] before, and its table is anchored.
@@ -215,7 +222,7 @@ func (s *Set) prim(p prim) int {
 		s.words += 3
 	case moments:
 		s.words += 5
-	case mostText, leastText, firstText, lastText:
+	case mostText, leastText, firstText, lastText, ofCustom:
 		s.words++
 		s.strings++
 	default:

@@ -154,7 +154,7 @@ func (f *OverUpdating) New(ctx *operator.Context, w operator.Wiring) (operator.I
 		m.forms = append(m.forms, column.FormOf(c.Aggregate.Result))
 	}
 	if calls != nil {
-		if m.set, err = agg.New(calls, f.Input, agg.Options{Retract: true}); err != nil {
+		if m.set, err = agg.New(calls, f.Input, agg.Options{Retract: true, Clears: true}); err != nil {
 			return nil, err
 		}
 		m.anew = !m.set.Reversible()

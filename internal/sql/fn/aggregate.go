@@ -21,6 +21,8 @@ type Aggregate struct {
 	Ranking bool
 	// Ordered tells that the result depends on the order of rows, as that of FIRST_VALUE or LISTAGG.
 	Ordered bool
+	// Custom returns what computes a function of a program, for arguments of the types that Infer has asked for; nil for those of package agg.
+	Custom func(args []types.Type) *Custom
 }
 
 // Table is a table function: one row gives any number of rows.

@@ -411,7 +411,7 @@ func (l *lowering) over(n *physical.Over) (operator.Factory, error) {
 		Session: l.Session, Input: in.Fields, Keys: n.Partition, Order: n.Order, Rows: n.Rows, From: n.From, To: n.To, Proctime: n.Proctime, Final: l.Batch,
 	}
 	consumes := in.Changelog
-	if !n.From.Unbounded || n.Updating {
+	if !n.From.Unbounded {
 		consumes = types.Retracts
 	}
 	for _, c := range n.Calls {
