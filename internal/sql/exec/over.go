@@ -19,10 +19,10 @@ import (
 // OverAggregate computes functions OVER windows: its columns are the input's and one for each call. A window has the rows of the same keys from the frame's begin to the current row and, of RANGE, to
 // those equal to it in the order. The input has inserts only, and so has the output.
 //
-// In event time the first sort column is the time, ascending: rows come when the watermark has passed them, those of a key in order, and late ones are dropped and counted. In processing time rows come at
-// once. With Final they come at the end of input, in any order of any columns.
+// In event time the first sort column is the time, ascending: rows come when the watermark has passed them, those of a key in order, and late ones are dropped and counted. With a bounded frame a row is late if it is not
+// behind the last one that its key has put out, as far as that is known, and not by the watermark: what comes then comes with the next watermark. In processing time rows come at once. With Final they come at the end of input, in any order of any columns.
 //
-// What is kept are the rows that wait, those in a bounded frame, and what is known of each key: this for ever, but with a bounded RANGE, where a key goes when its frame is empty.
+// What is kept are the rows that wait, those in a bounded frame, and what is known of each key: this for ever, but with a bounded RANGE, where a key goes when the watermark has left its last row behind by the frame.
 type OverAggregate struct {
 	Session *fn.Session
 	Input   []types.Field
@@ -63,6 +63,7 @@ type overInstance struct {
 	keys    *Keys
 	table   *statebackend.GroupTable
 	numbers *statebackend.Cell // nil without ranking functions
+	last    *statebackend.Cell // where lateness is by key: the sort word of the last row that was put out, and 1 if there is one
 	set     *agg.Set           // nil without others
 	waits   *statebackend.Ordered
 	stored  *Stored
@@ -162,6 +163,9 @@ func (f *OverAggregate) New(ctx *operator.Context, w operator.Wiring) (operator.
 			m.late = operator.LateCounters(ctx)
 		}
 	}
+	if m.frame != nil && m.waits != nil && !f.Final {
+		m.last = m.table.Accumulators("last", 2, nil)
+	}
 	m.port = Input(m.take)
 	return m, nil
 }
@@ -221,7 +225,7 @@ func (m *overInstance) take(b *column.Batch) {
 		return
 	}
 	sel := Selected(b)
-	if m.waits != nil && !m.f.Final {
+	if m.waits != nil && !m.f.Final && m.last == nil {
 		c := m.f.Order[0].Column
 		times := room(&m.times, b.N)
 		millis(b.Cols[c], m.f.Input[c].Type, sel, times)
@@ -231,12 +235,7 @@ func (m *overInstance) take(b *column.Batch) {
 				timely = append(timely, row)
 			}
 		}
-		m.timely = timely
-		if n := int64(len(sel) - len(timely)); n > 0 {
-			m.late[0].AddInt(n)
-			m.late[1].AddInt(n)
-		}
-		if sel = timely; len(sel) == 0 {
+		if sel = m.keep(sel, timely); len(sel) == 0 {
 			return
 		}
 	}
@@ -248,11 +247,51 @@ func (m *overInstance) take(b *column.Batch) {
 		m.set.Made(m.fresh, refs, bases)
 	}
 	if m.waits != nil {
-		m.waits.Insert(refs, sel, m.order.of(b, sel), m.stored.Of(b, nil, sel), nil, nil)
+		words := m.order.of(b, sel)
+		if m.last != nil {
+			if sel = m.behind(sel, words[0]); len(sel) == 0 {
+				return
+			}
+		}
+		m.waits.Insert(refs, sel, words, m.stored.Of(b, nil, sel), nil, nil)
 	} else {
 		m.atOnce(b, sel)
 	}
 	m.store.BreatheRows(len(sel))
+}
+
+// keep counts the rows of which only the timely ones are kept.
+func (m *overInstance) keep(sel, timely []int32) []int32 {
+	if n := int64(len(sel) - len(timely)); n > 0 {
+		m.late[0].AddInt(n)
+		m.late[1].AddInt(n)
+	}
+	m.timely = timely
+	return timely
+}
+
+// behind leaves out the rows that are not behind the last one of their key.
+func (m *overInstance) behind(sel []int32, words []uint64) []int32 {
+	bases := room(&m.bases, len(m.inRefs))
+	m.table.View(m.inRefs, sel, bases)
+	off, timely := m.last.AccumulatorOffset(), m.timely[:0]
+	for _, row := range sel {
+		if last := (*[2]uint64)(unsafe.Add(bases[row], off)); last[1] == 0 || words[row] > last[0] {
+			timely = append(timely, row)
+		}
+	}
+	return m.keep(sel, timely)
+}
+
+// note writes down the last rows of keys, of rows that are put out.
+func (m *overInstance) note(due []statebackend.Ref) {
+	bases := room(&m.bases, len(due))
+	m.table.Edit(m.last, due, nil, bases)
+	off := m.last.AccumulatorOffset()
+	for _, r := range m.rows {
+		last := (*[2]uint64)(unsafe.Add(bases[r.key], off))
+		last[0], last[1] = max(last[0], r.word), 1
+	}
 }
 
 // atOnce puts out rows in processing time.
@@ -367,6 +406,9 @@ func (m *overInstance) run(due []statebackend.Ref, until uint64) {
 			}
 			return cmp.Compare(a.key, b.key)
 		})
+	}
+	if m.last != nil {
+		m.note(due)
 	}
 	for rows := m.rows; len(rows) > 0 && !m.ctx.Failed; {
 		n := min(BatchRows, len(rows))
@@ -623,7 +665,13 @@ func (m *overInstance) expire(until uint64) (more bool) {
 	if n == 0 {
 		return false
 	}
-	due = due[:n]
+	full := n == len(due)
+	if due = due[:n]; m.last != nil {
+		if due = m.reached(due, until); len(due) == 0 {
+			return full
+		}
+		n = len(due)
+	}
 	bases := room(&m.bases, n)
 	m.table.Edit(m.set.Cell(), due, nil, bases)
 	bounds := room(&m.bounds, n)
@@ -648,5 +696,28 @@ func (m *overInstance) expire(until uint64) (more bool) {
 	if m.numbers == nil && len(m.empty) > 0 {
 		m.table.Remove(due, m.empty)
 	}
-	return n == len(m.due)
+	return full
+}
+
+// reached leaves out the keys that have rows that wait, or whose last row is behind a sort word: rows may come yet in whose frames there are rows before it. The latter are due again when that has passed, too, and the former when
+// their rows are put out.
+func (m *overInstance) reached(due []statebackend.Ref, until uint64) []statebackend.Ref {
+	bases, words, counts := room(&m.bases, len(due)), room(&m.bounds, len(due)), room(&m.counts, len(due))
+	m.table.View(due, nil, bases)
+	m.waits.Count(due, nil, counts)
+	off := m.last.AccumulatorOffset()
+	gone, later := due[:0], m.goneRefs[:0]
+	for i, ref := range due {
+		switch last := *(*uint64)(unsafe.Add(bases[i], off)); {
+		case counts[i] > 0:
+		case last <= until:
+			gone = append(gone, ref)
+		default:
+			words[len(later)] = last
+			later = append(later, ref)
+		}
+	}
+	m.goneRefs = later
+	m.frame.Arm(later, words)
+	return gone
 }

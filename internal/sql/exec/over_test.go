@@ -2,6 +2,7 @@ package exec
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -142,7 +143,7 @@ func overKeys(f *OverAggregate, rows []change, compare func(a, b []column.Value)
 	return keys
 }
 
-func checkOver(t *testing.T, name string, f *OverAggregate, got, rows []change, compare func(a, b []column.Value) int) {
+func checkOver(t *testing.T, name string, f *OverAggregate, got []change, parts [][]change, compare func(a, b []column.Value) int) {
 	t.Helper()
 	a, b := bag{}, bag{}
 	for _, c := range got {
@@ -151,9 +152,11 @@ func checkOver(t *testing.T, name string, f *OverAggregate, got, rows []change, 
 		}
 		a.apply(c)
 	}
-	for _, k := range overKeys(f, rows, compare) {
-		for _, c := range overOracle(f, k, func(a, b []column.Value) bool { return compare(a, b) == 0 }) {
-			b.apply(c)
+	for _, rows := range parts {
+		for _, k := range overKeys(f, rows, compare) {
+			for _, c := range overOracle(f, k, func(a, b []column.Value) bool { return compare(a, b) == 0 }) {
+				b.apply(c)
+			}
 		}
 	}
 	for k, n := range b {
@@ -169,6 +172,60 @@ func checkOver(t *testing.T, name string, f *OverAggregate, got, rows []change, 
 
 func overTime(a, b []column.Value) int { return order(a[7].Int(), b[7].Int()) }
 
+// overLate says which rows are late where that is by key, and when a key begins anew.
+type overLate struct {
+	f    *OverAggregate
+	keys map[string]*overLateKey
+}
+
+type overLateKey struct {
+	epoch       int
+	put         bool
+	last        int64
+	waits, kept []int64 // times of rows
+}
+
+func (l *overLate) key(row []column.Value) (*overLateKey, string) {
+	text := ""
+	for _, col := range l.f.Keys {
+		text += valueText(row[col]) + "|"
+	}
+	if l.keys[text] == nil {
+		l.keys[text] = &overLateKey{}
+	}
+	return l.keys[text], text
+}
+
+// take reports whether a row is late; if not, place is the key and its epoch.
+func (l *overLate) take(row []column.Value) (place string, late bool) {
+	k, text := l.key(row)
+	if k.put && row[7].Int() <= k.last {
+		return "", true
+	}
+	k.waits = append(k.waits, row[7].Int())
+	return fmt.Sprint(text, k.epoch), false
+}
+
+func (l *overLate) watermark(w int64) {
+	for _, k := range l.keys {
+		k.waits = slices.DeleteFunc(k.waits, func(t int64) bool {
+			if t <= w {
+				k.kept, k.put, k.last = append(k.kept, t), true, max(k.last, t)
+			}
+			return t <= w
+		})
+		if l.f.Rows {
+			continue
+		}
+		if k.last-l.f.From.Offset < w && len(k.waits) == 0 {
+			k.kept = nil
+		}
+		if k.put && len(k.kept)+len(k.waits) == 0 {
+			k.put, k.last, k.epoch = false, 0, k.epoch+1
+		}
+	}
+}
+
 func TestOverInEventTime(t *testing.T) {
 	for seed := range uint64(80) {
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -180,21 +237,30 @@ func TestOverInEventTime(t *testing.T) {
 		g := newRig(t, o, f, f.Input)
 		var rows, got []change
 		watermark, late := int64(0), int64(0)
+		byKey := !f.From.Unbounded && slices.ContainsFunc(f.Calls, func(c OverCall) bool { return c.Aggregate != nil })
+		keyed, places := overLate{f, map[string]*overLateKey{}}, map[string][]change{}
 		got = append(got, g.watermark(0)...)
 		for n := range 30 {
 			var in []change
 			for range 1 + r.IntN(20) {
 				c := change{row: append(rankRow(r, n), column.IntValue(watermark-1+r.Int64N(15)))}
 				in = append(in, c)
-				if c.row[7].Int() <= watermark {
+				place, behind := "", c.row[7].Int() <= watermark
+				if byKey {
+					place, behind = keyed.take(c.row)
+				}
+				if behind {
 					late++
 				} else {
-					rows = append(rows, c)
+					rows, places[place] = append(rows, c), append(places[place], c)
 				}
 			}
 			got = append(got, g.push(0, in...)...)
-			watermark += r.Int64N(10)
-			got = append(got, g.watermark(watermark)...)
+			if step := r.Int64N(10); step > 0 {
+				watermark += step
+				got = append(got, g.watermark(watermark)...)
+				keyed.watermark(watermark)
+			}
 		}
 		if !f.Rows && !f.From.Unbounded {
 			got = append(got, g.watermark(watermark+1000)...)
@@ -203,7 +269,7 @@ func TestOverInEventTime(t *testing.T) {
 			}
 		}
 		got = append(got, g.finish()...)
-		checkOver(t, fmt.Sprintf("seed %d, %s", seed, overName(f)), f, got, rows, overTime)
+		checkOver(t, fmt.Sprintf("seed %d, %s", seed, overName(f)), f, got, slices.Collect(maps.Values(places)), overTime)
 		if n := g.h.Counter("numLateRecordsDropped"); n != late {
 			t.Fatalf("seed %d: %d are late, want %d", seed, n, late)
 		}
@@ -248,7 +314,7 @@ func TestOverInProcessingTime(t *testing.T) {
 			got = append(got, out...)
 		}
 		got = append(got, g.finish()...)
-		checkOver(t, fmt.Sprintf("seed %d, %s", seed, overName(f)), f, got, rows, overTime)
+		checkOver(t, fmt.Sprintf("seed %d, %s", seed, overName(f)), f, got, [][]change{rows}, overTime)
 	}
 }
 
@@ -278,6 +344,6 @@ func TestOverOfAll(t *testing.T) {
 			}
 			rows = append(rows, in...)
 		}
-		checkOver(t, fmt.Sprintf("seed %d, %s", seed, overName(f)), f, g.finish(), rows, compare)
+		checkOver(t, fmt.Sprintf("seed %d, %s", seed, overName(f)), f, g.finish(), [][]change{rows}, compare)
 	}
 }

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"slices"
+	"unsafe"
 
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/internal/operator"
@@ -10,7 +11,8 @@ import (
 	"github.com/weirstream/weir/types"
 )
 
-// Sort puts rows in order, in a single subtask. In streaming the first key is the event time, ascending: rows come when the watermark has passed them, and those that are late are dropped and counted.
+// Sort puts rows in order, in a single subtask. In streaming the first key is the event time, ascending: rows come when the watermark has passed them. Those that come too late, since one of their time or a later one has been emitted,
+// are dropped and counted.
 // With Final, rows come at the end of input in an order of any columns. The input has inserts only.
 //
 // Its state is one key, so all rows that wait have to fit into memory.
@@ -29,6 +31,7 @@ type sortInstance struct {
 	store  *statebackend.Store
 	keys   *Keys
 	table  *statebackend.GroupTable
+	last   *statebackend.Cell // the first sort word of the last row that was emitted, and 1 if there is one; nil with Final
 	rows   *statebackend.Ordered
 	stored *Stored
 	order  *sortWords
@@ -38,9 +41,9 @@ type sortInstance struct {
 
 	refs    []statebackend.Ref
 	fresh   []int32
-	times   []int64
 	timely  []int32
 	due     [1]statebackend.Ref
+	base    [1]unsafe.Pointer
 	key     []statebackend.Ref // the one there is, at the end
 	bounds  [1]uint64
 	matches []int32
@@ -78,6 +81,9 @@ func (f *Sort) New(ctx *operator.Context, w operator.Wiring) (operator.Instance,
 	}
 	m.table = statebackend.NewGroupTable(store, "sort", nil, nil)
 	m.table.Space().Pin()
+	if !f.Final {
+		m.last = m.table.Accumulators("last", 2, nil)
+	}
 	m.rows = statebackend.NewOrdered(m.table.Space(), "rows", statebackend.OrderedSchema{RowSchema: statebackend.RowSchema{Columns: m.stored.Specs()}, Sort: len(m.order.parts), Due: !f.Final})
 	m.port = Input(m.take)
 	return m, nil
@@ -90,13 +96,15 @@ func (m *sortInstance) take(b *column.Batch) {
 		return
 	}
 	sel := Selected(b)
-	if !m.f.Final {
-		c := m.f.Order[0].Column
-		times := room(&m.times, b.N)
-		millis(b.Cols[c], m.f.Input[c].Type, sel, times)
+	refs := room(&m.refs, b.N)
+	m.fresh = m.table.Lookup(m.keys.Of(b, sel), refs, m.fresh[:0])
+	words := m.order.of(b, sel)
+	if m.last != nil {
+		m.table.View(refs[sel[0]:sel[0]+1], nil, m.base[:])
+		last := *m.lastOf(m.base[0])
 		timely := m.timely[:0]
 		for _, row := range sel {
-			if times[row] > m.ctx.CurrentWatermark {
+			if last[1] == 0 || words[0][row] > last[0] {
 				timely = append(timely, row)
 			}
 		}
@@ -109,10 +117,12 @@ func (m *sortInstance) take(b *column.Batch) {
 			return
 		}
 	}
-	refs := room(&m.refs, b.N)
-	m.fresh = m.table.Lookup(m.keys.Of(b, sel), refs, m.fresh[:0])
-	m.rows.Insert(refs, sel, m.order.of(b, sel), m.stored.Of(b, nil, sel), nil, nil)
+	m.rows.Insert(refs, sel, words, m.stored.Of(b, nil, sel), nil, nil)
 	m.store.BreatheRows(len(sel))
+}
+
+func (m *sortInstance) lastOf(base unsafe.Pointer) *[2]uint64 {
+	return (*[2]uint64)(unsafe.Add(base, m.last.AccumulatorOffset()))
 }
 
 // Watermark implements [operator.Instance].
@@ -123,15 +133,21 @@ func (m *sortInstance) Watermark(t int64) (more bool) {
 	m.bounds[0] = m.word(t)
 	m.found = m.found[:BatchRows]
 	var cursor statebackend.OrderedCursor
+	m.table.Edit(m.last, m.due[:], nil, m.base[:])
+	last := m.lastOf(m.base[0])
 	for again := true; again && !m.ctx.Failed; {
 		var n int
 		n, again = m.rows.Scan(m.due[:], nil, statebackend.OrderedScan{To: m.bounds[:]}, &cursor, m.matches, m.found)
+		if n > 0 {
+			var word [1]uint64
+			m.rows.ReadSort(0, m.found[n-1:n], word[:])
+			*last = [2]uint64{max(last[0], word[0]), 1}
+		}
 		m.put(m.found[:n])
 	}
 	m.settle()
 	m.flush()
 	m.rows.DeleteTo(m.due[:], nil, m.bounds[0])
-	m.table.Release(m.due[:], nil)
 	return false
 }
 

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -56,7 +57,7 @@ func TestSortByTime(t *testing.T) {
 		f := &Sort{Input: fields, Order: append([]logical.SortKey{{Column: 7}}, randomOrder(r)...)}
 		g := newRig(t, optest.Options{Rand: r, Restores: 10}, f, f.Input)
 		var waits, got, want []change
-		watermark, late := int64(0), int64(0)
+		watermark, late, last := int64(0), int64(0), int64(math.MinInt64)
 		got = append(got, g.watermark(0)...)
 		advance := func(t int64) {
 			watermark = t
@@ -67,6 +68,7 @@ func TestSortByTime(t *testing.T) {
 				return compareRows(f.Order[1:], a.row, b.row)
 			})
 			for len(waits) > 0 && waits[0].row[7].Int() <= t {
+				last = waits[0].row[7].Int()
 				want, waits = append(want, waits[0]), waits[1:]
 			}
 		}
@@ -75,15 +77,17 @@ func TestSortByTime(t *testing.T) {
 			for range 1 + r.IntN(20) {
 				c := change{row: append(rankRow(r, n), column.IntValue(watermark-2+r.Int64N(20)))}
 				in = append(in, c)
-				if c.row[7].Int() <= watermark {
+				if c.row[7].Int() <= last {
 					late++
 				} else {
 					waits = append(waits, c)
 				}
 			}
 			got = append(got, g.push(0, in...)...)
-			advance(watermark + r.Int64N(10))
-			got = append(got, g.watermark(watermark)...)
+			if step := r.Int64N(10); step > 0 {
+				advance(watermark + step)
+				got = append(got, g.watermark(watermark)...)
+			}
 		}
 		advance(1 << 40)
 		got = append(got, g.finish()...)
