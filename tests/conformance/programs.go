@@ -215,6 +215,9 @@ func sink(ctx context.Context, env *table.Environment, st setup) error {
 	if strings.Contains(strings.ToUpper(strings.Join(st.Schema, ", ")), "PRIMARY KEY") {
 		mode = "I,UA,D"
 	}
+	if m := st.Options["changelog-mode"]; m != "" {
+		mode = m
+	}
 	if st.Options["sink-insert-only"] == "true" {
 		mode = "I"
 	}

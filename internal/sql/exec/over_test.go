@@ -235,7 +235,7 @@ func TestOverInEventTime(t *testing.T) {
 			o.State = spilling(t)
 		}
 		g := newRig(t, o, f, f.Input)
-		var rows, got []change
+		var got []change
 		watermark, late := int64(0), int64(0)
 		byKey := !f.From.Unbounded && slices.ContainsFunc(f.Calls, func(c OverCall) bool { return c.Aggregate != nil })
 		keyed, places := overLate{f, map[string]*overLateKey{}}, map[string][]change{}
@@ -252,7 +252,7 @@ func TestOverInEventTime(t *testing.T) {
 				if behind {
 					late++
 				} else {
-					rows, places[place] = append(rows, c), append(places[place], c)
+					places[place] = append(places[place], c)
 				}
 			}
 			got = append(got, g.push(0, in...)...)

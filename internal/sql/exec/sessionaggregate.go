@@ -145,9 +145,6 @@ func newSessionAggregate(f *WindowAggregate, ctx *operator.Context, w operator.W
 		if d.t.set, err = agg.New(f.Calls, f.Input, agg.Options{Retract: f.Consumes.Updates()}); err != nil {
 			return nil, err
 		}
-		if !d.t.set.Mergeable() {
-			return nil, fault.New(fault.SQLUnsupported, "session windows do not support DISTINCT or an aggregate function whose results cannot be merged")
-		}
 		d.t.table = statebackend.NewGroupTable(store, d.name, d.key, d.dist)
 		sp := d.t.table.Space()
 		sp.Anchor()

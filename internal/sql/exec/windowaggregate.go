@@ -13,6 +13,8 @@ import (
 // The results of a window are emitted once, as inserts, when its time has come: that of the watermark, or of the clock if the window is one of processing time. A row whose windows have all been emitted is late; it is dropped
 // and counted. Windows of processing time that have not ended when the input does are not emitted, unless Final is set.
 //
+// Sessions of calls whose results cannot be put together from those of parts keep their rows until they end.
+//
 // A row goes into one slice, and windows that overlap share slices, if the calls allow it: the results of DISTINCT cannot be put together from those of slices, and there a row goes into each of its windows.
 type WindowAggregate struct {
 	Session *fn.Session
@@ -38,6 +40,13 @@ var _ operator.Factory = (*WindowAggregate)(nil)
 // New implements [operator.Factory].
 func (f *WindowAggregate) New(ctx *operator.Context, w operator.Wiring) (operator.Instance, error) {
 	if f.Window.Kind == logical.Session && !f.WindowAttached {
+		set, err := agg.New(f.Calls, f.Input, agg.Options{Retract: f.Consumes.Updates()})
+		if err != nil {
+			return nil, err
+		}
+		if !set.Mergeable() {
+			return newSessionRowsAggregate(f, ctx, w)
+		}
 		return newSessionAggregate(f, ctx, w)
 	}
 	return newSliceAggregate(f, ctx, w)

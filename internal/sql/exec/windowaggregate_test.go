@@ -211,9 +211,6 @@ func testWindowAggregate(t *testing.T, rng *rand.Rand) {
 	if f.Window.Kind != logical.Tumble && !attached { // slices and sessions have an order of their own
 		f.Calls = slices.DeleteFunc(f.Calls, ordered)
 	}
-	if f.Window.Kind == logical.Session && !attached {
-		f.Calls = slices.DeleteFunc(f.Calls, func(c *agg.Call) bool { return c.Distinct || c.Function == "COLLECT" })
-	}
 	m := openOperator(t, optest.Options{Rand: rng, Restores: 8, Stops: 30, Again: rng.IntN(2) == 0, State: randomBackend(t, rng)}, f, 1)
 	s := &slowWindows{f: f, open: map[[2]int64]map[string][][]column.Value{}, sessions: map[string][]*slowSession{}}
 	now, watermark := int64(0), int64(math.MinInt64)

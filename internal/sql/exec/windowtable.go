@@ -12,11 +12,14 @@ import (
 // WindowTableFunction adds the windows of a row's time to it: its columns are those of the input, window_start, window_end and window_time. A row comes once for each of its windows, the latest windows of a batch's rows first;
 // rows that are late come, too. What each row does to the table stays the same. A row of event time without a time fails the job.
 //
-// It does tumbling, hopping and cumulating windows. Sessions, which depend on other rows, are refused.
+// The rows of a session, which depends on other rows, come when it has ended, in the order of their times; those that are late are dropped and counted.
 type WindowTableFunction struct {
 	Session *fn.Session
 	Input   []types.Field
-	Window  logical.WindowSpec
+	// Window says how a row's time makes its windows. Its Keys are the partition of sessions.
+	Window logical.WindowSpec
+	// Final tells that the input is bounded: nothing is late.
+	Final bool
 }
 
 var _ operator.Factory = (*WindowTableFunction)(nil)
@@ -38,7 +41,7 @@ type windowTable struct {
 // New implements [operator.Factory].
 func (f *WindowTableFunction) New(ctx *operator.Context, w operator.Wiring) (operator.Instance, error) {
 	if f.Window.Kind == logical.Session {
-		return nil, fault.New(fault.SQLUnsupported, "a SESSION window table function must be followed by an aggregation of its windows")
+		return newSessionTable(f, ctx, w)
 	}
 	t := f.Input[f.Window.Time].Type
 	m := &windowTable{f: f, ctx: ctx, emit: Output(w), clock: newWallClock(t, f.Session.Zone), times: newTimeColumn(f.Window.Time, t)}

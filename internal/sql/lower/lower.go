@@ -249,14 +249,15 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 	case *physical.Values:
 		return &operator.SourceOperator[*column.Batch]{Source: &exec.ValuesSource{Session: l.Session, Rows: n.Rows, Fields: n.Fields}}, nil
 	case *physical.Calc:
-		return &exec.Calc{Session: l.Session, Where: n.Where, Exprs: n.Exprs}, nil
+		_, whole := n.Inputs[0].(*physical.ChangelogNormalize)
+		return &exec.Calc{Session: l.Session, Where: n.Where, Exprs: n.Exprs, Whole: whole}, nil
 	case *physical.WatermarkAssigner:
 		if l.Batch {
 			return &exec.Calc{Session: l.Session}, nil
 		}
 		return &exec.WatermarkAssigner{Session: l.Session, Expr: n.Expr, Column: n.Column, Name: n.Fields[n.Column].Name}, nil
 	case *physical.WindowTable:
-		return &exec.WindowTableFunction{Session: l.Session, Input: n.Inputs[0].Of().Fields, Window: n.Spec}, nil
+		return &exec.WindowTableFunction{Session: l.Session, Input: n.Inputs[0].Of().Fields, Window: n.Spec, Final: l.Batch}, nil
 	case *physical.Correlate:
 		if n.Fn != nil {
 			return l.correlate(n)
@@ -341,7 +342,7 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 			Proctime: n.LeftTime < 0, Residual: n.Residual,
 		}, nil
 	case *physical.ChangelogNormalize:
-		return &exec.ChangelogNormalize{Input: n.Fields, Keys: n.Unique, UpdateBefore: n.Before}, nil
+		return &exec.ChangelogNormalize{Input: n.Fields, Keys: n.Unique, UpdateBefore: n.Before, TTL: n.TTL, PerRow: n.PerRow}, nil
 	case *physical.ToChangelog:
 		return &exec.ToChangelog{Input: n.Inputs[0].Of().Fields, Columns: n.Columns, Names: n.Names, Blank: n.Blank}, nil
 	case *physical.FromChangelog:

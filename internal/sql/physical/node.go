@@ -260,6 +260,8 @@ type Correlate struct {
 type ChangelogNormalize struct {
 	Head
 	Unique []int
+	TTL    time.Duration
+	PerRow bool
 }
 
 // ToChangelog makes an added row of each change.

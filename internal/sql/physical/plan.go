@@ -74,7 +74,7 @@ func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
 	if err := p.program.infer(p.Batch); err != nil {
 		return nil, err
 	}
-	p.program.normalize()
+	p.program.normalize(p.TTL, p.PerRow)
 	p.program.boundState(p.Batch)
 	p.program.dropBefore()
 	p.program.push(p.Batch)
@@ -243,7 +243,7 @@ func (p *planner) scan(r *logical.Scan) (Node, error) {
 			return nil, fault.New(fault.SQLChangelog, "the table %s has updates without their old rows, so it needs a primary key", r.Table.Path)
 		}
 		in := p.exchange(n, key)
-		return p.add(&ChangelogNormalize{Head{Inputs: []Node{in}, Fields: r.Out, Keys: n.Keys, Single: in.Of().Single}, key}), nil
+		return p.add(&ChangelogNormalize{Head{Inputs: []Node{in}, Fields: r.Out, Keys: n.Keys, Single: in.Of().Single}, key, p.TTL, p.PerRow}), nil
 	}
 	return n, nil
 }

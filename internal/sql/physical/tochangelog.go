@@ -2,6 +2,7 @@ package physical
 
 import (
 	"slices"
+	"time"
 
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/sql/logical"
@@ -89,7 +90,7 @@ func (n *FromChangelog) upserts() bool {
 }
 
 // normalize puts a ChangelogNormalize behind each FromChangelog of updates by key, if what reads it needs whole rows: the -U rows, or state to find what is deleted. Sinks by key do not. Both are spread by that key already.
-func (p *Program) normalize() {
+func (p *Program) normalize(ttl time.Duration, perRow bool) {
 	whole := map[Node]bool{}
 	for _, n := range slices.Backward(p.Nodes) {
 		needs := whole[n]
@@ -118,7 +119,7 @@ func (p *Program) normalize() {
 		if !ok || !f.upserts() || !whole[n] {
 			continue
 		}
-		m := &ChangelogNormalize{Head{Inputs: []Node{n}, Fields: h.Fields, Keys: h.Keys, Changelog: h.Changelog, Before: h.Before, Single: h.Single, Bounded: h.Bounded}, h.Keys[0]}
+		m := &ChangelogNormalize{Head: Head{Inputs: []Node{n}, Fields: h.Fields, Keys: h.Keys, Changelog: h.Changelog, Before: h.Before, Single: h.Single, Bounded: h.Bounded}, Unique: h.Keys[0], TTL: ttl, PerRow: perRow}
 		h.Changelog, h.Before = h.Changelog.Without(types.UpdateBefore), false
 		placed[n] = m
 		nodes = append(nodes, m)
