@@ -43,6 +43,9 @@ const (
 	optionNested  = "table.exec.sink.nested-constraint-enforcer"
 )
 
+// optionDeltaJoin is whether joins look rows up in indexed tables instead of keeping them. Weir's joins keep them, with the same result.
+const optionDeltaJoin = "table.optimizer.delta-join.strategy"
+
 // checks has, for each option that the engine reads, what its value must be.
 var checks = map[string]func(string) error{
 	optionZone:      func(v string) error { _, err := zoneOf(v); return err },
@@ -59,6 +62,7 @@ var checks = map[string]func(string) error{
 	optionParallel:  isCount,
 	optionMax:       isCount,
 	optionMode:      oneOf("streaming", "batch", "automatic"),
+	optionDeltaJoin: oneOf("auto", "force", "none"),
 	optionBackend:   oneOf("memory", "hashmap", "lsm", "rocksdb"),
 	optionOldStore:  oneOf("memory", "hashmap", "lsm", "rocksdb"),
 	optionResult:    oneOf("table", "changelog", "tableau"),

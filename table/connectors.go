@@ -74,7 +74,7 @@ func (r *resolver) Scan(s *logical.Scan) (physical.ScanInfo, error) {
 	if err != nil {
 		return physical.ScanInfo{}, err
 	}
-	info := physical.ScanInfo{Changelog: src.Changelog, Scan: src.Scan != nil, Lookup: src.Lookup != nil, Single: src.Parallelism == 1, Project: src.Project != nil, Filter: src.Filter != nil}
+	info := physical.ScanInfo{Changelog: src.Changelog, KeyDeletes: src.KeyDeletes, Scan: src.Scan != nil, Lookup: src.Lookup != nil, Single: src.Parallelism == 1, Project: src.Project != nil, Filter: src.Filter != nil}
 	if src.Scan != nil {
 		info.Bounded = src.Scan.Boundedness() == 0
 		if r.batch && !info.Bounded {
@@ -85,12 +85,12 @@ func (r *resolver) Scan(s *logical.Scan) (physical.ScanInfo, error) {
 }
 
 // Sink implements physical.Tables.
-func (r *resolver) Sink(s *logical.Sink) (func(types.Changelog) types.Changelog, error) {
+func (r *resolver) Sink(s *logical.Sink) (physical.SinkInfo, error) {
 	sink, err := r.sink(s.Table, s.Columns, s.Options, s.Overwrite)
 	if err != nil {
-		return nil, err
+		return physical.SinkInfo{}, err
 	}
-	return sink.Changelog, nil
+	return physical.SinkInfo{Accepts: sink.Changelog, KeyDeletes: sink.KeyDeletes}, nil
 }
 
 func (r *resolver) sink(t *catalog.Table, columns []int, options map[string]string, overwrite bool) (*tables.Sink, error) {
@@ -136,6 +136,14 @@ func (e *Environment) tableOf(t *catalog.Table, columns []int, options map[strin
 	}
 	spec := &tables.Table{Name: t.Path.String(), Options: checked, Zone: e.session().Zone, Batch: batch}
 	metadata := false
+	offered := f.Metadata
+	if f.MetadataOf != nil {
+		more, err := f.MetadataOf(checked)
+		if err != nil {
+			return nil, nil, fault.New(fault.SQLTable, "table %s: %w", t.Path, plain(err))
+		}
+		offered = slices.Concat(offered, more)
+	}
 	for _, c := range columns {
 		col := t.Columns[c]
 		spec.Columns = append(spec.Columns, types.Field{Name: col.Name, Type: col.Type})
@@ -146,9 +154,9 @@ func (e *Environment) tableOf(t *catalog.Table, columns []int, options map[strin
 			if key == "" {
 				key = col.Name
 			}
-			if !slices.ContainsFunc(f.Metadata, func(m types.Field) bool { return m.Name == key }) {
+			if !slices.ContainsFunc(offered, func(m types.Field) bool { return m.Name == key }) {
 				var known []string
-				for _, m := range f.Metadata {
+				for _, m := range offered {
 					known = append(known, m.Name)
 				}
 				return nil, nil, fault.New(fault.SQLTable, "the table %s has the metadata column %s with the key '%s'; connector '%s' has %s", t.Path, types.Quote(col.Name), key, name, orNone(known))

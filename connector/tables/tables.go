@@ -52,6 +52,8 @@ type Factory struct {
 	Sink func(t *Table) (*Sink, error)
 	// Metadata lists the metadata columns that a table may declare, by key.
 	Metadata []types.Field
+	// MetadataOf lists those that depend on the table's options, beside Metadata, whose type is the one that the table declares; nil if there are none.
+	MetadataOf func(options map[string]string) ([]types.Field, error)
 }
 
 // Table is what a statement says of a table.
@@ -81,6 +83,8 @@ type Source struct {
 	Scan connector.Source[*column.Batch]
 	// Changelog is what rows may do. The zero value stands for inserts only.
 	Changelog types.Changelog
+	// KeyDeletes tells that a deleted row has the values of the primary key only, and nulls.
+	KeyDeletes bool
 	// Project returns a source of some of the columns, by their indexes, in that order. Nil if the source always reads all.
 	Project func(columns []int) (*Source, error)
 	// Filter returns a source that may leave out rows that do not satisfy all of some conditions, which are on the columns that this source has, by their place. It is a hint: whoever reads looks at each row all the same.
@@ -111,8 +115,11 @@ type Lookuper interface {
 // Sink is how a table is written.
 type Sink struct {
 	Sink connector.Sink[*column.Batch]
-	// Changelog returns what the sink wants to be given of a changelog that may hold requested. Nil: it takes inserts only.
+	// Changelog returns what the sink wants to be given of a changelog that may hold requested. Nil: it takes inserts only. A sink by key that wants no -U rows
+	// may be given them nevertheless, each before its +U row.
 	Changelog func(requested types.Changelog) types.Changelog
+	// KeyDeletes tells that the primary key of a deleted row is enough: then its other columns may be null.
+	KeyDeletes bool
 	// Parallelism is how many writers the sink asks for, 0 for that of its input.
 	Parallelism int
 }

@@ -99,11 +99,15 @@ func (s *Store) Table() *tables.Factory {
 			{Key: "batch-size", Kind: tables.Number, Default: "1024", Doc: "How many rows a batch of the source has at most."},
 			{Key: "limit", Kind: tables.Number, Default: "-1", Doc: "How many rows the source gives before it waits; -1 for all. A job that is restored from this one goes on with the others."},
 			{Key: "rows-per-second", Kind: tables.Number, Default: "0", Doc: "How many rows the source gives in a second; 0 for as fast as possible."},
+			{Key: "produces-delete-by-key", Kind: tables.Boolean, Default: "false", Doc: "Whether deleted rows of the source have the primary key only."},
+			{Key: "readable-metadata", Doc: "Metadata columns that the table may declare, as name:TYPE, separated by commas. Rows have their values behind the others, sorted by name."},
+			{Key: "sink.supports-delete-by-key", Kind: tables.Boolean, Default: "false", Doc: "Whether the primary key of a deleted row is enough for the sink."},
 			{Key: "sink.direct", Kind: tables.Boolean, Default: "false", Doc: "Whether rows are seen at once, and not when a checkpoint or the job is complete."},
 			{Key: "sink.changelog-mode", Doc: "What the sink takes; all that the query makes if it is not given."},
 		},
-		Source: s.source,
-		Sink:   s.sink,
+		Source:     s.source,
+		Sink:       s.sink,
+		MetadataOf: metadata,
 	}
 }
 
@@ -129,6 +133,63 @@ func parseChangelog(key, s string) (c types.Changelog, err error) {
 		c = c.With(types.RowKind(at))
 	}
 	return c, nil
+}
+
+// metadata are the metadata columns of a table's options, sorted by name.
+func metadata(options map[string]string) (list []types.Field, err error) {
+	depth := 0
+	for part := range strings.FieldsFuncSeq(options["readable-metadata"], func(c rune) bool {
+		switch c {
+		case '(', '<':
+			depth++
+		case ')', '>':
+			depth--
+		}
+		return c == ',' && depth == 0
+	}) {
+		name, _, ok := strings.Cut(part, ":")
+		if !ok {
+			return nil, fault.New(fault.OptionInvalid, "option 'readable-metadata': %q is not name:TYPE", part)
+		}
+		list = append(list, types.Field{Name: strings.TrimSpace(name)})
+	}
+	slices.SortFunc(list, func(a, b types.Field) int { return strings.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+// arranged puts the values of rows into the order of the table's columns.
+func arranged(t *tables.Table, rows []Row) ([]Row, error) {
+	if t.MetadataKeys == nil {
+		return rows, nil
+	}
+	list, err := metadata(t.Options)
+	if err != nil {
+		return nil, err
+	}
+	physical := 0
+	for _, k := range t.MetadataKeys {
+		if k == "" {
+			physical++
+		}
+	}
+	out := make([]Row, len(rows))
+	for i, r := range rows {
+		if len(r.Values) != physical+len(list) {
+			return nil, fault.New(fault.OptionInvalid, "row %d has %d values for %d columns and %d of metadata", i+1, len(r.Values), physical, len(list))
+		}
+		out[i].Kind = r.Kind
+		next := 0
+		for _, k := range t.MetadataKeys {
+			at := next
+			if k == "" {
+				next++
+			} else {
+				at = physical + slices.IndexFunc(list, func(f types.Field) bool { return f.Name == k })
+			}
+			out[i].Values = append(out[i].Values, r.Values[at])
+		}
+	}
+	return out, nil
 }
 
 func (s *Store) source(t *tables.Table) (*tables.Source, error) {
@@ -158,6 +219,9 @@ func (s *Store) source(t *tables.Table) (*tables.Source, error) {
 	if !ok {
 		return nil, fault.New(fault.OptionInvalid, "there are no rows under the name %q for the table %s", name, t.Name)
 	}
+	if rows, err = arranged(t, rows); err != nil {
+		return nil, err
+	}
 	all, err := Batch(t.Columns, rows...)
 	if err != nil {
 		return nil, err
@@ -167,7 +231,7 @@ func (s *Store) source(t *tables.Table) (*tables.Source, error) {
 			return nil, fault.New(fault.OptionInvalid, "row %d of %q is %v, which the option 'changelog-mode' = '%s' does not allow", i+1, name, r.Kind, t.Options["changelog-mode"])
 		}
 	}
-	src := &tables.Source{Changelog: mode, Parallelism: 1}
+	src := &tables.Source{Changelog: mode, KeyDeletes: t.Flag("produces-delete-by-key"), Parallelism: 1}
 	src.Scan = sequence.Batches(sequence.BatchOptions{
 		Count: int64(all.N), Empty: all.N == 0, Stay: !t.Flag("bounded"), Rows: int(size), RatePerSecond: float64(max(rate, 0)), Limit: max(limit, 0),
 		Open: func() (sequence.Filler, error) {
@@ -195,7 +259,7 @@ func (s *Store) sink(t *tables.Table) (*tables.Sink, error) {
 			return nil, err
 		}
 	}
-	out := &tables.Sink{Changelog: func(requested types.Changelog) types.Changelog { return requested & mode }}
+	out := &tables.Sink{KeyDeletes: t.Flag("sink.supports-delete-by-key"), Changelog: func(requested types.Changelog) types.Changelog { return requested & mode }}
 	to := sink{store: s, name: nameOf(t), columns: t.Columns}
 	if t.Flag("sink.direct") {
 		out.Sink = to

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -31,7 +31,8 @@ type setup struct {
 	Before, After                      []tableRow
 	ExpectBefore, ExpectAfter          []string
 	Materialized                       []string
-	DedupFields                        json.RawMessage
+	// DedupFields are columns: of the rows that agree in them, the last one counts.
+	DedupFields []int
 }
 
 // action is a statement of a program.
@@ -48,7 +49,10 @@ func (s skipped) Error() string { return s.why }
 // program runs a program one-shot and, if its sources have rows for a second phase, restored.
 func (s *set) program() []result {
 	r := result{Case: s.ID, Status: ok, Chance: s.sources() > 1}
-	err := s.oneShot()
+	var err error
+	if !s.changesTables() {
+		err = s.oneShot()
+	}
 	if err == nil && s.twoPhases() {
 		if err = s.restored(); err != nil {
 			err = fmt.Errorf("restored: %w", err)
@@ -71,6 +75,11 @@ func (s *set) twoPhases() bool {
 		}
 	}
 	return false
+}
+
+// changesTables tells whether a table that is looked up has other rows in the second phase: then both phases cannot be one.
+func (s *set) changesTables() bool {
+	return slices.ContainsFunc(s.Setup, func(st setup) bool { return st.Kind == "source" && st.lookedUp() && len(st.After) > 0 })
 }
 
 // phase is how a program is run.
@@ -152,18 +161,18 @@ func (s *set) start(ctx context.Context, p phase) (jobs []*weir.JobClient, err e
 
 // source makes a table of a source.
 func (s *set) source(ctx context.Context, env *table.Environment, st setup, p phase) error {
-	for _, o := range []string{"readable-metadata", "partition-list", "source.produces-delete-by-key"} {
-		if v := st.Options[o]; v != "" && v != "false" {
-			return skipped{"the option " + o + " of a source"}
-		}
-	}
-	physical, err := physicalColumns(st.Schema)
+	physical, err := physicalColumns(st.Schema, st.Options["readable-metadata"])
 	if err != nil {
 		return err
 	}
 	kinds := map[string]types.RowKind{"+I": types.Insert, "-U": types.UpdateBefore, "+U": types.UpdateAfter, "-D": types.Delete}
+	given := append(slices.Clone(st.Before), st.After...)
+	lookup := st.lookedUp()
+	if lookup {
+		given = present(given, keyOf(st.Schema), len(st.Before), p)
+	}
 	var rows []values.Row
-	for _, r := range append(slices.Clone(st.Before), st.After...) {
+	for _, r := range given {
 		row := values.Row{Kind: kinds[r.K]}
 		for i, t := range physical {
 			v := column.NullValue()
@@ -191,10 +200,41 @@ func (s *set) source(ctx context.Context, env *table.Environment, st setup, p ph
 	if mode != "" {
 		options += ", 'changelog-mode' = '" + mode + "'"
 	}
-	if p.limited {
+	if st.Options["source.produces-delete-by-key"] == "true" {
+		options += ", 'produces-delete-by-key' = 'true'"
+	}
+	if m := st.Options["readable-metadata"]; m != "" {
+		options += ", 'readable-metadata' = '" + m + "'"
+	}
+	if p.limited && !lookup {
 		options += fmt.Sprintf(", 'bounded' = 'false', 'limit' = '%d'", len(st.Before))
 	}
 	return create(ctx, env, st, options)
+}
+
+// lookedUp tells whether a source is a table that is looked up: then it holds the rows of a phase from its beginning.
+func (st setup) lookedUp() bool { return st.Options["disable-lookup"] == "false" }
+
+// present are the rows that a table has that is looked up: those of the first phase, and in the second one those of both, of which a later one takes the place of that with the same key.
+func present(given []tableRow, key []int, before int, p phase) []tableRow {
+	if p.limited {
+		return given[:before]
+	}
+	var list []tableRow
+	at := map[string]int{}
+	for _, r := range given {
+		k := ""
+		for _, c := range key {
+			k += fmt.Sprint(r.V[c], "|")
+		}
+		if i, ok := at[k]; ok && key != nil {
+			list[i] = r
+			continue
+		}
+		at[k] = len(list)
+		list = append(list, r)
+	}
+	return list
 }
 
 func create(ctx context.Context, env *table.Environment, st setup, options string) error {
@@ -224,26 +264,56 @@ func sink(ctx context.Context, env *table.Environment, st setup) error {
 	if m := st.Options["sink-changelog-mode-enforced"]; m != "" {
 		mode = m
 	}
-	return create(ctx, env, st, "'connector' = 'values', 'sink.direct' = 'true', 'sink.changelog-mode' = '"+mode+"'")
+	options := "'connector' = 'values', 'sink.direct' = 'true', 'sink.changelog-mode' = '" + mode + "'"
+	if st.Options["sink.supports-delete-by-key"] == "true" {
+		options += ", 'sink.supports-delete-by-key' = 'true'"
+	}
+	return create(ctx, env, st, options)
 }
 
-// physicalColumns are the types of the columns that rows have values for.
-func physicalColumns(schema []string) ([]types.Type, error) {
+// physicalColumns are the types of the columns that rows have values for: the physical ones, and behind them those of metadata, sorted by name.
+func physicalColumns(schema []string, metadata string) ([]types.Type, error) {
 	src := &ast.Source{Text: strings.Join(schema, ", ")}
 	parsed, err := parse.Schema(src)
 	if err != nil {
 		return nil, err
 	}
 	var list []types.Type
+	declared := map[string]types.Type{}
 	for _, c := range parsed.Columns {
-		if c.Type == nil || c.Metadata {
+		if c.Type == nil {
 			continue
 		}
 		t, err := catalog.TypeOf(src, c.Type)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, t)
+		switch {
+		case !c.Metadata:
+			list = append(list, t)
+		case c.MetadataKey != nil:
+			declared[c.MetadataKey.Value] = t
+		default:
+			declared[c.Name.Parts[0].Name] = t
+		}
+	}
+	keys := map[string]types.Type{}
+	for part := range strings.SplitSeq(metadata, ",") {
+		name, text, ok := strings.Cut(part, ":")
+		if !ok {
+			continue
+		}
+		name = strings.TrimSpace(name)
+		t, ok := declared[name]
+		if !ok {
+			if t, err = readType(strings.TrimSpace(text)); err != nil {
+				return nil, err
+			}
+		}
+		keys[name] = t
+	}
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		list = append(list, keys[name])
 	}
 	return list, nil
 }
@@ -338,9 +408,6 @@ func (s *set) compare(store *values.Store, whole bool) error {
 		if whole {
 			want = append(want, st.ExpectAfter...)
 		}
-		if len(st.DedupFields) > 0 && string(st.DedupFields) != "null" {
-			return skipped{"rows are compared after keeping the last by some fields"}
-		}
 		if st.Materialized != nil {
 			if !whole {
 				continue
@@ -353,7 +420,11 @@ func (s *set) compare(store *values.Store, whole bool) error {
 		inOrder := slices.Clone(want)
 		slices.Sort(got)
 		slices.Sort(want)
-		if key := keyOf(st.Schema); !slices.Equal(got, want) && st.Materialized == nil && s.sources() > 1 {
+		key := keyOf(st.Schema)
+		if st.DedupFields != nil {
+			key = st.DedupFields
+		}
+		if !slices.Equal(got, want) && st.Materialized == nil && (s.sources() > 1 || st.DedupFields != nil) {
 			// Which of several sources is read first is by chance, and so is what comes and goes meanwhile: the tables that the changelogs make are compared.
 			var expected []values.Written
 			for _, text := range inOrder {

@@ -5,6 +5,9 @@ import (
 
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/internal/operator"
+	"github.com/weirstream/weir/internal/sql/expr"
+	"github.com/weirstream/weir/internal/sql/fn"
+	"github.com/weirstream/weir/internal/sql/vec"
 	"github.com/weirstream/weir/internal/statebackend"
 	"github.com/weirstream/weir/types"
 )
@@ -21,6 +24,9 @@ type ChangelogNormalize struct {
 	// TTL is how long a row is kept, in processing time; 0 for ever. With it, rows that change nothing are told, since they begin the time anew.
 	TTL    time.Duration
 	PerRow bool
+	// Where is a condition on rows, nil for none: one that does not pass deletes the one before it, and is not kept.
+	Where   expr.Expr
+	Session *fn.Session
 }
 
 type normalizeInstance struct {
@@ -34,6 +40,9 @@ type normalizeInstance struct {
 	stored *Stored
 	emit   func(*column.Batch)
 	port   *Port
+	where  *vec.Program
+	call   *fn.Call
+	passed []types.RowKind
 
 	refs    []statebackend.Ref
 	fresh   []int32
@@ -64,6 +73,12 @@ func (f *ChangelogNormalize) New(ctx *operator.Context, w operator.Wiring) (oper
 	m.table = statebackend.NewGroupTable(store, "normalize", m.keys.Specs(), nil)
 	m.rows = statebackend.NewRows(m.table.Space(), "row", statebackend.RowSchema{Columns: m.stored.Specs(), Time: f.TTL > 0})
 	ctx.WantsTime = ctx.WantsTime || f.TTL > 0
+	if f.Where != nil {
+		if m.where, err = vec.Compile(f.Where, f.Session); err != nil {
+			return nil, err
+		}
+		m.call = NewCall(ctx)
+	}
 	m.port = Input(m.take)
 	return m, nil
 }
@@ -73,6 +88,13 @@ func (m *normalizeInstance) Inputs() []any { return []any{m.port} }
 func (m *normalizeInstance) take(b *column.Batch) {
 	if m.ctx.Failed {
 		return
+	}
+	if m.where != nil {
+		filtered := *b
+		if filtered.Kinds = m.filter(b); m.ctx.Failed {
+			return
+		}
+		b = &filtered
 	}
 	if m.f.TTL > 0 {
 		m.rows.SetHorizon(m.ctx.NowMillis - m.f.TTL.Milliseconds() + 1)
@@ -87,6 +109,29 @@ func (m *normalizeInstance) take(b *column.Batch) {
 	m.table.Release(refs, b.Sel)
 	m.rows.Sweep(2 * b.Rows())
 	m.store.BreatheRows(b.Rows())
+}
+
+// filter returns what rows do, deletions for those that do not pass.
+func (m *normalizeInstance) filter(b *column.Batch) []types.RowKind {
+	SetCall(m.call, m.ctx)
+	pass, err := m.where.Select(m.call, b, b.Sel)
+	if err != nil {
+		m.ctx.Fail(err)
+		return nil
+	}
+	kinds := m.passed[:0]
+	for row := range b.N {
+		kind := b.Kind(row)
+		if kind.Adds() {
+			kind = types.Delete
+		}
+		kinds = append(kinds, kind)
+	}
+	for _, row := range pass {
+		kinds[row] = b.Kind(int(row))
+	}
+	m.passed = kinds
+	return kinds
 }
 
 func (m *normalizeInstance) process(b *column.Batch, rows []int32) {

@@ -342,7 +342,7 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 			Proctime: n.LeftTime < 0, Residual: n.Residual,
 		}, nil
 	case *physical.ChangelogNormalize:
-		return &exec.ChangelogNormalize{Input: n.Fields, Keys: n.Unique, UpdateBefore: n.Before, TTL: n.TTL, PerRow: n.PerRow}, nil
+		return &exec.ChangelogNormalize{Session: l.Session, Input: n.Fields, Keys: n.Unique, UpdateBefore: n.Before, TTL: n.TTL, PerRow: n.PerRow, Where: n.Where}, nil
 	case *physical.ToChangelog:
 		return &exec.ToChangelog{Input: n.Inputs[0].Of().Fields, Columns: n.Columns, Names: n.Names, Blank: n.Blank}, nil
 	case *physical.FromChangelog:

@@ -136,6 +136,9 @@ func (p *Program) infer(batch bool) error {
 	}
 	for _, n := range slices.Backward(p.Nodes) {
 		h := n.Of()
+		if m, ok := n.(*ChangelogNormalize); ok && m.Where != nil && !ofKey(m.Where, h.Keys) {
+			h.Before = true // as if the filter stood behind it
+		}
 		if _, ok := n.(*Sink); !ok && h.Changelog.Has(types.UpdateBefore) && !h.Before {
 			if _, ok := n.(*Scan); !ok {
 				h.Changelog = h.Changelog.Without(types.UpdateBefore)

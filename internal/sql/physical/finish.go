@@ -1,6 +1,8 @@
 package physical
 
 import (
+	"slices"
+
 	"github.com/weirstream/weir/internal/sql/expr"
 	"github.com/weirstream/weir/types"
 )
@@ -53,7 +55,7 @@ func (p *Program) dropBefore() {
 		s, ok := n.(*Sink)
 		if ok && !s.Before {
 			in := s.Inputs[0].Of()
-			if in.Changelog.Has(types.UpdateBefore) {
+			if in.Changelog.Has(types.UpdateBefore) && !normalized(s.Inputs[0]) {
 				d := &DropUpdateBefore{Head{Inputs: []Node{s.Inputs[0]}, Fields: in.Fields, Keys: in.Keys, Single: in.Single, Changelog: in.Changelog.Without(types.UpdateBefore)}, s.Key}
 				if s.Key != nil {
 					d.Changelog = d.Changelog.With(types.Delete)
@@ -68,5 +70,51 @@ func (p *Program) dropBefore() {
 	p.Nodes = nodes
 	for i, n := range nodes {
 		n.Of().ID = i + 1
+	}
+}
+
+// normalized reports whether what a node gives was filtered by a ChangelogNormalize, which has made deletions of what did not pass: its -U rows go on to sinks by key, as in Flink, each before its +U row.
+func normalized(n Node) bool {
+	switch n := n.(type) {
+	case *ChangelogNormalize:
+		return n.Where != nil && !ofKey(n.Where, n.Keys)
+	case *Calc:
+		return n.Where == nil && normalized(n.Inputs[0])
+	case *Exchange:
+		return normalized(n.Inputs[0])
+	}
+	return false
+}
+
+// ofKey reports whether a condition reads columns of one of some keys only: then all rows of a key pass or none.
+func ofKey(where expr.Expr, keys [][]int) bool {
+	set := map[int]bool{}
+	expr.Refs(where, set)
+	return slices.ContainsFunc(keys, func(key []int) bool {
+		for c := range set {
+			if !slices.Contains(key, c) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// filterNormalized moves a filter into the ChangelogNormalize beneath, if it is the only one that reads it: what does not pass need not be kept.
+func (p *Program) filterNormalized() {
+	readers := map[Node]int{}
+	for _, n := range p.Nodes {
+		for _, in := range n.Of().Inputs {
+			readers[in]++
+		}
+	}
+	for _, n := range p.Nodes {
+		c, ok := n.(*Calc)
+		if !ok || c.Where == nil {
+			continue
+		}
+		if m, ok := c.Inputs[0].(*ChangelogNormalize); ok && readers[m] == 1 && m.Where == nil && expr.Deterministic(c.Where) {
+			m.Where, c.Where = c.Where, nil
+		}
 	}
 }

@@ -61,6 +61,8 @@ type Scan struct {
 	Table   *catalog.Table
 	Columns []int
 	Options map[string]string
+	// KeyDeletes tells that deleted rows have the primary key only.
+	KeyDeletes bool
 	// Where are conditions on Fields, by their index: rows that do not satisfy all of them may be left out.
 	Where []tables.Predicate
 
@@ -262,6 +264,8 @@ type ChangelogNormalize struct {
 	Unique []int
 	TTL    time.Duration
 	PerRow bool
+	// Where is a condition on rows, nil for none: one that does not pass is as if it were deleted.
+	Where expr.Expr
 }
 
 // ToChangelog makes an added row of each change.
@@ -300,6 +304,8 @@ type Sink struct {
 	Columns   []int
 	Options   map[string]string
 	Overwrite bool
+	// KeyDeletes tells that the key of a deleted row is enough.
+	KeyDeletes bool
 	// Key are the sink's key columns, nil if it has none or takes no -D.
 	Key []int
 	// Materialize are the sink's key columns where the last row of a key has to be found first.

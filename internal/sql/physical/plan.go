@@ -15,6 +15,8 @@ import (
 // ScanInfo is what a connector says of a table that is read.
 type ScanInfo struct {
 	Changelog types.Changelog
+	// KeyDeletes tells that deleted rows have the primary key only.
+	KeyDeletes bool
 	// Scan and Lookup tell whether it can be read, and looked up.
 	Scan, Lookup bool
 	// Project and Filter tell whether it can read some columns, and leave out rows by conditions.
@@ -24,11 +26,18 @@ type ScanInfo struct {
 	Single bool
 }
 
+// SinkInfo is what a connector says of a table that is written.
+type SinkInfo struct {
+	// Accepts returns what the sink wants of a changelog; nil for inserts only.
+	Accepts func(types.Changelog) types.Changelog
+	// KeyDeletes tells that the primary key of a deleted row is enough.
+	KeyDeletes bool
+}
+
 // Tables asks connectors about tables.
 type Tables interface {
 	Scan(s *logical.Scan) (ScanInfo, error)
-	// Sink returns what the sink wants of a changelog.
-	Sink(s *logical.Sink) (accepts func(types.Changelog) types.Changelog, err error)
+	Sink(s *logical.Sink) (SinkInfo, error)
 }
 
 // Config is what the session says about plans.
@@ -63,6 +72,7 @@ func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
 	}
 	p.sortNodes()
 	p.program.dropRanks()
+	p.program.filterNormalized()
 	for _, n := range p.program.Nodes {
 		n.Of().Changelog = kinds(n, p.Batch)
 	}
@@ -222,7 +232,7 @@ func (p *planner) scan(r *logical.Scan) (Node, error) {
 	if !info.Scan {
 		return nil, fault.New(fault.SQLUnsupported, "the table %s can only be looked up, by a join FOR SYSTEM_TIME AS OF", r.Table.Path)
 	}
-	n := &Scan{Head: Head{Fields: r.Out, Bounded: info.Bounded, Single: info.Single, Changelog: info.Changelog}, Table: r.Table, Columns: r.Columns, Options: r.Options, projects: info.Project, filters: info.Filter}
+	n := &Scan{Head: Head{Fields: r.Out, Bounded: info.Bounded, Single: info.Single, Changelog: info.Changelog}, Table: r.Table, Columns: r.Columns, Options: r.Options, projects: info.Project, filters: info.Filter, KeyDeletes: info.KeyDeletes}
 	if n.Changelog == 0 {
 		n.Changelog = types.AppendOnly
 	}
@@ -243,7 +253,10 @@ func (p *planner) scan(r *logical.Scan) (Node, error) {
 			return nil, fault.New(fault.SQLChangelog, "the table %s has updates without their old rows, so it needs a primary key", r.Table.Path)
 		}
 		in := p.exchange(n, key)
-		return p.add(&ChangelogNormalize{Head{Inputs: []Node{in}, Fields: r.Out, Keys: n.Keys, Single: in.Of().Single}, key, p.TTL, p.PerRow}), nil
+		return p.add(&ChangelogNormalize{Head: Head{Inputs: []Node{in}, Fields: r.Out, Keys: n.Keys, Single: in.Of().Single}, Unique: key, TTL: p.TTL, PerRow: p.PerRow}), nil
+	}
+	if n.KeyDeletes {
+		return nil, fault.New(fault.SQLChangelog, "the table %s gives the old rows of updates, but of deletes only the key", r.Table.Path)
 	}
 	return n, nil
 }
@@ -387,7 +400,7 @@ type exchangeKey struct {
 }
 
 func (p *planner) sink(s *logical.Sink) (Node, error) {
-	accepts, err := p.Tables.Sink(s)
+	info, err := p.Tables.Sink(s)
 	if err != nil {
 		return nil, err
 	}
@@ -395,8 +408,8 @@ func (p *planner) sink(s *logical.Sink) (Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Sink{Head: Head{Inputs: []Node{in}}, Table: s.Table, Columns: s.Columns, Options: s.Options, Overwrite: s.Overwrite, PerRow: p.PerRow}
-	p.sinks = append(p.sinks, pendingSink{n, s, accepts})
+	n := &Sink{Head: Head{Inputs: []Node{in}}, Table: s.Table, Columns: s.Columns, Options: s.Options, Overwrite: s.Overwrite, PerRow: p.PerRow, KeyDeletes: info.KeyDeletes}
+	p.sinks = append(p.sinks, pendingSink{n, s, info.Accepts})
 	return p.add(n), nil
 }
 

@@ -507,8 +507,14 @@ func (n *Correlate) Attrs() []Attr {
 	return []Attr{{"invocation", name + "(" + strings.Join(args, ", ") + ")"}, {"joinType", joinType(n.Kind)}, {"select", allNames(n.Fields)}}
 }
 
-func (n *ChangelogNormalize) Name() string  { return "ChangelogNormalize" }
-func (n *ChangelogNormalize) Attrs() []Attr { return []Attr{{"key", names(n.Fields, n.Unique)}} }
+func (n *ChangelogNormalize) Name() string { return "ChangelogNormalize" }
+func (n *ChangelogNormalize) Attrs() []Attr {
+	a := []Attr{{"key", names(n.Fields, n.Unique)}}
+	if n.Where != nil {
+		a = append(a, Attr{"condition", n.Where.String()})
+	}
+	return a
+}
 
 func (n *ToChangelog) Name() string { return "ToChangelog" }
 func (n *ToChangelog) Attrs() []Attr {

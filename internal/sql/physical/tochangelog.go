@@ -90,19 +90,22 @@ func (n *FromChangelog) upserts() bool {
 }
 
 // normalize puts a ChangelogNormalize behind each FromChangelog of updates by key, if what reads it needs whole rows: the -U rows, or state to find what is deleted. Sinks by key do not. Both are spread by that key already.
+// It takes the one behind a table out again whose deleted rows have the key only, if what reads it needs no more.
 func (p *Program) normalize(ttl time.Duration, perRow bool) {
-	whole := map[Node]bool{}
+	whole, deleted := map[Node]bool{}, map[Node]bool{} // whether -U rows, or state; and whether all columns of deleted rows
 	for _, n := range slices.Backward(p.Nodes) {
-		needs := whole[n]
+		needs, all := whole[n], deleted[n]
 		switch n := n.(type) {
 		case *Sink:
 			needs = n.Before || n.Materialize != nil
+			all = !n.KeyDeletes
 		case *Calc, *Exchange, *Union, *WatermarkAssigner:
 		default:
 			needs = true
 		}
 		for _, in := range n.Of().Inputs {
 			whole[in] = whole[in] || needs || in.Of().Before
+			deleted[in] = deleted[in] || all
 		}
 	}
 	var nodes []Node
@@ -113,6 +116,10 @@ func (p *Program) normalize(ttl time.Duration, perRow bool) {
 			if m := placed[in]; m != nil {
 				h.Inputs[i] = m
 			}
+		}
+		if m, ok := n.(*ChangelogNormalize); ok && !whole[n] && !deleted[n] && m.ofKeyDeletes() {
+			placed[n] = h.Inputs[0]
+			continue
 		}
 		nodes = append(nodes, n)
 		f, ok := n.(*FromChangelog)
@@ -125,4 +132,22 @@ func (p *Program) normalize(ttl time.Duration, perRow bool) {
 		nodes = append(nodes, m)
 	}
 	p.Nodes = nodes
+}
+
+// ofKeyDeletes reports whether what is normalized is a table whose deleted rows have the key only, with nulls that its other columns may hold.
+func (n *ChangelogNormalize) ofKeyDeletes() bool {
+	e, ok := n.Inputs[0].(*Exchange)
+	if !ok {
+		return false
+	}
+	s, ok := e.Inputs[0].(*Scan)
+	if !ok || !s.KeyDeletes || n.Where != nil {
+		return false
+	}
+	for i, f := range s.Fields {
+		if !slices.Contains(n.Unique, i) && !f.Type.Nullable() {
+			return false
+		}
+	}
+	return true
 }
