@@ -28,7 +28,7 @@ func kinds(n Node, batch bool) types.Changelog {
 			}
 		}
 		return out
-	case *WindowAggregate, *WindowJoin, *Sort:
+	case *WindowAggregate, *WindowJoin, *Sort, *Match:
 		return types.AppendOnly
 	case *Join:
 		if batch {
@@ -186,6 +186,8 @@ func accepts(n Node) error {
 		return insertOnly("an OVER aggregation ordered by time")
 	case *Deduplicate:
 		return insertOnly("deduplication")
+	case *Match:
+		return insertOnly("MATCH_RECOGNIZE")
 	case *FromChangelog:
 		return insertOnly("FROM_CHANGELOG")
 	case *WatermarkAssigner:

@@ -242,6 +242,13 @@ type SortLimit struct {
 // Union puts inputs together.
 type Union struct{ Head }
 
+// Match is MATCH_RECOGNIZE.
+type Match struct {
+	Head
+	Match    *logical.Match
+	Proctime bool
+}
+
 // AsyncCalc calls an asynchronous function for each row, and appends its result.
 type AsyncCalc struct {
 	Head

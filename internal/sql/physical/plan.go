@@ -219,7 +219,7 @@ func (p *planner) build(r logical.Rel) (Node, error) {
 	case *logical.SnapshotJoin:
 		return nil, fault.New(fault.SQLUnsupported, "SNAPSHOT is understood, but there is no operator for it yet")
 	case *logical.Match:
-		return nil, fault.New(fault.SQLUnsupported, "MATCH_RECOGNIZE is understood, but there is no operator for it yet")
+		return p.match(r)
 	}
 	return nil, fault.New(fault.InternalInvariant, "no plan for %T", r)
 }
