@@ -263,6 +263,8 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 			return l.correlate(n)
 		}
 		return &exec.Unnest{Session: l.Session, Input: n.Inputs[0].Of().Fields, Of: n.Args[0], Kind: n.Kind, Ordinality: n.Ordinality, Residual: n.Cond}, nil
+	case *physical.SnapshotJoin:
+		return l.snapshot(n), nil
 	case *physical.Match:
 		return l.match(n)
 	case *physical.AsyncCalc:

@@ -28,7 +28,7 @@ func kinds(n Node, batch bool) types.Changelog {
 			}
 		}
 		return out
-	case *WindowAggregate, *WindowJoin, *Sort, *Match:
+	case *WindowAggregate, *WindowJoin, *Sort, *Match, *SnapshotJoin:
 		return types.AppendOnly
 	case *Join:
 		if batch {
@@ -188,6 +188,10 @@ func accepts(n Node) error {
 		return insertOnly("deduplication")
 	case *Match:
 		return insertOnly("MATCH_RECOGNIZE")
+	case *SnapshotJoin:
+		if in := n.Inputs[0]; in.Of().Changelog.Updates() {
+			return fault.New(fault.SQLChangelog, "the left side of a join with SNAPSHOT takes rows that are only added, but %s changes and deletes rows (%s)", Describe(in), in.Of().Changelog)
+		}
 	case *FromChangelog:
 		return insertOnly("FROM_CHANGELOG")
 	case *WatermarkAssigner:

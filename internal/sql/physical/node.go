@@ -249,6 +249,16 @@ type Match struct {
 	Proctime bool
 }
 
+// SnapshotJoin joins with a table as it is, when it is loaded.
+type SnapshotJoin struct {
+	Head
+	Kind        logical.JoinKind
+	Left, Right []int
+	// Loaded is the time at which it is, nil for that of the query's start.
+	Loaded   expr.Expr
+	Residual expr.Expr
+}
+
 // AsyncCalc calls an asynchronous function for each row, and appends its result.
 type AsyncCalc struct {
 	Head

@@ -217,7 +217,7 @@ func (p *planner) build(r logical.Rel) (Node, error) {
 	case *logical.FromChangelog:
 		return p.fromChangelog(r)
 	case *logical.SnapshotJoin:
-		return nil, fault.New(fault.SQLUnsupported, "SNAPSHOT is understood, but there is no operator for it yet")
+		return p.snapshot(r)
 	case *logical.Match:
 		return p.match(r)
 	}
