@@ -308,6 +308,41 @@ func (in *relation) late(ev event, t int64) bool {
 	return true
 }
 
+// behind returns the rows that come when no later one of their keys, nor one of their time, has been put out; rows are put out when the watermark has passed their time, in a column.
+func (in *relation) behind(at int, keys []int) (kept []event) {
+	waits, last := map[string][]int64{}, map[string]int64{}
+	for _, ev := range in.rows {
+		t, ok := ev.row[at].(Time)
+		if !ok {
+			kept = append(kept, ev)
+			continue
+		}
+		ms := t.millis()
+		if ms <= ev.mark && !in.ordered {
+			undetermined("a row may be late")
+		}
+		key := ""
+		for _, k := range keys {
+			key += keyOf(Row{ev.row[k]})
+		}
+		var still []int64
+		for _, w := range waits[key] {
+			if w > ev.mark {
+				still = append(still, w)
+			} else if was, ok := last[key]; !ok || w > was {
+				last[key] = w
+			}
+		}
+		waits[key] = still
+		if was, ok := last[key]; ok && ms <= was {
+			continue
+		}
+		waits[key] = append(waits[key], ms)
+		kept = append(kept, ev)
+	}
+	return kept
+}
+
 func (e *evaluator) setOp(r *logical.SetOp) *relation {
 	out := &relation{}
 	for _, in := range r.Of {
@@ -356,13 +391,9 @@ func (in *relation) has(row Row) bool {
 func (e *evaluator) sort(r *logical.Sort) *relation {
 	in := e.rel(r.Input)
 	if r.Limit < 0 && r.Offset == 0 {
-		out := &relation{updates: in.updates}
-		t := r.Keys[0].Column
-		for _, ev := range in.rows {
-			if at, ok := ev.row[t].(Time); ok && !e.o.Batch && in.late(ev, at.millis()) {
-				continue
-			}
-			out.rows = append(out.rows, ev)
+		out := &relation{updates: in.updates, rows: in.rows}
+		if !e.o.Batch {
+			out.rows = in.behind(r.Keys[0].Column, nil)
 		}
 		return out
 	}

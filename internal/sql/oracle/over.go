@@ -26,6 +26,8 @@ func (e *evaluator) over(r *logical.Over, cond expr.Expr) *relation {
 	case len(r.Order) == 0 || !isTime(fields[r.Order[0].Column].Type) || r.Order[0].Descending:
 		in = &relation{rows: in.rows, updates: in.updates, window: in.window}
 		out.updates = true
+	case !r.From.Unbounded:
+		in = &relation{updates: in.updates, ordered: in.ordered, window: in.window, rows: in.behind(r.Order[0].Column, r.Partition)}
 	default:
 		kept := &relation{updates: in.updates, ordered: in.ordered, window: in.window}
 		for _, ev := range in.rows {
