@@ -73,7 +73,7 @@ type JobResult struct {
 
 // JobFailure is a failure that took the job down: for good, or until it was begun anew.
 type JobFailure struct {
-	// Time is when it became known. Attempt counts how often the job had been begun by then, from 1.
+	// Time is when it became known. Attempt counts how often the job, or a part of it, had been begun by then, from 1.
 	Time    time.Time
 	Attempt int
 	// Task is the chain of operators that failed, with its subtask from 1: "parse -> count (2/4)". It is "" where none did, as for an enumerator of splits, or a checkpoint.
