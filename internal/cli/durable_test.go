@@ -43,7 +43,7 @@ func TestKilled(t *testing.T) {
 	script := func(to string) string {
 		return fmt.Sprintf(`
 SET 'execution.checkpointing.interval' = '20 ms';
-CREATE TABLE numbers (id BIGINT, k AS MOD(id, 7)) WITH ('connector' = 'datagen', 'number-of-rows' = '3000', 'rows-per-second' = '3000',
+CREATE TABLE numbers (id BIGINT, k AS MOD(id, 7)) WITH ('connector' = 'datagen', 'number-of-rows' = '3000', 'rows-per-second' = '5000',
   'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '3000');
 CREATE TABLE copy (id BIGINT) WITH ('connector' = 'filesystem', 'path' = '%s', 'format' = 'csv');
 INSERT INTO copy SELECT id FROM numbers;
@@ -61,7 +61,7 @@ SELECT id FROM numbers WHERE MOD(id, 100) = 0;
 	kills := 0
 	for got == "" {
 		ctx, cancel := context.WithTimeout(context.Background(), 150*time.Millisecond+time.Duration(random.IntN(400))*time.Millisecond)
-		if kills >= 12 {
+		if kills >= 6 {
 			ctx, cancel = context.WithTimeout(context.Background(), time.Minute)
 		}
 		c := program(ctx, t, command...)
