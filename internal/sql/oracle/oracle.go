@@ -318,8 +318,12 @@ func (in *relation) behind(at int, keys []int) (kept []event) {
 			continue
 		}
 		ms := t.millis()
-		if ms <= ev.mark && !in.ordered {
-			undetermined("a row may be late")
+		if !in.ordered { // the watermark is that of all inputs, and so not ahead of the row's own
+			if ms <= ev.mark {
+				undetermined("a row may be late")
+			}
+			kept = append(kept, ev)
+			continue
 		}
 		key := ""
 		for _, k := range keys {
