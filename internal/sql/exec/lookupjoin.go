@@ -15,7 +15,7 @@ import (
 	"github.com/weirstream/weir/types"
 )
 
-// LookupJoin joins each row with the rows that a table has at that moment for its keys: FOR SYSTEM_TIME AS OF a processing time. It keeps no state. Rows come out in order, with the kinds that they had.
+// LookupJoin joins each row with the rows that a table has at that moment for its keys: FOR SYSTEM_TIME AS OF a processing time. It keeps no state but with Remember. Rows come out in order, with the kinds that they had.
 //
 // The table is asked on the task, also if it has to wait for the answer.
 type LookupJoin struct {
@@ -31,6 +31,8 @@ type LookupJoin struct {
 	Kind logical.JoinKind
 	// Residual is the rest of the condition, over the columns of the output; nil for none.
 	Residual expr.Expr
+	// Remember are columns of the input that are its key. With them, it keeps what it has found for each row, so that what takes the row back is joined with the same; nil where the table is asked again.
+	Remember []int
 }
 
 type lookupInstance struct {
@@ -41,6 +43,7 @@ type lookupInstance struct {
 	until    context.Context
 	keys     *vec.Projector
 	residual *vec.Program
+	memory   *lookupMemory
 	call     fn.Call
 	emit     func(*column.Batch)
 	port     *Port
@@ -94,6 +97,11 @@ func (f *LookupJoin) New(ctx *operator.Context, w operator.Wiring) (operator.Ins
 	}
 	l.flat = make([]column.Vector, len(f.Keys))
 	l.rows, l.at = make([]int32, 0, BatchRows), make([]int32, 0, BatchRows)
+	if f.Remember != nil {
+		if l.memory, err = newLookupMemory(ctx, f.Input, f.Remember, f.Table); err != nil {
+			return nil, err
+		}
+	}
 	l.port = Input(l.take)
 	return l, nil
 }
@@ -136,6 +144,10 @@ func (c untilDone) Err() error {
 
 func (l *lookupInstance) take(b *column.Batch) {
 	l.call.Now, l.call.Watermark = l.ctx.NowMillis, l.ctx.CurrentWatermark
+	if l.memory != nil {
+		l.memory.each(b, func(rows []int32) { l.lookup(b, rows) })
+		return
+	}
 	if b.Sel == nil && b.N <= lookupRows {
 		l.lookup(b, nil)
 		return
@@ -162,10 +174,14 @@ func (l *lookupInstance) lookup(b *column.Batch, sel []int32) {
 		l.vectors = append(l.vectors, k.Flatten(b.N, &l.flat[i]))
 	}
 	l.found.Reset(l.forms)
-	matches, err := l.table.Find(l.until, l.vectors, sel, b.N, &l.found)
-	if err != nil {
+	var matches []int32
+	if l.memory != nil && l.memory.removes {
+		matches = l.memory.recall(sel, &l.found)
+	} else if matches, err = l.table.Find(l.until, l.vectors, sel, b.N, &l.found); err != nil {
 		l.ctx.Fail(err)
 		return
+	} else if l.memory != nil {
+		l.memory.keep(sel, matches, &l.found)
 	}
 	kept, all := []int32(nil), true
 	if l.residual != nil && len(matches) > 0 {

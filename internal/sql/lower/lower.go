@@ -366,7 +366,7 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		}
 		lookup, err := s.Lookup(n.TableKeys)
 		return &exec.LookupJoin{
-			Session: l.Session, Input: n.Inputs[0].Of().Fields, Table: n.Table.Fields, Lookup: lookup, Keys: n.Keys, Kind: n.Kind, Residual: n.Residual,
+			Session: l.Session, Input: n.Inputs[0].Of().Fields, Table: n.Table.Fields, Lookup: lookup, Keys: n.Keys, Kind: n.Kind, Residual: n.Residual, Remember: n.Remember,
 		}, err
 	case *constraints:
 		return n.factory, nil

@@ -2,6 +2,7 @@ package physical
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/fault"
@@ -488,7 +489,13 @@ func (p *planner) lookup(r *logical.TemporalJoin, left Node, q equalities, scan 
 	for _, e := range exprs {
 		seen = append(seen, shift(e))
 	}
-	j := &LookupJoin{Head: Head{Inputs: []Node{left}, Fields: fields, Single: left.Of().Single, Window: left.Of().Window}, Kind: r.Kind}
+	// With this strategy the rows of the table may change between a row and what takes it back.
+	var remember []int
+	if h := left.Of(); strings.EqualFold(p.Session.Options["table.optimizer.non-deterministic-update.strategy"], "TRY_RESOLVE") && h.Changelog.Updates() && len(h.Keys) > 0 {
+		remember = slices.MinFunc(h.Keys, func(a, b []int) int { return len(a) - len(b) })
+		left = p.exchange(left, remember)
+	}
+	j := &LookupJoin{Head: Head{Inputs: []Node{left}, Fields: fields, Single: left.Of().Single, Window: left.Of().Window}, Kind: r.Kind, Remember: remember}
 	j.Table = &Scan{Head: Head{Fields: scan.Out}, Table: scan.Table, Columns: scan.Columns, Options: scan.Options}
 	var rest []expr.Expr
 	for _, c := range q.rest {

@@ -176,6 +176,8 @@ type LookupJoin struct {
 	Keys      []expr.Expr
 	// Residual is the rest of the condition, over the output's columns.
 	Residual expr.Expr
+	// Remember is the input's key where what was found for a row is kept until the row is taken back; nil where it is not.
+	Remember []int
 }
 
 // TemporalJoin joins with what a table was at a time.

@@ -388,6 +388,9 @@ func (n *LookupJoin) Attrs() []Attr {
 	if n.Residual != nil {
 		a = append(a, Attr{"joinCondition", n.Residual.String()})
 	}
+	if n.Remember != nil {
+		a = append(a, Attr{"upsertMaterialize", "true"})
+	}
 	return append(a, Attr{"select", allNames(n.Fields)})
 }
 
