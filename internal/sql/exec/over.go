@@ -65,6 +65,7 @@ type overInstance struct {
 	numbers *statebackend.Cell // nil without ranking functions
 	last    *statebackend.Cell // where lateness is by key: the sort word of the last row that was put out, and 1 if there is one
 	set     *agg.Set           // nil without others
+	lags    []*overLag         // by call, nil for others than LAG
 	waits   *statebackend.Ordered
 	stored  *Stored
 	order   *sortWords
@@ -174,7 +175,16 @@ func (f *OverAggregate) New(ctx *operator.Context, w operator.Wiring) (operator.
 func (m *overInstance) declare() (err error) {
 	f := m.f
 	var calls []*agg.Call
-	for _, c := range f.Calls {
+	for i, c := range f.Calls {
+		if c.Ranking == "LAG" {
+			if m.lags == nil {
+				m.lags = make([]*overLag, len(f.Calls))
+			}
+			if m.lags[i], err = newOverLag(&f.Calls[i], m.table.Space(), i); err != nil {
+				return err
+			}
+			continue
+		}
 		if c.Aggregate == nil {
 			if m.numbers == nil {
 				m.numbers = m.table.Accumulators("numbers", overNumbers, nil)
@@ -192,9 +202,12 @@ func (m *overInstance) declare() (err error) {
 		}
 	}
 	for _, c := range f.Calls {
-		if c.Aggregate != nil {
+		switch {
+		case c.Aggregate != nil:
 			m.forms = append(m.forms, column.FormOf(c.Aggregate.Result))
-		} else {
+		case c.Ranking == "LAG":
+			m.forms = append(m.forms, column.FormOf(c.Result))
+		default:
 			m.forms = append(m.forms, column.Word)
 		}
 	}
@@ -531,6 +544,10 @@ func (m *overInstance) process(n int) {
 		}
 	}
 	for i, c := range m.f.Calls {
+		if c.Ranking == "LAG" {
+			m.lags[i].compute(&m.work, m.refs, n, m.work.Cols[len(m.f.Input)+i])
+			continue
+		}
 		if c.Aggregate == nil {
 			v := m.work.Cols[len(m.f.Input)+i]
 			v.Reset(column.Word, n)

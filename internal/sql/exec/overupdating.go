@@ -22,6 +22,8 @@ import (
 // A row that is added is told with its result as +I (as +U, if it is one and changes are told row by row), one that is taken away as -D, and others of its key as -U and +U if what was accumulated for
 // them has changed. The changes of a key by a batch are told together, in the order of the rows, unless PerRow is set. A row that is taken back and is not there is ignored.
 //
+// With Final set the input ends and has inserts only, and each row is told once, at the end. Then frames may have any bounds.
+//
 // What is kept are all rows, and what is accumulated at the end of each key. A change costs what is behind it: the accumulator goes back to the place and forward again. With functions that cannot go
 // back in this way, or depend on what is far away, all rows of the key are accumulated anew, unless the change is at the end.
 type OverUpdating struct {
@@ -41,6 +43,9 @@ type OverUpdating struct {
 	TTL time.Duration
 	// PerRow has the changes by every row told.
 	PerRow bool
+	// Final has rows told at the end of input. From and To bound the frame then, in place of Whole.
+	Final    bool
+	From, To logical.Bound
 }
 
 type overUpdating struct {
@@ -55,8 +60,9 @@ type overUpdating struct {
 	rows    *statebackend.Ordered
 	stored  *Stored
 	order   *sortWords
-	anew    bool // a change that is not at the end has all rows accumulated anew
-	all     bool // all rows of a key are needed, wherever the change is
+	frame   *overFrame // nil but with bounds
+	anew    bool       // a change that is not at the end has all rows accumulated anew
+	all     bool       // all rows of a key are needed, wherever the change is
 	forms   []column.Form
 	emit    func(*column.Batch)
 	port    *Port
@@ -141,6 +147,12 @@ func (f *OverUpdating) New(ctx *operator.Context, w operator.Wiring) (operator.I
 		m.written = m.table.Accumulators("written", 1, nil)
 		ctx.WantsTime = true
 	}
+	if f.Final {
+		m.table.Space().Pin() // in the end all keys are looked through, which those on disk are not
+		if m.frame, err = newOverFrame(ctx.Name, f.From, f.To, f.Rows, f.Order, f.Input); err != nil {
+			return nil, err
+		}
+	}
 	m.all = f.Whole
 	var calls []*agg.Call
 	for i := range f.Calls {
@@ -154,7 +166,7 @@ func (f *OverUpdating) New(ctx *operator.Context, w operator.Wiring) (operator.I
 		m.forms = append(m.forms, column.FormOf(c.Aggregate.Result))
 	}
 	if calls != nil {
-		if m.set, err = agg.New(calls, f.Input, agg.Options{Retract: true, Clears: true}); err != nil {
+		if m.set, err = agg.New(calls, f.Input, agg.Options{Retract: true, Clears: m.frame == nil, Queue: m.frame != nil}); err != nil {
 			return nil, err
 		}
 		m.anew = !m.set.Reversible()
@@ -184,6 +196,11 @@ func (m *overUpdating) take(b *column.Batch) {
 		m.renew(sel)
 	}
 	m.words = m.order.of(b, sel)
+	if m.f.Final {
+		m.rows.Insert(refs, sel, m.words, m.stored.Of(b, nil, sel), nil, nil)
+		m.store.BreatheRows(len(sel))
+		return
+	}
 	if m.f.PerRow {
 		eachRun(&m.runs, refs, sel, &m.run, func(rows []int32) { m.process(b, rows, true) })
 	} else {
@@ -452,6 +469,8 @@ func (m *overUpdating) results(l *overList, forward bool) {
 	m.stride = len(m.set.Inner(m.base[0], m.f.Consumes.Updates(), m.few[:0]))
 	room(&l.tells, n*m.stride)
 	switch {
+	case m.frame != nil:
+		m.framed(l)
 	case forward:
 		m.forward(l)
 	case m.anew:
@@ -601,6 +620,29 @@ func equalValues(a *column.Vector, i int, b *column.Vector, j int) bool {
 		return column.EqualViews(&a.Views[i], a.Buffers, &b.Views[j], b.Buffers)
 	}
 	return a.Value(i).Equal(b.Value(j))
+}
+
+// Finish implements [operator.Instance]: in batch mode, the rows come now.
+func (m *overUpdating) Finish() (more bool) {
+	if !m.f.Final || m.ctx.Failed {
+		return false
+	}
+	m.expired, more = m.scan.next(m.table, m.ctx.KeyGroups.Len(), m.expired[:0])
+	m.old.rows, m.insertion = m.old.rows[:0], types.Insert
+	for _, ref := range m.expired {
+		m.open(ref)
+		m.list(&m.now, 0)
+		m.read(&m.old)
+		m.read(&m.now)
+		m.results(&m.now, true)
+		if m.set != nil && m.set.Err() != nil {
+			m.ctx.Fail(m.set.Err())
+			return false
+		}
+		m.compare()
+	}
+	m.flush()
+	return more
 }
 
 func (m *overUpdating) flush() {

@@ -124,3 +124,78 @@ func TestOverUpdatingForgets(t *testing.T) {
 	}
 	g.finish()
 }
+
+// TestOverFrames has frames with bounds before and behind the current row, at the end of input.
+func TestOverFrames(t *testing.T) {
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		like := randomOver(r)
+		like.Calls = slices.DeleteFunc(like.Calls, func(c OverCall) bool { return c.Aggregate == nil })
+		if len(like.Calls) == 0 {
+			continue
+		}
+		bound := func() logical.Bound { return logical.Bound{Unbounded: r.IntN(5) == 0, Offset: r.Int64N(13) - 6} }
+		from, to := bound(), bound()
+		if !from.Unbounded && !to.Unbounded && from.Offset > to.Offset {
+			from, to = to, from
+		}
+		descending := r.IntN(2) == 0
+		f := &OverUpdating{
+			Session: testSession, Input: overFields, Keys: like.Keys, Order: []logical.SortKey{{Column: 7, Descending: descending}}, Rows: like.Rows, Whole: from.Unbounded && to.Unbounded, Calls: like.Calls, Consumes: types.AppendOnly,
+			Final: true, From: from, To: to,
+		}
+		g := newRig(t, optest.Options{Rand: r}, f, f.Input)
+		var rows []change
+		for n := range r.IntN(12) {
+			var in []change
+			for range 1 + r.IntN(12) {
+				in = append(in, change{row: append(rankRow(r, n), column.IntValue(r.Int64N(30)))})
+			}
+			if out := g.push(0, in...); len(out) > 0 {
+				t.Fatalf("seed %d: %v before the end", seed, out)
+			}
+			rows = append(rows, in...)
+		}
+		got, want := bag{}, bag{}
+		for _, c := range g.finish() {
+			got.apply(c)
+		}
+		sign := int64(1)
+		if descending {
+			sign = -1
+		}
+		for _, k := range overKeys(like, rows, func(a, b []column.Value) int { return order(sign*a[7].Int(), sign*b[7].Int()) }) {
+			for i, row := range k {
+				// A window of exactly the rows of the frame, of which the oracle knows the results.
+				var frame [][]column.Value
+				for j, o := range k {
+					away := int64(j - i)
+					if !f.Rows {
+						away = sign * (o[7].Int() - row[7].Int())
+					}
+					if (from.Unbounded || away >= from.Offset) && (to.Unbounded || away <= to.Offset) {
+						frame = append(frame, o)
+					}
+				}
+				whole := &OverAggregate{Input: like.Input, Calls: like.Calls, From: logical.Bound{Unbounded: true}, To: logical.Bound{Unbounded: true}}
+				width := len(overFields)
+				result := slices.Clone(row)
+				if len(frame) > 0 {
+					result = append(result, overOracle(whole, frame, func(a, b []column.Value) bool { return true })[0].row[width:]...)
+				} else {
+					for _, c := range like.Calls {
+						v := column.NullValue()
+						if c.Aggregate.Function == "COUNT" {
+							v = column.IntValue(0)
+						}
+						result = append(result, v)
+					}
+				}
+				want.apply(change{row: result})
+			}
+		}
+		if a, b := got.String(), want.String(); a != b {
+			t.Fatalf("seed %d, rows %t desc %t from %v to %v %s\ngot\n%s\nwant\n%s", seed, f.Rows, descending, from, to, overName(like), a, b)
+		}
+	}
+}

@@ -415,14 +415,21 @@ func (l *lowering) over(n *physical.Over) (operator.Factory, error) {
 	f := &exec.OverAggregate{
 		Session: l.Session, Input: in.Fields, Keys: n.Partition, Order: n.Order, Rows: n.Rows, From: n.From, To: n.To, Proctime: n.Proctime, Final: l.Batch,
 	}
+	positions := false // functions that need all rows of a key
 	consumes := in.Changelog
-	if !n.From.Unbounded {
+	if !n.From.Unbounded || !n.To.Unbounded && n.To.Offset != 0 {
 		consumes = types.Retracts
 	}
 	for _, c := range n.Calls {
 		if c.Fn.Ranking {
-			if _, plain := map[string]bool{"ROW_NUMBER": true, "RANK": true, "DENSE_RANK": true}[c.Fn.Name]; !plain && !n.Updating {
-				return nil, fault.New(fault.SQLUnsupported, "%s OVER a window is not supported", c.Fn.Name)
+			switch c.Fn.Name {
+			case "ROW_NUMBER", "RANK", "DENSE_RANK", "LAG":
+				positions = positions || c.Fn.Name == "LAG"
+			default:
+				positions = true
+				if !n.Updating && !l.Batch {
+					return nil, fault.New(fault.SQLUnsupported, "%s OVER a window that is ordered by time has to know rows that are yet to come, on unbounded input", c.Fn.Name)
+				}
 			}
 			args, err := agg.Args(c, in.Fields)
 			if err != nil {
@@ -436,6 +443,11 @@ func (l *lowering) over(n *physical.Over) (operator.Factory, error) {
 			return nil, err
 		}
 		f.Calls = append(f.Calls, exec.OverCall{Aggregate: call})
+	}
+	if l.Batch && (positions || !n.From.Unbounded && (n.From.Offset > 0 || n.To.Unbounded) || !n.To.Unbounded && n.To.Offset != 0) {
+		return &exec.OverUpdating{
+			Session: l.Session, Input: in.Fields, Keys: n.Partition, Order: n.Order, Rows: n.Rows, Whole: n.From.Unbounded && n.To.Unbounded, From: n.From, To: n.To, Calls: f.Calls, Consumes: types.AppendOnly, Final: true,
+		}, nil
 	}
 	if n.Updating {
 		return &exec.OverUpdating{
