@@ -99,6 +99,11 @@ func (s *set) start(ctx context.Context, p phase) (jobs []*weir.JobClient, err e
 	if err := env.Set("table.exec.mini-batch.enabled", "false"); err != nil {
 		return nil, err
 	}
+	if batchOnly[s.Class] {
+		if err := env.Set("execution.runtime-mode", "batch"); err != nil {
+			return nil, err
+		}
+	}
 	for _, st := range s.Setup {
 		switch st.Kind {
 		case "config":
@@ -158,6 +163,9 @@ func (s *set) start(ctx context.Context, p phase) (jobs []*weir.JobClient, err e
 	}
 	return jobs, nil
 }
+
+// batchOnly are the classes whose programs Flink runs in batch mode alone.
+var batchOnly = map[string]bool{"SortAggregateTestPrograms": true, "CorrelatedScalarSubqueryTestPrograms": true}
 
 // source makes a table of a source.
 func (s *set) source(ctx context.Context, env *table.Environment, st setup, p phase) error {
