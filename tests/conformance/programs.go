@@ -214,6 +214,9 @@ func (s *set) source(ctx context.Context, env *table.Environment, st setup, p ph
 	if m := st.Options["readable-metadata"]; m != "" {
 		options += ", 'readable-metadata' = '" + m + "'"
 	}
+	if s.timed() > 1 { // sources go on at the same pace, so that none is ahead of the other's watermarks
+		options += ", 'rows-per-second' = '100'"
+	}
 	if p.limited && !lookup {
 		options += fmt.Sprintf(", 'bounded' = 'false', 'limit' = '%d'", len(st.Before))
 	}
@@ -343,6 +346,9 @@ func (s *set) oneShot() error {
 	return s.compare(store, true)
 }
 
+// quiet is how long nothing has to be written for a first phase to be given up.
+const quiet = 6 * time.Second
+
 func (s *set) restored() error {
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
@@ -360,9 +366,20 @@ func (s *set) restored() error {
 	if len(jobs) != 1 {
 		return nil // one savepoint is one job's
 	}
-	for {
+	for rows, since := 0, time.Now(); ; {
 		err = s.compare(store, false)
 		if err == nil || ctx.Err() != nil || jobs[0].Status() == weir.StatusFailed {
+			break
+		}
+		n := 0
+		for _, st := range s.Setup {
+			if st.Kind == "sink" {
+				n += len(store.Written(st.Name))
+			}
+		}
+		if n != rows {
+			rows, since = n, time.Now()
+		} else if n > 0 && time.Since(since) > quiet {
 			break
 		}
 		time.Sleep(2 * time.Millisecond)
@@ -454,6 +471,16 @@ func (s *set) compare(store *values.Store, whole bool) error {
 func (s *set) sources() (n int) {
 	for _, st := range s.Setup {
 		if st.Kind == "source" || st.Kind == "sql" {
+			n++
+		}
+	}
+	return n
+}
+
+// timed counts the sources with watermarks.
+func (s *set) timed() (n int) {
+	for _, st := range s.Setup {
+		if st.Kind == "source" && strings.Contains(strings.ToUpper(strings.Join(st.Schema, ",")), "WATERMARK") {
 			n++
 		}
 	}
