@@ -12,6 +12,8 @@ import (
 	"github.com/weirstream/weir/connector/tables"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/sql/catalog"
+	"github.com/weirstream/weir/internal/sql/opt"
+	"github.com/weirstream/weir/internal/sql/physical"
 )
 
 // The options of a session that the engine reads; others are kept, for functions and connectors.
@@ -46,6 +48,29 @@ const (
 // optionDeltaJoin is whether joins look rows up in indexed tables instead of keeping them. Weir's joins keep them, with the same result.
 const optionDeltaJoin = "table.optimizer.delta-join.strategy"
 
+// optionRulesOff are rules of the planner that are not applied, with commas between them: for who looks for a fault.
+const optionRulesOff = "table.optimizer.disabled-rules"
+
+// rulesOff reads the value of optionRulesOff.
+func rulesOff(v string) (map[string]bool, error) {
+	known := slices.Clone(physical.Rules)
+	for _, r := range opt.Rules {
+		known = append(known, r.Name)
+	}
+	slices.Sort(known)
+	off := map[string]bool{}
+	for name := range strings.SplitSeq(v, ",") {
+		switch name = strings.TrimSpace(name); {
+		case name == "":
+		case slices.Contains(known, name):
+			off[name] = true
+		default:
+			return nil, fault.New(fault.OptionInvalid, "there is no rule %q; there are %s", name, strings.Join(known, ", "))
+		}
+	}
+	return off, nil
+}
+
 // checks has, for each option that the engine reads, what its value must be.
 var checks = map[string]func(string) error{
 	optionZone:      func(v string) error { _, err := zoneOf(v); return err },
@@ -62,6 +87,7 @@ var checks = map[string]func(string) error{
 	optionParallel:  isCount,
 	optionMax:       isCount,
 	optionMode:      oneOf("streaming", "batch", "automatic"),
+	optionRulesOff:  func(v string) error { _, err := rulesOff(v); return err },
 	optionDeltaJoin: oneOf("auto", "force", "none"),
 	optionBackend:   oneOf("memory", "hashmap", "lsm", "rocksdb"),
 	optionOldStore:  oneOf("memory", "hashmap", "lsm", "rocksdb"),

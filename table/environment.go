@@ -57,14 +57,12 @@ type Environment struct {
 	savepoints bool
 	// durable is where jobs are kept; nil if they are not.
 	durable *durable
-	// off are optimizer rules that are not applied.
-	off map[string]bool
 }
 
 // NewEnvironment returns a session with an empty catalog and the connectors that come with Weir.
 func NewEnvironment(o Options) *Environment {
 	e := &Environment{
-		options: o, config: map[string]string{}, manager: catalog.NewManager(), functions: &fn.Registry{}, connectors: map[string]*tables.Factory{}, start: time.Now(), off: map[string]bool{},
+		options: o, config: map[string]string{}, manager: catalog.NewManager(), functions: &fn.Registry{}, connectors: map[string]*tables.Factory{}, start: time.Now(),
 	}
 	for _, f := range builtin() {
 		e.AddConnector(f)
@@ -129,7 +127,7 @@ func (e *Environment) Explain(ctx context.Context, sql string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return p.program.Text(), nil
+	return p.text(), nil
 }
 
 // plan is a plan with what is needed to run it.
@@ -138,6 +136,21 @@ type plan struct {
 	resolver *resolver
 	session  *fn.Session
 	name     string
+	fired    []string // the optimizer's rules that have changed something
+}
+
+// text is the plan as EXPLAIN shows it, with the rules that made it.
+func (p *plan) text() string {
+	var rules []string
+	for _, r := range append(p.fired, p.program.Fired...) {
+		if !slices.Contains(rules, r) {
+			rules = append(rules, r)
+		}
+	}
+	if rules == nil {
+		return p.program.Text()
+	}
+	return p.program.Text() + "Rules: " + strings.Join(rules, ", ") + "\n"
 }
 
 func (e *Environment) planStatement(src *ast.Source, st ast.Statement) (*plan, error) {
@@ -187,9 +200,12 @@ func insertName(sinks []*logical.Sink) string {
 }
 
 func (e *Environment) plan(s *fn.Session, ends []logical.Rel, name string) (*plan, error) {
-	o := &opt.Optimizer{Session: s, Off: e.off}
+	off, err := rulesOff(e.config[optionRulesOff])
+	if err != nil {
+		return nil, err
+	}
+	o := &opt.Optimizer{Session: s, Off: off}
 	for i, r := range ends {
-		var err error
 		if ends[i], err = o.Optimize(r); err != nil {
 			return nil, err
 		}
@@ -199,7 +215,8 @@ func (e *Environment) plan(s *fn.Session, ends []logical.Rel, name string) (*pla
 	if err != nil {
 		return nil, err
 	}
-	p.program, err = physical.Plan(physical.Config{Session: s, Tables: p.resolver, Batch: e.batch(), TTL: ttl, PerRow: e.config[optionMiniBatch] == "false"}, ends)
+	p.program, err = physical.Plan(physical.Config{Session: s, Tables: p.resolver, Batch: e.batch(), TTL: ttl, PerRow: e.config[optionMiniBatch] == "false", Off: off}, ends)
+	p.fired = o.Fired
 	return p, err
 }
 

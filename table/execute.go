@@ -112,7 +112,7 @@ func (e *Environment) Execute(ctx context.Context, src *ast.Source, st ast.State
 		if err != nil {
 			return nil, located(src, st, err)
 		}
-		return &Result{Columns: []types.Field{{Name: "result", Type: types.String()}}, rows: []Row{{Values: []column.Value{column.TextValue(p.program.Text())}}}}, nil
+		return &Result{Columns: []types.Field{{Name: "result", Type: types.String()}}, rows: []Row{{Values: []column.Value{column.TextValue(p.text())}}}}, nil
 	}
 	return e.command(ctx, src, st)
 }
@@ -228,7 +228,7 @@ func (e *Environment) ExplainScript(ctx context.Context, name, text string, each
 			if err != nil {
 				return located(script.Source, st, err)
 			}
-			if err := each(script.Source.Slice(st.Pos()), p.program.Text()); err != nil {
+			if err := each(script.Source.Slice(st.Pos()), p.text()); err != nil {
 				return err
 			}
 		default:

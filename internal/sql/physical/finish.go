@@ -7,8 +7,8 @@ import (
 	"github.com/weirstream/weir/types"
 )
 
-// dropRanks leaves the number out of what a Rank emits where nobody reads it: then a row that only moves among the first is no news.
-func (p *Program) dropRanks() {
+// dropRanks reports whether it has changed something: it leaves the number out of what a Rank emits where nobody reads it: then a row that only moves among the first is no news.
+func (p *Program) dropRanks() (changed bool) {
 	readers := map[Node][]Node{}
 	for _, n := range p.Nodes {
 		for _, in := range n.Of().Inputs {
@@ -38,7 +38,7 @@ func (p *Program) dropRanks() {
 			unread = unread && !set[number]
 		}
 		if unread {
-			r.WithRank = false
+			r.WithRank, changed = false, true
 			r.Fields = r.Fields[:number]
 			r.Keys = r.Keys[1:]
 			if r.From == 1 && r.To == 1 {
@@ -46,6 +46,7 @@ func (p *Program) dropRanks() {
 			}
 		}
 	}
+	return changed
 }
 
 // dropBefore puts an operator that leaves -U rows out in front of sinks that do not want them, where others have asked for them.

@@ -67,6 +67,7 @@ type Scan struct {
 	Where []tables.Predicate
 
 	projects, filters bool // what the connector can
+	pushed            bool // something was left to it
 }
 
 // Values are constant rows.
@@ -339,4 +340,6 @@ type Result struct{ Head }
 type Program struct {
 	Nodes []Node
 	Ends  []Node
+	// Fired are the names of the rules that show in the plan.
+	Fired []string
 }

@@ -49,6 +49,8 @@ type Config struct {
 	TTL time.Duration
 	// PerRow is table.exec.mini-batch.enabled=false as set by the user.
 	PerRow bool
+	// Off are the names of rules that are not applied, of [Rules].
+	Off map[string]bool
 }
 
 // Plan returns the physical plan of some ends: *logical.Sink, or a query, whose rows go to the caller.
@@ -71,7 +73,7 @@ func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
 		p.program.Ends = append(p.program.Ends, n)
 	}
 	p.sortNodes()
-	p.program.dropRanks()
+	dropped := !p.Off["drop-row-number"] && p.program.dropRanks()
 	p.program.filterNormalized()
 	for _, n := range p.program.Nodes {
 		n.Of().Changelog = kinds(n, p.Batch)
@@ -85,9 +87,14 @@ func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
 		return nil, err
 	}
 	p.program.normalize(p.TTL, p.PerRow)
-	p.program.boundState(p.Batch)
+	if !p.Off["bound-state"] {
+		p.program.boundState(p.Batch)
+	}
 	p.program.dropBefore()
-	p.program.push(p.Batch)
+	if !p.Off["push-into-scans"] {
+		p.program.push(p.Batch)
+	}
+	p.program.Fired = p.program.fired(dropped)
 	return p.program, nil
 }
 

@@ -38,7 +38,7 @@ func (p *Program) push(batch bool) {
 				for i, k := range keep {
 					columns[i] = s.Columns[k]
 				}
-				s.Columns = columns
+				s.Columns, s.pushed = columns, true
 			}
 		}
 		if s.filters && s.Changelog == types.AppendOnly {
@@ -169,7 +169,7 @@ func (s *Scan) filter(readers map[Node][]Node, batch bool) {
 			if r.Where != nil {
 				for _, e := range expr.And(r.Where) {
 					if p, ok := predicateOf(e); ok {
-						s.Where = append(s.Where, p)
+						s.Where, s.pushed = append(s.Where, p), true
 					}
 				}
 			}
