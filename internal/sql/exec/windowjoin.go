@@ -19,7 +19,7 @@ import (
 // of windows give. Rows are kept until the watermark has passed their window; then its pairs and, by the kind of join, rows without a partner come, and its state goes. A row whose window has passed is dropped and
 // counted as late.
 //
-// A row with a null in its key, where null equals nothing, comes at once if it comes at all. In batch mode there is no difference: windows close with the end of input.
+// A row with a null in its key, where null equals nothing, has no partner. It comes, if it comes at all, when its window ends, as others without a partner do.
 type WindowJoin struct {
 	Session             *fn.Session
 	Left, Right         []types.Field
@@ -72,7 +72,9 @@ type windowJoinInstance struct {
 	refs     []statebackend.Ref
 	complete []int32
 	timely   []int32
-	alone    []int32
+	strict   []int  // the columns of the table's key whose null equals nothing
+	alone    []bool // of the keys at hand, those that have such a null
+	valid    []uint64
 	fresh    []int32
 	sort     [2][]uint64
 	due      []statebackend.Ref
@@ -92,7 +94,7 @@ func (f *WindowJoin) New(ctx *operator.Context, w operator.Wiring) (operator.Ins
 	}
 	j := &windowJoinInstance{
 		f: f, ctx: ctx, store: store, emit: Output(w), call: fn.Call{Watermark: math.MinInt64, Random: ctx.Host.Random}, late: operator.LateCounters(ctx),
-		complete: make([]int32, 0, BatchRows), timely: make([]int32, 0, BatchRows), alone: make([]int32, 0, BatchRows), due: make([]statebackend.Ref, windowKeys), matches: make([]int32, BatchRows),
+		complete: make([]int32, 0, BatchRows), timely: make([]int32, 0, BatchRows), due: make([]statebackend.Ref, windowKeys), matches: make([]int32, BatchRows),
 	}
 	if f.Residual != nil {
 		if j.residual, err = vec.Compile(f.Residual, f.Session); err != nil {
@@ -135,6 +137,11 @@ func (f *WindowJoin) New(ctx *operator.Context, w operator.Wiring) (operator.Ins
 		}
 		j.ports = append(j.ports, Input(func(b *column.Batch) { j.take(s, b) }))
 	}
+	for i, spec := range specs {
+		if spec.Nullable && !(f.NullSafe != nil && f.NullSafe[i]) {
+			j.strict = append(j.strict, i)
+		}
+	}
 	j.table = statebackend.NewGroupTable(store, "window join", specs, nil)
 	for s, name := range []string{"left", "right"} {
 		side := &j.sides[s]
@@ -175,11 +182,8 @@ func (j *windowJoinInstance) take(s int, b *column.Batch) {
 		j.late[0].AddInt(n)
 		j.late[1].AddInt(n)
 	}
-	if side.strict != nil {
+	if side.strict != nil && !side.outer && !(j.f.Kind == logical.Anti && s == 0) {
 		j.complete = side.strict.Complete(b, timely, j.complete[:0])
-		if len(j.complete) < len(timely) && (side.outer || j.f.Kind == logical.Anti && s == 0) {
-			j.lonely(s, b, timely, j.complete)
-		}
 		timely = j.complete
 	}
 	if len(timely) > 0 {
@@ -188,31 +192,6 @@ func (j *windowJoinInstance) take(s int, b *column.Batch) {
 		side.rows.Insert(refs, timely, j.sort[:], side.stored.Of(b, nil, timely), nil, nil)
 	}
 	j.store.BreatheRows(len(sel))
-}
-
-// lonely emits the rows that are in rows and not in complete, both ascending: those with a null that equals nothing.
-func (j *windowJoinInstance) lonely(s int, b *column.Batch, rows, complete []int32) {
-	j.alone = j.alone[:0]
-	for _, row := range rows {
-		if len(complete) > 0 && complete[0] == row {
-			complete = complete[1:]
-			continue
-		}
-		j.alone = append(j.alone, row)
-	}
-	if j.semi() {
-		j.view.N, j.view.Cols, j.view.Sel, j.view.Kinds = b.N, b.Cols, j.alone, nil
-		j.emit(&j.view)
-		return
-	}
-	side, other, n := &j.sides[s], &j.sides[1-s], len(j.alone)
-	widen(&j.out, len(j.f.Left)+len(j.f.Right))
-	for c := range side.fields {
-		j.out.Cols[side.base+c].Pick(b.Cols[c], j.alone)
-	}
-	j.nulls(other, n)
-	j.out.N, j.out.Sel, j.out.Kinds = n, nil, nil
-	j.emit(&j.out)
 }
 
 // nulls makes the columns of a side null.
@@ -253,6 +232,7 @@ func (j *windowJoinInstance) fire(keys []statebackend.Ref, until uint64) {
 	for s := range j.sides {
 		j.list(&j.sides[s], keys, bounds)
 	}
+	j.single(keys)
 	left, right := &j.sides[0], &j.sides[1]
 	for l, r := 0, 0; l < len(left.found) && r < len(right.found) && !j.ctx.Failed; {
 		switch c := compareWindows(left, right, l, r); {
@@ -262,7 +242,9 @@ func (j *windowJoinInstance) fire(keys []statebackend.Ref, until uint64) {
 			r++
 		default:
 			toL, toR := left.windowEnd(l), right.windowEnd(r)
-			j.join(l, toL, r, toR)
+			if !j.alone[left.key[l]] {
+				j.join(l, toL, r, toR)
+			}
 			l, r = toL, toR
 		}
 	}
@@ -281,6 +263,20 @@ func (j *windowJoinInstance) fire(keys []statebackend.Ref, until uint64) {
 		j.sides[s].rows.DeleteTo(keys, nil, until)
 	}
 	j.table.Release(keys, nil)
+}
+
+// single finds which of the keys have a null that equals nothing.
+func (j *windowJoinInstance) single(keys []statebackend.Ref) {
+	clear(room(&j.alone, len(keys)))
+	for _, col := range j.strict {
+		valid := room(&j.valid, (len(keys)+63)/64)
+		if !j.table.ReadKeyValid(col, keys, valid) {
+			continue
+		}
+		for i := range keys {
+			j.alone[i] = j.alone[i] || valid[i>>6]>>(i&63)&1 == 0
+		}
+	}
 }
 
 // list finds the rows of some keys that are in windows that end by then.

@@ -81,7 +81,9 @@ func TestWindowJoin(t *testing.T) {
 				}
 				w.sides[s] = append(w.sides[s], in[len(in)-1].row)
 			}
-			take(g.push(s, in...))
+			if out := g.push(s, in...); len(out) > 0 {
+				t.Fatalf("%s: %v came before its window's end", name, out)
+			}
 		}
 		take(g.finish())
 		for _, w := range windows {
