@@ -362,7 +362,28 @@ func (e *evaluator) setOp(r *logical.SetOp) *relation {
 			return out
 		}
 	case r.All:
-		unsupported("INTERSECT ALL and EXCEPT ALL")
+		out.updates = true
+		for _, ev := range first.rows {
+			times := 0
+			for _, done := range out.rows {
+				if keyOf(done.row) == keyOf(ev.row) {
+					times++
+				}
+			}
+			// One more copy comes if it is in all inputs, or if so many are left of the first.
+			keep := true
+			for _, other := range r.Of[1:] {
+				if r.Kind == logical.Intersect {
+					keep = keep && e.rel(other).times(ev.row) > times
+				} else {
+					keep = first.times(ev.row)-e.rel(other).times(ev.row) > times
+				}
+			}
+			if keep {
+				out.rows = append(out.rows, event{ev.row, 0, noMark})
+			}
+		}
+		return out
 	default:
 		out.updates = true
 		for _, ev := range first.rows {
@@ -387,9 +408,17 @@ func (e *evaluator) setOp(r *logical.SetOp) *relation {
 	return out
 }
 
-func (in *relation) has(row Row) bool {
+func (in *relation) has(row Row) bool { return in.times(row) > 0 }
+
+// times is how often a row is in it.
+func (in *relation) times(row Row) (n int) {
 	k := keyOf(row)
-	return slices.ContainsFunc(in.rows, func(ev event) bool { return keyOf(ev.row) == k })
+	for _, ev := range in.rows {
+		if keyOf(ev.row) == k {
+			n++
+		}
+	}
+	return n
 }
 
 func (e *evaluator) sort(r *logical.Sort) *relation {

@@ -487,6 +487,9 @@ func sameSet(a, b []int) bool {
 }
 
 func (p *planner) setOp(r *logical.SetOp) (Node, error) {
+	if r.All && r.Kind != logical.Union {
+		return p.convert(bagOp(r))
+	}
 	inputs := make([]Node, len(r.Of))
 	for i, in := range r.Of {
 		var err error
@@ -500,9 +503,6 @@ func (p *planner) setOp(r *logical.SetOp) (Node, error) {
 			return n, nil
 		}
 		return p.distinct(n), nil
-	}
-	if r.All {
-		return nil, fault.New(fault.SQLUnsupported, "INTERSECT ALL and EXCEPT ALL are not supported; without ALL they are")
 	}
 	kind := logical.Semi
 	if r.Kind == logical.Except {

@@ -248,7 +248,7 @@ func plainCols(cols []col) []col {
 	return cols
 }
 
-// setOp is UNION ALL, UNION, INTERSECT or EXCEPT of queries with the same columns.
+// setOp is UNION, INTERSECT or EXCEPT, with or without ALL, of queries with the same columns.
 func (g *generator) setOp() source {
 	kinds := []kind{number, text, boolean, decimal, double}[:1+g.n(5)]
 	var cols []col
@@ -265,7 +265,7 @@ func (g *generator) setOp() source {
 		}
 		return "SELECT " + strings.Join(list, ", ") + " FROM " + s.sql + g.where(s), s.updates
 	}
-	op := g.one("UNION ALL", "UNION", "INTERSECT", "EXCEPT")
+	op := g.one("UNION ALL", "UNION", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL")
 	a, u1 := side()
 	b, u2 := side()
 	return source{sql: a + " " + op + " " + b, cols: cols, updates: u1 || u2 || op != "UNION ALL"}
