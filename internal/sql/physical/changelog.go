@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/sql/fn"
 	"github.com/weirstream/weir/types"
 )
 
@@ -119,8 +120,11 @@ func needsBefore(n Node, i int, own bool) bool {
 		return n.Before
 	case *Result:
 		return true
-	case *Union, *Exchange, *WatermarkAssigner, *DropUpdateBefore, *Correlate, *AsyncCalc, *LookupJoin:
+	case *Union, *Exchange, *WatermarkAssigner, *DropUpdateBefore, *AsyncCalc, *LookupJoin:
 		return own
+	case *Correlate:
+		// A row that no longer comes at all must be seen to leave.
+		return own || n.Fn == fn.Replicate
 	}
 	return true
 }
