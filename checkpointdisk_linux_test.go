@@ -2,6 +2,7 @@ package weir_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/weirstream/weir"
 	"github.com/weirstream/weir/fault"
@@ -83,7 +85,16 @@ func onFullDisk(t *testing.T, parent string) {
 	}
 	good()
 
-	if err := syscall.Mount("", disk, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+	remount := func() error { return syscall.Mount("", disk, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, "") }
+	err := remount()
+	for range 500 { // while something that was given up is still being removed, the disk is busy
+		if !errors.Is(err, syscall.EBUSY) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+		err = remount()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	refused("read-only", checkpointed(t, client), fault.StorageDenied)

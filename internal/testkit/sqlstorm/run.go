@@ -283,9 +283,10 @@ func stop(ctx context.Context, client *weir.JobClient, dir string, batches int64
 	}
 	var path string
 	var err error
-	for range 2000 { // some task may not run yet
+	for range 2000 { // some task may not run yet, or is just coming to its end
 		path, err = client.StopWithSavepoint(ctx, dir, false)
-		if fault.CodeOf(err) != fault.JobNotRunning || client.Status() == weir.StatusFailed || client.Status() == weir.StatusFinished {
+		code := fault.CodeOf(err)
+		if code != fault.JobNotRunning && code != fault.CheckpointDeclined || client.Status() == weir.StatusFailed || client.Status() == weir.StatusFinished {
 			break
 		}
 		time.Sleep(time.Millisecond)
