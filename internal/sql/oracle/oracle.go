@@ -308,10 +308,26 @@ func (in *relation) late(ev event, t int64) bool {
 	return true
 }
 
-// behind returns the rows that come when no later one of their keys, nor one of their time, has been put out; rows are put out when the watermark has passed their time, in a column.
-func (in *relation) behind(at int, keys []int) (kept []event) {
+// behind returns the rows that come when no later one of their keys, nor one of their time, has been put out; rows are put out when the watermark moves on and has passed their time, in a column. With forgets, what a row behind the
+// watermark finds of those before it is not sure.
+func (in *relation) behind(at int, keys []int, forgets bool) (kept []event) {
 	waits, last := map[string][]int64{}, map[string]int64{}
+	mark := int64(noMark)
 	for _, ev := range in.rows {
+		if ev.mark > mark {
+			mark = ev.mark
+			for key, times := range waits {
+				waits[key] = slices.DeleteFunc(times, func(t int64) bool {
+					if t > mark {
+						return false
+					}
+					if was, ok := last[key]; !ok || t > was {
+						last[key] = t
+					}
+					return true
+				})
+			}
+		}
 		t, ok := ev.row[at].(Time)
 		if !ok {
 			kept = append(kept, ev)
@@ -329,17 +345,11 @@ func (in *relation) behind(at int, keys []int) (kept []event) {
 		for _, k := range keys {
 			key += keyOf(Row{ev.row[k]})
 		}
-		var still []int64
-		for _, w := range waits[key] {
-			if w > ev.mark {
-				still = append(still, w)
-			} else if was, ok := last[key]; !ok || w > was {
-				last[key] = w
-			}
-		}
-		waits[key] = still
 		if was, ok := last[key]; ok && ms <= was {
 			continue
+		}
+		if forgets && ms <= mark {
+			undetermined("a row behind the watermark")
 		}
 		waits[key] = append(waits[key], ms)
 		kept = append(kept, ev)
@@ -426,7 +436,7 @@ func (e *evaluator) sort(r *logical.Sort) *relation {
 	if r.Limit < 0 && r.Offset == 0 {
 		out := &relation{updates: in.updates, rows: in.rows}
 		if !e.o.Batch {
-			out.rows = in.behind(r.Keys[0].Column, nil)
+			out.rows = in.behind(r.Keys[0].Column, nil, false)
 		}
 		return out
 	}

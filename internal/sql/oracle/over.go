@@ -27,7 +27,7 @@ func (e *evaluator) over(r *logical.Over, cond expr.Expr) *relation {
 		in = &relation{rows: in.rows, updates: in.updates, window: in.window}
 		out.updates = true
 	case !r.From.Unbounded:
-		in = &relation{updates: in.updates, ordered: in.ordered, window: in.window, rows: in.behind(r.Order[0].Column, r.Partition)}
+		in = &relation{updates: in.updates, ordered: in.ordered, window: in.window, rows: in.behind(r.Order[0].Column, r.Partition, !r.Rows)}
 	default:
 		kept := &relation{updates: in.updates, ordered: in.ordered, window: in.window}
 		for _, ev := range in.rows {
