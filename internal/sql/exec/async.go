@@ -69,16 +69,12 @@ func (f *Async) New(ctx *operator.Context, w operator.Wiring) (operator.Instance
 	if a.args, err = vec.CompileAll(f.Args, f.Session); err != nil {
 		return nil, err
 	}
-	asks := false
-	for _, e := range f.Args {
-		asks = asks || !expr.Deterministic(e)
-	}
 	if f.Residual != nil {
 		if a.residual, err = vec.Compile(f.Residual, f.Session); err != nil {
 			return nil, err
 		}
-		asks = asks || !expr.Deterministic(f.Residual)
 	}
+	asks := !expr.Deterministic(f.Residual) || !expr.Deterministic(f.Args...)
 	ctx.WantsTime = ctx.WantsTime || asks
 	for _, c := range f.Input {
 		a.shapes = append(a.shapes, column.ShapeOf(c.Type))
@@ -130,10 +126,10 @@ func (a *asyncInstance) take(b *column.Batch, give func([]byte, int64)) {
 	for i, r := range sel {
 		row := []byte{byte(b.Kind(int(r)))}
 		for c := range a.f.Input {
-			row = appendValue(row, b.Cols[c], int(r))
+			row = column.AppendEncoded(row, b.Cols[c], int(r))
 		}
 		for _, v := range args {
-			row = appendValue(row, v, int(r))
+			row = column.AppendEncoded(row, v, int(r))
 		}
 		rows[i] = row
 	}
@@ -150,7 +146,7 @@ func (a *asyncInstance) arguments(row []byte) []column.Value {
 	row = row[1:]
 	args := make([]column.Value, 0, len(a.f.Args))
 	for i := range a.shapes {
-		v, n := readValue(row, &a.shapes[i])
+		v, n := column.ReadEncoded(row, &a.shapes[i])
 		if row = row[n:]; i >= len(a.f.Input) {
 			args = append(args, v)
 		}
@@ -196,7 +192,7 @@ func (a *asyncInstance) add(row []byte, found []column.Value) {
 	out, row := &a.out, row[1:]
 	width := len(a.f.Input)
 	for c := range width {
-		v, n := readValue(row, &a.shapes[c])
+		v, n := column.ReadEncoded(row, &a.shapes[c])
 		row = row[n:]
 		out.Cols[c].AppendValue(v, &a.shapes[c], out.N)
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/weirstream/weir/internal/sql/expr"
 	"github.com/weirstream/weir/internal/sql/fn"
 	"github.com/weirstream/weir/internal/sql/vec"
-	"github.com/weirstream/weir/types"
 )
 
 // Calc keeps the rows for which a condition is true, and computes columns of them.
@@ -18,9 +17,6 @@ type Calc struct {
 	Where expr.Expr
 	// Exprs are the output's columns; nil stands for those of the input.
 	Exprs []expr.Expr
-	// Whole tells that the output says what becomes of a row: an update of which the condition keeps only the old row is a -D, and one of which it keeps only the new row a +I. The input has updates whole, -U and +U next to each
-	// other.
-	Whole bool
 }
 
 type calcInstance struct {
@@ -30,10 +26,7 @@ type calcInstance struct {
 
 // New implements [operator.Factory].
 func (f *Calc) New(ctx *operator.Context, w operator.Wiring) (operator.Instance, error) {
-	asks := f.Where != nil && !expr.Deterministic(f.Where)
-	for _, e := range f.Exprs {
-		asks = asks || !expr.Deterministic(e)
-	}
+	asks := !expr.Deterministic(f.Where) || !expr.Deterministic(f.Exprs...)
 	columns, err := vec.CompileWhere(f.Where, f.Exprs, f.Session)
 	if err != nil {
 		return nil, err
@@ -42,7 +35,6 @@ func (f *Calc) New(ctx *operator.Context, w operator.Wiring) (operator.Instance,
 	call := NewCall(ctx)
 	next := Output(w)
 	out := &column.Batch{}
-	var kinds []types.RowKind
 	return &calcInstance{in: Input(func(b *column.Batch) {
 		if ctx.Failed {
 			return
@@ -61,40 +53,8 @@ func (f *Calc) New(ctx *operator.Context, w operator.Wiring) (operator.Instance,
 			cols = b.Cols
 		}
 		out.N, out.Cols, out.Sel, out.Kinds = b.N, cols, sel, b.Kinds
-		if f.Whole && f.Where != nil && b.Kinds != nil {
-			out.Kinds = wholeKinds(b, sel, room(&kinds, b.N))
-		}
 		next(out)
 	})}, nil
-}
-
-// wholeKinds returns the kinds of the rows of a batch that are kept, with -D and +I for halves of updates.
-func wholeKinds(b *column.Batch, kept []int32, kinds []types.RowKind) []types.RowKind {
-	if kept == nil {
-		return b.Kinds
-	}
-	copy(kinds, b.Kinds[:b.N])
-	at := 0
-	has := func(row int32) bool {
-		for at < len(kept) && kept[at] < row {
-			at++
-		}
-		return at < len(kept) && kept[at] == row
-	}
-	rows := Selected(b)
-	for i := 0; i+1 < len(rows); i++ {
-		old, now := rows[i], rows[i+1]
-		if b.Kinds[old] != types.UpdateBefore || b.Kinds[now] != types.UpdateAfter {
-			continue
-		}
-		switch was, is := has(old), has(now); {
-		case was && !is:
-			kinds[old] = types.Delete
-		case !was && is:
-			kinds[now] = types.Insert
-		}
-	}
-	return kinds
 }
 
 func (c *calcInstance) Inputs() []any { return []any{c.in} }

@@ -222,15 +222,7 @@ func (j *joinInstance) addSide(s int, fields []types.Field, keys []int, consumes
 		j.ctx.WantsTime = true
 	}
 	side.timed = side.ttl > 0 || side.expire != nil || j.interval != nil
-	var strict []int
-	for i, c := range keys {
-		if fields[c].Type.Nullable() && !f.nullSafe(i) {
-			strict = append(strict, c)
-		}
-	}
-	if strict != nil {
-		side.strict = NewKeys(fields, strict)
-	}
+	side.strict = strictKeys(fields, keys, f.NullSafe)
 	var kept []types.Field
 	scans := j.waits && side.counts // in the end there is no row of the other side to take keys from
 	for c, field := range fields {

@@ -73,6 +73,20 @@ func (k *Keys) Complete(b *column.Batch, sel, dst []int32) []int32 {
 	return dst
 }
 
+// strictKeys returns those of the key columns that may be null and by which null equals nothing, nil if there are none. nullSafe tells of each key whether null is equal to null; nil for no key.
+func strictKeys(input []types.Field, cols []int, nullSafe []bool) *Keys {
+	var strict []int
+	for i, c := range cols {
+		if input[c].Type.Nullable() && (nullSafe == nil || !nullSafe[i]) {
+			strict = append(strict, c)
+		}
+	}
+	if strict == nil {
+		return nil
+	}
+	return NewKeys(input, strict)
+}
+
 // AllRows returns 0 to n-1. The slice must not be changed.
 func AllRows(n int) []int32 {
 	if n <= len(allRows) {

@@ -75,16 +75,12 @@ func (f *LookupJoin) New(ctx *operator.Context, w operator.Wiring) (operator.Ins
 	if l.keys, err = vec.CompileAll(f.Keys, f.Session); err != nil {
 		return nil, err
 	}
-	asks := false
-	for _, k := range f.Keys {
-		asks = asks || !expr.Deterministic(k)
-	}
 	if f.Residual != nil {
 		if l.residual, err = vec.Compile(f.Residual, f.Session); err != nil {
 			return nil, err
 		}
-		asks = asks || !expr.Deterministic(f.Residual)
 	}
+	asks := !expr.Deterministic(f.Residual) || !expr.Deterministic(f.Keys...)
 	ctx.WantsTime = ctx.WantsTime || asks
 	if l.columns == nil {
 		for c := range f.Table {

@@ -404,7 +404,7 @@ func (m *overInstance) run(due []statebackend.Ref, until uint64) {
 		}
 		for i, row := range m.found[:n] {
 			r := overRow{row: row, word: m.words[0][i], key: m.matches[i]}
-			if last := len(m.rows) - 1; last >= 0 && (m.rows[last].key != r.key || !m.whole() && (i > 0 && m.differ(i) || i == 0 && !m.same(m.rows[last].row, row))) {
+			if last := len(m.rows) - 1; last >= 0 && (m.rows[last].key != r.key || !m.whole() && (i > 0 && wordsDiffer(m.words, i) || i == 0 && !sameWords(m.waits, len(m.words), m.rows[last].row, row))) {
 				peers = m.settle(from, peers)
 				from = len(m.rows)
 			}
@@ -435,26 +435,6 @@ func (m *overInstance) run(due []statebackend.Ref, until uint64) {
 
 // whole tells that the frame is all rows of a key.
 func (m *overInstance) whole() bool { return m.f.To.Unbounded }
-
-func (m *overInstance) differ(i int) bool {
-	for _, w := range m.words {
-		if w[i] != w[i-1] {
-			return true
-		}
-	}
-	return false
-}
-
-// same reports whether the words of two rows are equal.
-func (m *overInstance) same(a, b statebackend.RowRef) bool {
-	var w [2]uint64
-	for i := range m.words {
-		if m.waits.ReadSort(i, []statebackend.RowRef{a, b}, w[:]); w[0] != w[1] {
-			return false
-		}
-	}
-	return true
-}
 
 // settle numbers the rows from there on, whose words are equal, by what they are peers of, and returns the next number. If words do not tell all, they are put in order.
 func (m *overInstance) settle(from int, peers int32) int32 {

@@ -366,7 +366,7 @@ func (m *overUpdating) list(l *overList, low uint64) {
 			m.rows.ReadSort(w, m.found[:n], room(&m.listed[w], n))
 		}
 		for i, row := range m.found[:n] {
-			if len(l.rows) > 0 && (i > 0 && m.differ(i) || i == 0 && !m.sameWords(l.rows[len(l.rows)-1], row)) {
+			if len(l.rows) > 0 && (i > 0 && wordsDiffer(m.listed, i) || i == 0 && !sameWords(m.rows, len(m.order.parts), l.rows[len(l.rows)-1], row)) {
 				m.settle(l, from)
 				from = len(l.rows)
 			}
@@ -376,25 +376,6 @@ func (m *overUpdating) list(l *overList, low uint64) {
 	m.settle(l, from)
 	m.rows.Count(m.key[:], nil, m.count[:])
 	l.before = int(m.count[0]) - len(l.rows)
-}
-
-func (m *overUpdating) differ(i int) bool {
-	for _, w := range m.listed {
-		if w[i] != w[i-1] {
-			return true
-		}
-	}
-	return false
-}
-
-func (m *overUpdating) sameWords(a, b statebackend.RowRef) bool {
-	var w [2]uint64
-	for i := range m.order.parts {
-		if m.rows.ReadSort(i, []statebackend.RowRef{a, b}, w[:]); w[0] != w[1] {
-			return false
-		}
-	}
-	return true
 }
 
 // settle says which of the rows from there on, whose words are equal, are equal in the order. If words do not tell all, they are put in order.

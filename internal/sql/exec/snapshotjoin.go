@@ -104,16 +104,7 @@ func (f *SnapshotJoin) New(ctx *operator.Context, w operator.Wiring) (operator.I
 		if s == 1 {
 			keys = f.RightKeys
 		}
-		m.keys[s], m.stored[s] = NewKeys(fields, keys), NewStored(fields)
-		var strict []int
-		for _, c := range keys {
-			if fields[c].Type.Nullable() {
-				strict = append(strict, c)
-			}
-		}
-		if strict != nil {
-			m.strict[s] = NewKeys(fields, strict)
-		}
+		m.keys[s], m.strict[s], m.stored[s] = NewKeys(fields, keys), strictKeys(fields, keys, nil), NewStored(fields)
 		for i, spec := range m.keys[s].Specs() {
 			spec.Nullable = false
 			if s == 0 {

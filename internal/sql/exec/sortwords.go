@@ -182,3 +182,24 @@ func order[T uint64 | int64](a, b T) int {
 	}
 	return 0
 }
+
+// wordsDiffer reports whether the sort words of a row, by column, are other than those of the row before it.
+func wordsDiffer(words [][]uint64, row int) bool {
+	for _, w := range words {
+		if w[row] != w[row-1] {
+			return true
+		}
+	}
+	return false
+}
+
+// sameWords reports whether two rows have the same sort words, of which there are n.
+func sameWords(rows *statebackend.Ordered, n int, a, b statebackend.RowRef) bool {
+	var w [2]uint64
+	for i := range n {
+		if rows.ReadSort(i, []statebackend.RowRef{a, b}, w[:]); w[0] != w[1] {
+			return false
+		}
+	}
+	return true
+}

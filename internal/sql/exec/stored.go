@@ -70,7 +70,7 @@ func (s *Stored) column(i int, v *column.Vector, n int, sel []int32) (c statebac
 				out.SetNull(int(row), n)
 				return
 			}
-			s.scratch = appendValue(s.scratch[:0], v, int(row))
+			s.scratch = column.AppendEncoded(s.scratch[:0], v, int(row))
 			out.SetBytes(int(row), s.scratch)
 		}
 		if sel == nil {
@@ -138,7 +138,7 @@ func (s *Stored) decode(i int, from *column.Vector, n int, v *column.Vector) {
 	for row := range n {
 		x := column.NullValue()
 		if !from.Null(row) {
-			x, _ = readValue(from.Bytes(row), shape)
+			x, _ = column.ReadEncoded(from.Bytes(row), shape)
 		}
 		v.AppendValue(x, shape, row)
 	}

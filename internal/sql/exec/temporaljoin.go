@@ -99,16 +99,7 @@ func (f *TemporalJoin) New(ctx *operator.Context, w operator.Wiring) (operator.I
 		if !f.Proctime && column.FormOf(fields[at].Type) != column.Word {
 			return nil, fault.New(fault.InternalInvariant, "temporal join %q has times of %s", ctx.Name, fields[at].Type)
 		}
-		m.keys[s] = NewKeys(fields, keys)
-		var strict []int
-		for _, c := range keys {
-			if fields[c].Type.Nullable() {
-				strict = append(strict, c)
-			}
-		}
-		if strict != nil {
-			m.strict[s] = NewKeys(fields, strict)
-		}
+		m.keys[s], m.strict[s] = NewKeys(fields, keys), strictKeys(fields, keys, nil)
 		m.stored[s] = NewStored(append(append([]types.Field(nil), fields...), kind))
 		for i, spec := range m.keys[s].Specs() {
 			spec.Nullable = false

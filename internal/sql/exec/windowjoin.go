@@ -110,16 +110,7 @@ func (f *WindowJoin) New(ctx *operator.Context, w operator.Wiring) (operator.Ins
 		if s == 1 {
 			side.fields, side.window, side.outer, keys, side.base = f.Right, f.RightWindow, f.Kind == logical.RightOuter || f.Kind == logical.FullOuter, f.RightKeys, len(f.Left)
 		}
-		side.keys, side.stored = NewKeys(side.fields, keys), NewStored(side.fields)
-		var strict []int
-		for i, c := range keys {
-			if side.fields[c].Type.Nullable() && !(f.NullSafe != nil && f.NullSafe[i]) {
-				strict = append(strict, c)
-			}
-		}
-		if strict != nil {
-			side.strict = NewKeys(side.fields, strict)
-		}
+		side.keys, side.strict, side.stored = NewKeys(side.fields, keys), strictKeys(side.fields, keys, f.NullSafe), NewStored(side.fields)
 		for i, spec := range side.keys.Specs() {
 			if s == 0 {
 				specs = append(specs, spec)

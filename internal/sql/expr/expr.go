@@ -224,15 +224,20 @@ func Equal(a, b Expr) bool {
 	return false
 }
 
-// Deterministic reports whether e returns the same for the same row, whenever it is computed.
-func Deterministic(e Expr) bool {
+// Deterministic reports whether expressions return the same for the same row, whenever they are computed; a nil one does.
+func Deterministic(list ...Expr) bool {
 	ok := true
-	Walk(e, func(e Expr) bool {
-		if c, is := e.(*Call); is && c.Fn.Volatility != fn.Immutable {
-			ok = false
+	for _, e := range list {
+		if e == nil {
+			continue
 		}
-		return ok
-	})
+		Walk(e, func(e Expr) bool {
+			if c, is := e.(*Call); is && c.Fn.Volatility != fn.Immutable {
+				ok = false
+			}
+			return ok
+		})
+	}
 	return ok
 }
 

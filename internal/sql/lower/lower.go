@@ -249,8 +249,7 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 	case *physical.Values:
 		return &operator.SourceOperator[*column.Batch]{Source: &exec.ValuesSource{Session: l.Session, Rows: n.Rows, Fields: n.Fields}}, nil
 	case *physical.Calc:
-		_, whole := n.Inputs[0].(*physical.ChangelogNormalize)
-		return &exec.Calc{Session: l.Session, Where: n.Where, Exprs: n.Exprs, Whole: whole}, nil
+		return &exec.Calc{Session: l.Session, Where: n.Where, Exprs: n.Exprs}, nil
 	case *physical.WatermarkAssigner:
 		if l.Batch {
 			return &exec.Calc{Session: l.Session}, nil
