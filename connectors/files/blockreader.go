@@ -141,13 +141,12 @@ func (f *blockFeed) fill(ctx context.Context, l *blockLoad) error {
 
 // blockReader emits what one load has while a worker fills another.
 type blockReader struct {
-	s   tableSource
-	ctx connector.ReaderContext
+	intake
+	s tableSource
 
-	// queue holds splits that nobody reads yet; open those being read or emitted, oldest first.
-	queue []*split
-	open  []*split
-	feed  *blockFeed
+	// open are the splits being read or emitted, oldest first.
+	open []*split
+	feed *blockFeed
 	// fetching is set while a worker fills ahead; full when it has.
 	fetching, full bool
 	cur, ahead     *blockLoad
@@ -158,8 +157,6 @@ type blockReader struct {
 	of    *split // that fixed belongs to
 	begun bool   // the output of cur's split was asked for
 	ended []string
-
-	requested, noMore bool
 }
 
 var (
@@ -175,23 +172,9 @@ func (r *blockReader) Start() error {
 }
 
 func (r *blockReader) AddSplits(splits []connector.Split) error {
-	r.requested = false
-	for _, c := range splits {
-		s, err := decodeSplit(c)
-		if err != nil {
-			return err
-		}
-		r.queue = append(r.queue, s)
-	}
+	err := r.add(splits)
 	r.fetch()
-	r.ctx.Wake()
-	return nil
-}
-
-func (r *blockReader) NoMoreSplits() error {
-	r.noMore = true
-	r.ctx.Wake()
-	return nil
+	return err
 }
 
 // fetch has the next batches read, unless some are being read or wait.
@@ -200,15 +183,10 @@ func (r *blockReader) fetch() {
 		return
 	}
 	if r.feed == nil {
-		if len(r.queue) == 0 {
-			if !r.requested && !r.noMore {
-				r.requested = true
-				r.ctx.RequestSplit()
-			}
+		s := r.take()
+		if s == nil {
 			return
 		}
-		s := r.queue[0]
-		r.queue = r.queue[1:]
 		r.open = append(r.open, s)
 		r.feed = &blockFeed{s: r.s, split: s, pos: max(s.pos, 0)}
 	}

@@ -14,12 +14,11 @@ const maxLines = 4096
 
 // reader emits the lines of one chunk while a worker reads the next.
 type reader struct {
-	o   Options
-	ctx connector.ReaderContext
+	intake
+	o Options
 
-	// queue holds splits that nobody reads yet; open those being read or emitted, oldest first.
-	queue []*split
-	open  []*split
+	// open are the splits being read or emitted, oldest first.
+	open []*split
 	// feed reads the last of open; nil if none is being read. buf is left by the one before.
 	feed *feed
 	buf  []byte
@@ -40,8 +39,6 @@ type reader struct {
 	// id is that of the split being emitted, "" if it was not asked for yet; ended are splits of which the output is not told yet.
 	id    string
 	ended []string
-
-	requested, noMore bool
 }
 
 var _ connector.SplitsInTurn = (*reader)(nil)
@@ -54,32 +51,10 @@ func (r *reader) Start() error {
 	return nil
 }
 
-// request asks for a split if there is none to go on with.
-func (r *reader) request() {
-	if len(r.queue) == 0 && !r.requested && !r.noMore {
-		r.requested = true
-		r.ctx.RequestSplit()
-	}
-}
-
 func (r *reader) AddSplits(splits []connector.Split) error {
-	r.requested = false
-	for _, c := range splits {
-		s, err := decodeSplit(c)
-		if err != nil {
-			return err
-		}
-		r.queue = append(r.queue, s)
-	}
+	err := r.add(splits)
 	r.fetch()
-	r.ctx.Wake()
-	return nil
-}
-
-func (r *reader) NoMoreSplits() error {
-	r.noMore = true
-	r.ctx.Wake()
-	return nil
+	return err
 }
 
 // fetch starts reading the next chunk, unless one is being read or waits.
@@ -88,12 +63,10 @@ func (r *reader) fetch() {
 		return
 	}
 	if r.feed == nil {
-		if len(r.queue) == 0 {
-			r.request()
+		s := r.take()
+		if s == nil {
 			return
 		}
-		s := r.queue[0]
-		r.queue = r.queue[1:]
 		r.open = append(r.open, s)
 		r.feed, r.buf = newFeed(r.o, s, r.buf), nil
 	}

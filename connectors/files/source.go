@@ -56,5 +56,5 @@ func (s source) NewEnumerator(ctx connector.EnumeratorContext, restored []byte) 
 }
 
 func (s source) NewReader(ctx connector.ReaderContext) (connector.Reader[string], error) {
-	return &reader{o: s.o, ctx: ctx}, nil
+	return &reader{intake: intake{ctx: ctx}, o: s.o}, nil
 }

@@ -101,13 +101,13 @@ const batchRows = 1024
 
 func (s tableSource) NewReader(ctx connector.ReaderContext) (connector.Reader[*column.Batch], error) {
 	if s.form.Blocks != nil {
-		return &blockReader{s: s, ctx: ctx, cur: &blockLoad{}, ahead: &blockLoad{}}, nil
+		return &blockReader{intake: intake{ctx: ctx}, s: s, cur: &blockLoad{}, ahead: &blockLoad{}}, nil
 	}
 	d, err := s.form.Decoder(s.schema)
 	if err != nil {
 		return nil, err
 	}
-	return &tableReader{reader: reader{o: s.o, ctx: ctx, hold: true}, s: s, decoder: d}, nil
+	return &tableReader{reader: reader{intake: intake{ctx: ctx}, o: s.o, hold: true}, s: s, decoder: d}, nil
 }
 
 // tableReader decodes what its feed reads. A record may go on in the next chunk: then its beginning is carried over.
