@@ -1,10 +1,8 @@
 package weir_test
 
 import (
-	"bytes"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,46 +12,14 @@ import (
 
 	"github.com/weirstream/weir"
 	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/testkit/smalldisk"
 )
 
-// checkpointDisk names the folder for a process that may mount a disk.
-const checkpointDisk = "WEIR_TEST_CHECKPOINT_DISK"
+// TestCheckpointsOnAFullDisk has the checkpoints of a job on a real disk that is filled up, emptied, and made read-only.
+func TestCheckpointsOnAFullDisk(t *testing.T) { smalldisk.Run(t, onFullDisk) }
 
-// TestCheckpointsOnAFullDisk runs itself again in a name space of its own, where a job has its checkpoints on a real disk of 256 KiB that is filled up, emptied, and made read-only.
-func TestCheckpointsOnAFullDisk(t *testing.T) {
-	if dir := os.Getenv(checkpointDisk); dir != "" {
-		onFullDisk(t, dir)
-		return
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestCheckpointsOnAFullDisk$", "-test.v")
-	cmd.Env = append(os.Environ(), checkpointDisk+"="+t.TempDir())
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-	}
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Skipf("no name space: %v", err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Fatalf("%v\n%s", err, &out)
-	}
-	if bytes.Contains(out.Bytes(), []byte("--- SKIP")) {
-		t.Skipf("%s", &out)
-	}
-}
-
-func onFullDisk(t *testing.T, parent string) {
-	disk, dir := filepath.Join(parent, "disk"), t.TempDir()
-	if err := os.Mkdir(disk, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mount("none", disk, "tmpfs", 0, "size=256k"); err != nil {
-		t.Skipf("cannot mount: %v", err)
-	}
-	defer syscall.Unmount(disk, syscall.MNT_DETACH)
+func onFullDisk(t *testing.T, disk string) {
+	dir := t.TempDir()
 	c := weir.Checkpoints{Dir: filepath.Join(disk, "kept"), TolerableFailures: -1, Resume: true}
 	env, letGo := held(dir, c, weir.NoRestart())
 	client := started(t, env)

@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -16,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/weirstream/weir/internal/testkit/killed"
 )
 
 func main() {
@@ -107,36 +108,20 @@ func (p *program) makeLogs(lines int) error {
 func (p *program) once(name string, within time.Duration) (output []byte, kills int, err error) {
 	out := filepath.Join(p.dir, name)
 	defer os.RemoveAll(out)
-	for starts := 0; ; starts++ {
-		if starts == 1000 {
-			return nil, kills, errors.New("does not finish in 1000 starts")
-		}
-		ctx, cancel := context.WithCancel(context.Background())
-		if within > 0 && kills < 20 {
-			ctx, cancel = context.WithTimeout(context.Background(), time.Duration(p.rng.Int64N(int64(within))))
-		}
-		var log bytes.Buffer
-		cmd := exec.CommandContext(ctx, p.binary, "-in", p.in, "-dir", out, "-interval", "15ms", "-parallelism", fmt.Sprint(1+p.rng.IntN(3)))
-		cmd.Stderr = &log
-		err := cmd.Run()
-		killed := ctx.Err() != nil && err != nil
-		cancel()
-		switch {
-		case killed:
-			kills++
-		case err != nil:
-			return nil, kills, fmt.Errorf("start %d: %w\n%s", starts, err, log.String())
-		default:
-			for _, sub := range []string{"hours", "failures"} {
-				lines, err := read(filepath.Join(out, sub))
-				if err != nil {
-					return nil, kills, err
-				}
-				output = append(output, lines...)
-			}
-			return output, kills, nil
-		}
+	kills, err = killed.Run(p.rng, within, 20, func(ctx context.Context) *exec.Cmd {
+		return exec.CommandContext(ctx, p.binary, "-in", p.in, "-dir", out, "-interval", "15ms", "-parallelism", fmt.Sprint(1+p.rng.IntN(3)))
+	})
+	if err != nil {
+		return nil, kills, err
 	}
+	for _, sub := range []string{"hours", "failures"} {
+		lines, err := read(filepath.Join(out, sub))
+		if err != nil {
+			return nil, kills, err
+		}
+		output = append(output, lines...)
+	}
+	return output, kills, nil
 }
 
 // read returns all visible lines, sorted.

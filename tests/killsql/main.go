@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -17,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/weirstream/weir/internal/testkit/killed"
 )
 
 func main() {
@@ -158,30 +159,14 @@ func (l *ladder) once(name string, within time.Duration) (rows []string, kills i
 	if err := os.WriteFile(script, []byte(text), 0o666); err != nil {
 		return nil, 0, err
 	}
-	for starts := 0; ; starts++ {
-		if starts == 1000 {
-			return nil, kills, errors.New("does not finish in 1000 starts")
-		}
-		ctx, cancel := context.WithCancel(context.Background())
-		if within > 0 && kills < 10 {
-			ctx, cancel = context.WithTimeout(context.Background(), time.Duration(l.rng.Int64N(int64(within))))
-		}
-		var log bytes.Buffer
-		cmd := exec.CommandContext(ctx, l.binary, "run", "--parallelism", "2", "--checkpoint-dir", filepath.Join(out, "checkpoints"), script)
-		cmd.Stderr = &log
-		err := cmd.Run()
-		killed := ctx.Err() != nil && err != nil
-		cancel()
-		switch {
-		case killed:
-			kills++
-		case err != nil:
-			return nil, kills, fmt.Errorf("start %d: %w\n%s", starts, err, log.String())
-		default:
-			rows, err = l.read(out, tables)
-			return rows, kills, err
-		}
+	kills, err = killed.Run(l.rng, within, 10, func(ctx context.Context) *exec.Cmd {
+		return exec.CommandContext(ctx, l.binary, "run", "--parallelism", "2", "--checkpoint-dir", filepath.Join(out, "checkpoints"), script)
+	})
+	if err != nil {
+		return nil, kills, err
 	}
+	rows, err = l.read(out, tables)
+	return rows, kills, err
 }
 
 // read returns all rows of the tables that the script has written.

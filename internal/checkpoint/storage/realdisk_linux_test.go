@@ -2,52 +2,17 @@ package storage
 
 import (
 	"bytes"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"syscall"
 	"testing"
 
 	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/testkit/smalldisk"
 )
 
-const realDisk = "WEIR_TEST_REAL_DISK"
+// TestRealDisk fills up a real disk, and makes it read-only.
+func TestRealDisk(t *testing.T) { smalldisk.Run(t, onRealDisk) }
 
-// TestRealDisk runs itself again in a name space of its own, where it may mount a file system of 256 KiB, fills that up, and makes it read-only.
-func TestRealDisk(t *testing.T) {
-	if dir := os.Getenv(realDisk); dir != "" {
-		onRealDisk(t, dir)
-		return
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestRealDisk$", "-test.v")
-	cmd.Env = append(os.Environ(), realDisk+"="+t.TempDir())
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-	}
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Skipf("no name space: %v", err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Fatalf("%v\n%s", err, &out)
-	}
-	if bytes.Contains(out.Bytes(), []byte("--- SKIP")) {
-		t.Skipf("%s", &out)
-	}
-}
-
-func onRealDisk(t *testing.T, parent string) {
-	dir := filepath.Join(parent, "disk")
-	if err := os.Mkdir(dir, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=256k"); err != nil {
-		t.Skipf("cannot mount: %v", err)
-	}
-	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+func onRealDisk(t *testing.T, dir string) {
 	s, err := OpenLocal(dir)
 	if err != nil {
 		t.Fatal(err)
