@@ -1,4 +1,4 @@
-// Command weir is Weir's command line: weir inspect PATH tells what a checkpoint or savepoint has.
+// Command weir is Weir's command line: it runs and explains scripts of SQL, has a shell for them, measures them, and tells what a checkpoint or savepoint has.
 package main
 
 import (
