@@ -81,6 +81,8 @@ type Operator struct {
 	// MaxParallelism is the number of key groups; 0 means the job's default.
 	MaxParallelism int
 	Chaining       ChainingStrategy
+	// ChainInputs lets an operator of several input edges run in the task that all of them come from, if they come from one: it is called by both sides of a fork that it joins.
+	ChainInputs bool
 	// SlotSharingGroup is "" for the group of the inputs, or the default.
 	SlotSharingGroup string
 	// States are declared, keyed or not. An operator with states, or a source, counts in uids downstream.

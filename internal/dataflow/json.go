@@ -35,6 +35,7 @@ type operatorJSON struct {
 	Parallelism      int         `json:"parallelism,omitempty"`
 	MaxParallelism   int         `json:"max_parallelism,omitempty"`
 	Chaining         string      `json:"chaining"`
+	ChainInputs      bool        `json:"chain_inputs,omitempty"`
 	SlotSharingGroup string      `json:"slot_sharing_group,omitempty"`
 	KeyType          string      `json:"key_type,omitempty"`
 	OutType          string      `json:"out_type,omitempty"`
@@ -77,7 +78,7 @@ func (g *Graph) JSON() ([]byte, error) {
 		doc.item(operatorJSON{
 			ID: op.ID, Kind: op.Kind, Name: op.Name, NameGiven: op.NameGiven, UID: op.UID,
 			Source: op.Source, Bounded: op.Bounded, Sink: op.Sink, NonParallel: op.NonParallel,
-			Parallelism: op.Parallelism, MaxParallelism: op.MaxParallelism, Chaining: op.Chaining.String(),
+			Parallelism: op.Parallelism, MaxParallelism: op.MaxParallelism, Chaining: op.Chaining.String(), ChainInputs: op.ChainInputs,
 			SlotSharingGroup: op.SlotSharingGroup, KeyType: op.KeyType, OutType: op.OutType, States: op.States,
 		})
 	}

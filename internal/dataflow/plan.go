@@ -40,8 +40,8 @@ type Vertex struct {
 	ID int
 	// Name lists the operators as "Source: lines -> words -> Sink: print"; where the chain forks, as "a -> (b -> c, d)".
 	Name string
-	// Operators holds operator ids. A chain is a tree: the head comes first, each operator before those it feeds, and what
-	// follows one branch before the next branch, in the order of edge ids.
+	// Operators holds operator ids. A chain is a tree, or, where an operator joins what an earlier one has parted, a graph without cycles: the head comes first, each operator before those it feeds, and
+	// what follows one branch before the next branch, in the order of edge ids. What joins branches follows the last of them.
 	Operators []int
 	// Parallelism is the number of tasks.
 	Parallelism int
@@ -89,13 +89,12 @@ func (g *Graph) Plan() (*Plan, error) {
 	return p, nil
 }
 
-// chainable reports whether the operators of e run in one task. The rules are Flink's.
-func (p *Plan) chainable(l links, e *Edge) bool {
+// chainable reports whether the operators of e may run in one task, as far as the two and the edge go. The rules are Flink's.
+func (p *Plan) chainable(e *Edge) bool {
 	g := p.Graph
 	from, to := p.Resolved[e.From], p.Resolved[e.To]
 	return !g.DisableChaining &&
 		!e.Blocking &&
-		len(l.in[e.To]) == 1 &&
 		p.Partitioners[e.ID] == Forward &&
 		from.Parallelism == to.Parallelism &&
 		from.SlotSharingGroup == to.SlotSharingGroup &&
@@ -107,30 +106,33 @@ func (p *Plan) chainable(l links, e *Edge) bool {
 func (p *Plan) fuse(l links) {
 	n := len(p.Graph.Operators)
 	chained := make([]bool, len(p.Graph.Edges)) // by edge id
-	isHead := make([]bool, n)                   // by operator id
-	for i := range isHead {
-		isHead[i] = true
-	}
-	for _, e := range p.Graph.Edges {
-		if p.chainable(l, e) {
-			chained[e.ID], isHead[e.To] = true, false
+	headOf := make([]int, n)                    // by operator id
+	for _, op := range l.topological() {
+		head, ok := p.fused(l.in[op], headOf)
+		if !ok {
+			headOf[op] = op
+			continue
+		}
+		headOf[op] = head
+		for _, e := range l.in[op] {
+			chained[e.ID] = true
 		}
 	}
 
 	vertices := make([]*Vertex, n) // by head
 	for head := range n {
-		if !isHead[head] {
+		if headOf[head] != head {
 			continue
 		}
 		r := p.Resolved[head]
 		v := &Vertex{Parallelism: r.Parallelism, MaxParallelism: r.MaxParallelism, SlotSharingGroup: r.SlotSharingGroup}
 		var name strings.Builder
-		p.grow(v, &name, head, chained, l)
+		p.grow(v, &name, head, chained, l, map[int]int{})
 		v.Name = name.String()
 		vertices[head] = v
 	}
 
-	// An operator that is not a head has one input, from its own chain; so whatever leads into a chain leads to its head, and an
+	// An operator that is not a head has its inputs from its own chain; so whatever leads into a chain leads to its head, and an
 	// acyclic graph of operators gives an acyclic graph of chains.
 	order := topological(n, func(node int, yield func(int)) {
 		if v := vertices[node]; v != nil {
@@ -157,13 +159,31 @@ func (p *Plan) fuse(l links) {
 	}
 }
 
-// grow adds op and all that is chained behind it to v. A chain is as deep as the program is long, so recursion is no risk.
-func (p *Plan) grow(v *Vertex, name *strings.Builder, op int, chained []bool, l links) {
+// fused reports whether the operator that edges lead to runs in the task that they come from, and what the head of that is.
+func (p *Plan) fused(in []*Edge, headOf []int) (head int, ok bool) {
+	if len(in) == 0 || len(in) > 1 && (p.Graph.Batch || !p.Graph.Operators[in[0].To].ChainInputs) {
+		return 0, false
+	}
+	head = headOf[in[0].From]
+	for _, e := range in {
+		if headOf[e.From] != head || !p.chainable(e) {
+			return 0, false
+		}
+	}
+	return head, true
+}
+
+// grow adds op and all that is chained behind it to v; seen counts, for an operator of several inputs, those that were met, and it is added behind the last. A chain is as deep as the program is long,
+// so recursion is no risk.
+func (p *Plan) grow(v *Vertex, name *strings.Builder, op int, chained []bool, l links, seen map[int]int) {
 	v.Operators = append(v.Operators, op)
 	name.WriteString(displayName(p.Graph.Operators[op]))
 	var branches []*Edge
 	for _, e := range l.out[op] {
-		if chained[e.ID] {
+		if !chained[e.ID] {
+			continue
+		}
+		if seen[e.To]++; seen[e.To] == len(l.in[e.To]) {
 			branches = append(branches, e)
 		}
 	}
@@ -176,8 +196,8 @@ func (p *Plan) grow(v *Vertex, name *strings.Builder, op int, chained []bool, l 
 		default:
 			name.WriteString(" -> ")
 		}
-		v.Chained = append(v.Chained, e)
-		p.grow(v, name, e.To, chained, l)
+		v.Chained = append(v.Chained, l.in[e.To]...)
+		p.grow(v, name, e.To, chained, l, seen)
 	}
 	if len(branches) > 1 {
 		name.WriteString(")")

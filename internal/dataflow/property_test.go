@@ -36,6 +36,9 @@ func randomGraph(seed uint64) *Graph {
 			op.Sink = true
 		}
 	}
+	for _, op := range g.Operators {
+		op.ChainInputs = r.IntN(2) == 0
+	}
 	for i, op := range g.Operators {
 		if !read[i] && op.Source {
 			sink := &Operator{ID: len(g.Operators), Kind: "sink", Sink: true}
@@ -105,7 +108,7 @@ func mustPlan(t *testing.T, g *Graph) *Plan {
 }
 
 func TestPlanCoversTheGraph(t *testing.T) {
-	chains := 0
+	chains, joined := 0, 0
 	eachRandomGraph(t, func(t *testing.T, _ uint64, g *Graph) {
 		p := mustPlan(t, g)
 		if t.Failed() {
@@ -155,28 +158,42 @@ func TestPlanCoversTheGraph(t *testing.T) {
 			if inside[e] == between[e] {
 				t.Errorf("edge %d: in a chain %t, between vertices %t", e.ID, inside[e], between[e])
 			}
-			if want := mayChain(p, e); inside[e] != want {
+			if want := mayFuse(p, e.To); inside[e] != want {
 				t.Errorf("edge %d: chained %t, legal %t", e.ID, inside[e], want)
+			}
+			if inside[e] && len(g.links().in[e.To]) > 1 {
+				joined++
 			}
 		}
 		checkRegions(t, p)
 	})
+	if joined < randomGraphs/20 {
+		t.Errorf("only %d edges join what they parted in all graphs", joined)
+	}
 	if chains < randomGraphs {
 		t.Errorf("only %d edges are chained in all graphs", chains)
 	}
 }
 
-// mayChain states the rules once more, from the reader's side.
-func mayChain(p *Plan, e *Edge) bool {
-	inputs := 0
-	for _, other := range p.Graph.Edges {
-		if other.To == e.To {
-			inputs++
+// mayFuse states the rules once more, from the reader's side.
+func mayFuse(p *Plan, op int) bool {
+	var from []int
+	for _, e := range p.Graph.Edges {
+		if e.To == op {
+			from = append(from, p.VertexOf[e.From])
+			if !mayChain(p, e) {
+				return false
+			}
 		}
 	}
+	slices.Sort(from)
+	return len(from) == 1 || len(slices.Compact(from)) == 1 && p.Graph.Operators[op].ChainInputs && !p.Graph.Batch
+}
+
+func mayChain(p *Plan, e *Edge) bool {
 	from, to := p.Graph.Operators[e.From], p.Graph.Operators[e.To]
 	switch {
-	case p.Graph.DisableChaining, e.Blocking, inputs != 1, p.Partitioners[e.ID] != Forward,
+	case p.Graph.DisableChaining, e.Blocking, p.Partitioners[e.ID] != Forward,
 		from.Chaining == ChainNever, to.Chaining == ChainHead, to.Chaining == ChainNever,
 		p.Resolved[e.From].SlotSharingGroup != p.Resolved[e.To].SlotSharingGroup,
 		p.Resolved[e.From].Parallelism != p.Resolved[e.To].Parallelism:
@@ -187,16 +204,20 @@ func mayChain(p *Plan, e *Edge) bool {
 
 func checkChain(t *testing.T, v *Vertex) {
 	t.Helper()
-	if len(v.Chained) != len(v.Operators)-1 {
-		t.Fatalf("vertex %d: %d operators are joined by %d edges", v.ID, len(v.Operators), len(v.Chained))
-	}
-	for i, e := range v.Chained {
-		if v.Operators[i+1] != e.To {
-			t.Errorf("vertex %d: edge %d leads to operator %d, not %d", v.ID, e.ID, e.To, v.Operators[i+1])
+	at := 0
+	for _, e := range v.Chained {
+		if at == 0 || v.Operators[at] != e.To {
+			at++
 		}
-		if !slices.Contains(v.Operators[:i+1], e.From) {
+		if at == len(v.Operators) || v.Operators[at] != e.To {
+			t.Fatalf("vertex %d: edge %d leads to operator %d, which is not the next of %v", v.ID, e.ID, e.To, v.Operators)
+		}
+		if !slices.Contains(v.Operators[:at], e.From) {
 			t.Errorf("vertex %d: operator %d comes before %d, which feeds it", v.ID, e.To, e.From)
 		}
+	}
+	if at != len(v.Operators)-1 {
+		t.Errorf("vertex %d: %d operators, edges to %d", v.ID, len(v.Operators), at)
 	}
 }
 

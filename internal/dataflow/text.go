@@ -26,7 +26,11 @@ func (p *Plan) Text() string {
 			p.operatorText(&b, v, id)
 		}
 		for _, e := range v.Chained {
-			fmt.Fprintf(&b, "  %d%s => %d chained%s\n", e.From, outputText(e), e.To, typeText("", e.Type))
+			fmt.Fprintf(&b, "  %d%s => %d", e.From, outputText(e), e.To)
+			if p.Graph.Operators[e.To].ChainInputs {
+				fmt.Fprintf(&b, " input %d", e.Input)
+			}
+			fmt.Fprintf(&b, " chained%s\n", typeText("", e.Type))
 		}
 		for _, pe := range v.Outputs {
 			e := pe.Edge

@@ -144,7 +144,7 @@ func (x *explainer) idle(t *task.Times) WatermarkCause {
 // walk explains the watermark of the operator at position k; made tells that it is the one that the operator makes.
 func (x *explainer) walk(t *task.Times, k int, made bool) []WatermarkCause {
 	for !made && k > 0 {
-		k = x.parent(t.Vertex, k)
+		k = x.parent(t, k)
 		n := t.Nodes[k]
 		if made = n.Makes; !made && n.Emitted < n.Watermark {
 			return []WatermarkCause{x.cause(HeldByWork, t, k)}
@@ -159,15 +159,20 @@ func (x *explainer) walk(t *task.Times, k int, made bool) []WatermarkCause {
 	return []WatermarkCause{x.cause(HeldByAssigner, t, k)}
 }
 
-// parent returns the position of the operator that feeds the one at position k of a chain.
-func (x *explainer) parent(vertex, k int) int {
-	v := x.plan.Vertices[vertex]
+// parent returns the position of the operator that feeds the one at position k of a chain; of several, the one that is furthest behind.
+func (x *explainer) parent(t *task.Times, k int) int {
+	v := x.plan.Vertices[t.Vertex]
+	lowest := -1
 	for _, e := range v.Chained {
-		if e.To == v.Operators[k] {
-			return slices.Index(v.Operators, e.From)
+		if e.To != v.Operators[k] {
+			continue
+		}
+		p := slices.Index(v.Operators, e.From)
+		if n := &t.Nodes[p]; lowest < 0 || !n.Idle && (t.Nodes[lowest].Idle || n.Emitted < t.Nodes[lowest].Emitted) {
+			lowest = p
 		}
 	}
-	return 0
+	return max(lowest, 0)
 }
 
 // source explains the watermark of the source at the head of a task.

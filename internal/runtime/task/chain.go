@@ -20,7 +20,8 @@ import (
 type node struct {
 	ctx      *operator.Context
 	instance operator.Instance
-	children []int // positions in the chain
+	children []child
+	joins    *joins // of a node that several edges of the chain lead to; else nil
 	outputs  []operator.Output
 	edges    []edgeFunctions
 	replaces bool
@@ -73,6 +74,11 @@ func (t *Task) build() error {
 		ctx.Stop, ctx.Host, ctx.State = &t.stop, t, t.cfg.State
 		t.nodes[i] = &node{ctx: ctx, done: eventtime.MinWatermark, emitted: eventtime.MinWatermark}
 	}
+	for i, id := range v.Operators {
+		if edges := edgesTo(v, id); edges > 1 {
+			t.nodes[i].joins = newJoins(edges)
+		}
+	}
 	t.handRestored()
 	for i := len(v.Operators) - 1; i >= 0; i-- {
 		if err := t.buildNode(i, position); err != nil {
@@ -104,7 +110,7 @@ func (t *Task) buildNode(i int, position map[int]int) error {
 			continue
 		}
 		child := position[e.To]
-		n.children = append(n.children, child)
+		n.children = append(n.children, t.link(child, e.Input))
 		inputs := t.nodes[child].instance.Inputs()
 		if e.Input >= len(inputs) {
 			return fault.New(fault.InternalInvariant, "operator %q has no input %d", t.nodes[child].ctx.Name, e.Input)

@@ -64,22 +64,29 @@ func (t *Task) EmitWatermark(node int, w int64) {
 	}
 	t.times.dirty = true
 	n.emitWatermark(w)
-	for _, child := range n.children {
-		c := t.nodes[child]
-		if c.replaces && w != eventtime.MaxWatermark {
-			continue
+	for _, to := range n.children {
+		if w, news := t.hear(to, w); news {
+			t.tellWatermark(to.at, w)
 		}
-		if w > c.done { // a restored operator may have seen it
-			c.ctx.CurrentWatermark = w
-			before := t.enter(child)
-			for c.instance.Watermark(w) && !c.ctx.Failed {
-			}
-			t.calling = before
-			c.done = w
+	}
+}
+
+// tellWatermark tells a node of a watermark, and what stands behind it.
+func (t *Task) tellWatermark(node int, w int64) {
+	n := t.nodes[node]
+	if n.replaces && w != eventtime.MaxWatermark {
+		return
+	}
+	if w > n.done { // a restored operator may have seen it
+		n.ctx.CurrentWatermark = w
+		before := t.enter(node)
+		for n.instance.Watermark(w) && !n.ctx.Failed {
 		}
-		if c.holds == nil || !c.holds.Holds() {
-			t.EmitWatermark(child, w)
-		}
+		t.calling = before
+		n.done = w
+	}
+	if n.holds == nil || !n.holds.Holds() {
+		t.EmitWatermark(node, w)
 	}
 }
 
@@ -101,8 +108,19 @@ func (t *Task) EmitIdle(node int, idle bool) {
 	for _, o := range n.outputs {
 		o.Signal(operator.Element{Kind: kind})
 	}
-	for _, child := range n.children {
-		t.idleNode(child, idle)
+	for _, to := range n.children {
+		j := t.nodes[to.at].joins
+		if j == nil {
+			t.idleNode(to.at, idle)
+			continue
+		}
+		advanced, changed := j.valve.SetIdle(to.input, idle)
+		if changed {
+			t.idleNode(to.at, j.valve.Idle())
+		}
+		if advanced {
+			t.tellWatermark(to.at, j.valve.Combined())
+		}
 	}
 }
 

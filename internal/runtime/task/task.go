@@ -96,8 +96,10 @@ type Task struct {
 	endings []*ending // by position in Vertex.Inputs; behind these, edges inside the chain that something is replayed to
 	ports   []int     // input number of the head, by position in Vertex.Inputs
 	limited []limited // from the end of the chain to its head
-	source  operator.Source
-	commits []operator.Commits
+	// following is memory of follow.
+	following []signal
+	source    operator.Source
+	commits   []operator.Commits
 
 	// stop is polled between records; the rest says why.
 	stop     atomic.Uint32
@@ -736,21 +738,27 @@ func (t *Task) propagate() {
 // follow replaces the signal in front by the same one for each child. The list keeps its memory: there is a signal for every watermark.
 func (t *Task) follow(s signal) {
 	children := t.nodes[s.node].children
-	if s.kind == signalFinish {
-		for _, child := range children {
-			t.nodes[child].instance.EndInput(0)
+	next := t.following[:0]
+	for _, to := range children {
+		switch {
+		case s.kind == signalFinish:
+			if t.complete(to) {
+				next = append(next, signal{s.kind, to.at, s.value})
+			}
+		default:
+			if w, news := t.hear(to, s.value); news {
+				next = append(next, signal{s.kind, to.at, w})
+			}
 		}
 	}
-	switch len(children) {
+	t.following = next
+	switch len(next) {
 	case 0:
 		t.drop()
 	case 1:
-		t.signals[0].node = children[0]
+		t.signals[0] = next[0]
 	default:
-		t.signals = slices.Insert(t.signals, 0, make([]signal, len(children)-1)...)
-		for i, child := range children {
-			t.signals[i] = signal{s.kind, child, s.value}
-		}
+		t.signals = slices.Replace(t.signals, 0, 1, next...)
 	}
 }
 

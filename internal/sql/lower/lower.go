@@ -96,7 +96,7 @@ func (l *lowering) node(n physical.Node) error {
 	}
 	op := &dataflow.Operator{
 		ID: len(l.graph.Operators), Kind: "sql:" + n.Name(), Name: n.Name(), Factory: factory, OutType: rowText(h.Fields), UID: fmt.Sprintf("sql-%d-%s", h.ID, n.Name()),
-		NonParallel: h.Single,
+		NonParallel: h.Single, ChainInputs: true,
 	}
 	switch n := n.(type) {
 	case *physical.Scan:
