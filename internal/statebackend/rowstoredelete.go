@@ -104,6 +104,10 @@ func (r *Rows) compact(c *rowsCell) {
 
 func (r *Rows) freeBlocks(c *rowsCell) {
 	h := r.space.heap
+	if c.head == c.tail && c.head != 0 { // the block need not be read, which may be far
+		h.Free(c.head, int(rowBlockHeader+uintptr(c.used+c.room)))
+		return
+	}
 	for off := c.head; off != 0; {
 		b := *(*rowBlock)(h.At(off))
 		h.Free(off, int(rowBlockHeader+uintptr(b.cap)))
@@ -117,32 +121,62 @@ func (r *Rows) Sweep(keys int) {
 	if !r.schema.Time || r.space.keys == 0 {
 		return
 	}
-	sw := &r.sweeper
+	sw, want := &r.sweeper, flagLive|r.cell.bit
+	var due [touchRows]Ref
+	n := 0
 	for range r.space.subs {
 		s := r.space.subs[sw.group]
 		for ; s != nil && sw.row < s.rows.Len(); sw.row++ {
 			if keys--; keys < 0 {
+				r.expireKeys(due[:n])
 				return
 			}
-			r.expireKey(makeRef(sw.group, sw.row))
+			p := s.rows.At(sw.row)
+			if *flagsOf(p)&want != want || *r.oldest(r.cellOf(p)) >= r.horizon {
+				continue
+			}
+			due[n] = makeRef(sw.group, sw.row)
+			if n++; n == len(due) {
+				r.expireKeys(due[:])
+				n = 0
+			}
 		}
 		sw.row = 0
 		if sw.group++; sw.group == len(r.space.subs) {
 			sw.group = 0
 		}
 	}
+	r.expireKeys(due[:n])
 }
 
-// expireKey takes away the expired rows of a key.
+// expireKeys takes away the expired rows of keys that may have some. What it needs of all of them is touched first, so that the processor waits for it once.
+func (r *Rows) expireKeys(refs []Ref) {
+	h, seen := r.space.heap, uint64(0)
+	for _, ref := range refs {
+		s := r.space.subs[ref.Group()]
+		p := s.rows.At(ref.Row())
+		seen ^= *s.slot(*(*uint64)(p) & s.mask)
+		if c := r.cellOf(p); !c.single() {
+			seen ^= *(*uint64)(h.At(c.head))
+		}
+	}
+	r.touched = seen
+	for _, ref := range refs {
+		if r.cellOf(r.space.Row(ref)).single() {
+			r.cell.clear(ref)
+			r.space.Release(ref)
+			continue
+		}
+		r.expireKey(ref)
+	}
+}
+
+// single is whether there is one row, and never was another that died: then oldest is the time of that row.
+func (c *rowsCell) single() bool { return c.live == 1 && c.dead == 0 }
+
+// expireKey takes away the expired rows of a key that has rows.
 func (r *Rows) expireKey(ref Ref) {
-	p := r.space.Row(ref)
-	if *flagsOf(p)&(flagLive|r.cell.bit) != flagLive|r.cell.bit {
-		return
-	}
-	h, c := r.space.heap, r.cellOf(p)
-	if *r.oldest(c) >= r.horizon {
-		return
-	}
+	h, c := r.space.heap, r.cellOf(r.space.Row(ref))
 	oldest := int64(math.MaxInt64)
 	for block := c.head; block != 0; {
 		b := *(*rowBlock)(h.At(block))
