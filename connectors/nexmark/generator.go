@@ -216,7 +216,7 @@ func (g *Generator) person(w *writer, row int, event int64) {
 		if i > 0 {
 			own = append(own, ' ')
 		}
-		n := r.below(10_000)
+		n := r.pick(10_000)
 		own = append(own, '0'+byte(n/1000), '0'+byte(n/100%10), '0'+byte(n/10%10), '0'+byte(n%10))
 	}
 	size += len(own) - from
@@ -235,12 +235,12 @@ func (g *Generator) auction(w *writer, row int, event int64) {
 	r := seeded(event)
 	at := g.Time(event)
 	var seller int64
-	if r.below(4) > 0 {
+	if r.bits(2) > 0 {
 		seller = lastPerson(event) / hot * hot
 	} else {
 		seller = nextPerson(event, &r)
 	}
-	category := 10 + int64(r.below(5))
+	category := 10 + int64(r.pick(5))
 	initial := r.price()
 	horizon := g.Time(event+inFlight*eventsARound/3) - at
 	expires := at + 1 + int64(r.below(uint32(max(2*horizon, 1))))
@@ -291,12 +291,12 @@ func (b *bidWriter) close() { b.w.fields[6].SetRoom(b.own) }
 func (g *Generator) bid(b *bidWriter, row int, event int64) {
 	r := seeded(event)
 	var auction, bidder int64
-	if r.below(2) > 0 {
+	if r.bits(1) > 0 {
 		auction = lastAuction(event) / hot * hot
 	} else {
 		auction = nextAuction(event, &r)
 	}
-	if r.below(4) > 0 {
+	if r.bits(2) > 0 {
 		bidder = lastPerson(event)/hot*hot + 1
 	} else {
 		bidder = nextPerson(event, &r)
@@ -310,10 +310,10 @@ func (g *Generator) bid(b *bidWriter, row int, event int64) {
 
 	second := seeded(event ^ channelSeed)
 	var c uint32
-	if second.below(2) > 0 {
-		c = second.below(4)
+	if second.bits(1) > 0 {
+		c = uint32(second.bits(2))
 	} else {
-		c = 4 + second.below(cold)
+		c = 4 + second.pick(cold)
 	}
 	b.channel[row], b.url[row] = channels.names[c], channels.urls[c]
 }

@@ -1,6 +1,9 @@
 package nexmark
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // random is java.util.Random: a linear congruential generator of 48 bits. The state is kept modulo 2^64, which agrees with it modulo 2^48; values are taken from bits 47 downwards.
 type random uint64
@@ -24,11 +27,23 @@ func (r *random) below(n uint32) uint32 {
 	if n&(n-1) == 0 {
 		return uint32(uint64(n) * r.bits(31) >> 31)
 	}
+	return r.pick(n)
+}
+
+// pick is below for a number that is no power of two, and inlined: division by a constant is cheap.
+func (r *random) pick(n uint32) uint32 {
+	b := uint32(r.bits(31))
+	if b >= 1<<31/n*n {
+		b = r.redraw(n)
+	}
+	return b % n
+}
+
+// redraw draws 31 bits until what they are is below the largest multiple of n that they can be: of numbers beyond it, some would come more often than others.
+func (r *random) redraw(n uint32) uint32 {
 	for {
-		b := uint32(r.bits(31))
-		v := b % n
-		if b-v+n-1 < 1<<31 {
-			return v
+		if b := uint32(r.bits(31)); b < 1<<31/n*n {
+			return b
 		}
 	}
 }
@@ -41,9 +56,11 @@ func (r *random) price() int64 {
 	high := r.bits(26)
 	u := float64(high<<27+r.bits(27)) / (1 << 53)
 	scaled := u * (6 * 64 * math.Ln10 / math.Ln2)
-	whole := int64(scaled)
+	whole := uint64(scaled)
 	x := (scaled - float64(whole)) * (math.Ln2 / 64)
-	v := powers[whole%64] * float64(int64(1)<<(whole/64)) * (1 + x*(1+x*(1./2+x*(1./6+x*(1./24)))))
+	square := x * x
+	series := (1 + x) + square*((1./2+x*(1./6))+square*(1./24))
+	v := powers[whole%64] * math.Float64frombits((1023+whole/64)<<52) * series
 	n := int64(v + 0.5)
 	if d := v + 0.5 - float64(n); d < 1e-5 || d > 1-1e-5 {
 		return int64(math.Floor(math.Pow(10, u*6)*100 + 0.5))
@@ -64,8 +81,8 @@ func (r *random) text(dst []byte, limit uint32, special byte) []byte {
 	start := len(dst)
 	for n := 3 + r.below(limit-3); n > 0; n-- {
 		c := special
-		if r.below(13) != 0 {
-			c = 'a' + byte(r.below(26))
+		if r.pick(13) != 0 {
+			c = 'a' + byte(r.pick(26))
 		}
 		dst = append(dst, c)
 	}
@@ -83,9 +100,9 @@ func (r *random) text(dst []byte, limit uint32, special byte) []byte {
 }
 
 // letters[v+17575] are the three characters that the number v stands for, written in base 26 with digits that have v's sign.
-var letters = func() (t [1 << 16][4]byte) {
+var letters = func() (t [1 << 16]uint32) {
 	for v := -17575; v <= 17575; v++ {
-		t[v+17575] = [4]byte{byte('a' + v%26), byte('a' + v/26%26), byte('a' + v/676)}
+		t[v+17575] = uint32('a'+v%26) | uint32('a'+v/26%26)<<8 | uint32('a'+v/676)<<16
 	}
 	return t
 }()
@@ -99,13 +116,15 @@ func (r *random) exact(dst []byte, n int) []byte {
 		dst = bigger
 	}
 	room := dst[start : start+n+8]
+	state := *r
 	for i := 0; i < n; i += 6 {
-		v := int32(r.bits(32))
-		low, high := v%17576, v/17576
-		first, second := letters[uint16(low+17575)], letters[uint16(high%17576+17575)]
-		copy(room[i:i+4], first[:])
-		copy(room[i+3:i+7], second[:])
+		v := int32(state.bits(32))
+		high := v / 17576
+		group := room[i : i+8 : i+8]
+		binary.LittleEndian.PutUint32(group, letters[uint16(v-high*17576+17575)])
+		binary.LittleEndian.PutUint32(group[3:], letters[uint16(high%17576+17575)])
 	}
+	*r = state
 	return dst[:start+n]
 }
 
