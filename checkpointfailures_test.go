@@ -199,11 +199,14 @@ func TestDirectoryGone(t *testing.T) {
 // Files that are gone when the job has to begin anew end it: it does not start from nothing, nor again and again. With copies on the local disk it goes on, and nothing of these is left.
 func TestFilesGoneAtRestart(t *testing.T) {
 	for _, copies := range []bool{false, true} {
-		t.Run(fmt.Sprint("copies=", copies), func(t *testing.T) { filesGone(t, copies) })
+		t.Run(fmt.Sprint("copies=", copies), func(t *testing.T) { filesGone(t, copies, false) })
 	}
 }
 
-func filesGone(t *testing.T, copies bool) {
+// Copies on the local disk that are damaged are not read: the job goes on with the files that they are copies of.
+func TestDamagedCopiesAtRestart(t *testing.T) { filesGone(t, true, true) }
+
+func filesGone(t *testing.T, copies, damaged bool) {
 	dir, stateDir := t.TempDir(), t.TempDir()
 	var fail atomic.Bool
 	env := weir.NewEnvironment(weir.Options{
@@ -233,15 +236,30 @@ func filesGone(t *testing.T, copies bool) {
 		objects, _ = filepath.Glob(filepath.Join(dir, "chk-*", "v*"))
 		return len(objects) > 0
 	})
-	if err := os.Remove(objects[0]); err != nil {
-		t.Fatal(err)
-	}
 	left := func() []string {
 		all, _ := filepath.Glob(filepath.Join(stateDir, "*", "chk-*", "v*"))
 		return all
 	}
 	if copies != (len(left()) > 0) {
 		t.Errorf("copies: %q", left())
+	}
+	if !damaged {
+		if err := os.Remove(objects[0]); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		for i, name := range left() {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b[len(b)/2] ^= 1; i%2 == 1 {
+				b = b[:len(b)/2]
+			}
+			if err := os.WriteFile(name, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	fail.Store(true)
 	if copies {

@@ -60,7 +60,7 @@ type Checkpoints struct {
 	// chk-N cannot be copied elsewhere by itself. Default: false, as in Flink, and since a job that changes most of its state from one checkpoint to the next gains nothing.
 	Incremental bool
 	// LocalRecovery keeps copies of the files of checkpoints below Options.StateDir while the job runs, so that after a failure it reads its state from there and not from Dir, as Flink's execution.state-recovery.from-local. It is for a Dir that
-	// is a store or a disk elsewhere, and takes as much of the local disk as the retained checkpoints have of Dir. Where a copy cannot be written or opened, the file in Dir is read. A program that is run again reads from Dir. Default: false.
+	// is a store or a disk elsewhere, and takes as much of the local disk as the retained checkpoints have of Dir. Where a copy cannot be written or read, or is found to be damaged, the file in Dir is read. A program that is run again reads from Dir. Default: false.
 	LocalRecovery bool
 	// Resume makes the job go on from the latest complete checkpoint in Dir, if there is one: running the program again goes on where it was. The checkpoints then stay when the job has finished
 	// or was canceled, so that running it once more does nothing twice. Without it the job begins anew, Dir must hold no checkpoint, and they are deleted at the end, unless it fails.

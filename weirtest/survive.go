@@ -209,7 +209,7 @@ func (s *Sim) program(kept storage.Storage, build func(env *weir.Environment), l
 	}
 	var where storage.Storage = faulty
 	if s.rng.IntN(3) == 0 {
-		where = storage.NewNear(faulty, storage.NewFaulty(storage.NewMemory(), func(op storage.Op, _ string) storage.Fault { return s.storageFault(rng, op, 0) }))
+		where = storage.NewNear(faulty, storage.NewFaulty(storage.NewMemory(), func(op storage.Op, _ string) storage.Fault { return s.copyFault(rng, op) }))
 	}
 	err = weir.UseStorage(context.Background(), p, where, c)
 	if err != nil {
@@ -248,6 +248,18 @@ func (s *Sim) storageFault(rng *rand.Rand, op storage.Op, slow time.Duration) (f
 			f.Kind = storage.Fail
 		case 1:
 			f.Kind = storage.FailAfter
+		}
+	}
+	return f
+}
+
+// copyFault is storageFault for copies, which may also be damaged without anybody knowing.
+func (s *Sim) copyFault(rng *rand.Rand, op storage.Op) storage.Fault {
+	f := s.storageFault(rng, op, 0)
+	if f.Kind == storage.NoFault && op == storage.OpCommit && rng.IntN(4) == 0 {
+		f.Kind, f.Bytes = storage.Torn, rng.Int64N(1000)
+		if rng.IntN(2) == 0 {
+			f.Kind = storage.Flip
 		}
 	}
 	return f

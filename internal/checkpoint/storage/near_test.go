@@ -1,6 +1,8 @@
 package storage
 
 import (
+	"bytes"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/weirstream/weir/fault"
@@ -65,6 +67,79 @@ func TestCopies(t *testing.T) {
 	for what, kept := range map[string]Storage{"far": far, "near": near} {
 		if all := names(t, kept); len(all) > 0 {
 			t.Errorf("%s has %q", what, all)
+		}
+	}
+}
+
+// A copy that is damaged, cut short or grown is not read: the object in far is, whichever part is asked for, and what was read before from whole pieces stays right.
+func TestDamagedCopies(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	content := make([]byte, 3*sumBytes+12345)
+	for i := range content {
+		content[i] = byte(rng.Uint32())
+	}
+	for round := range 60 {
+		asked := 0
+		far := NewFaulty(NewMemory(), func(op Op, name string) Fault {
+			if op == OpOpen {
+				asked++
+			}
+			return Fault{}
+		})
+		near := NewMemory()
+		s := NewNear(far, near)
+		w, err := s.Sub("chk-1").Create(background, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rest := content; len(rest) > 0; {
+			n := min(1+rng.IntN(900_000), len(rest))
+			if _, err := w.Write(rest[:n]); err != nil {
+				t.Fatal(err)
+			}
+			rest = rest[n:]
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		bad := bytes.Clone(content)
+		flipped := rng.IntN(len(bad))
+		switch round % 4 {
+		case 0: // none
+			flipped = -1
+		case 1:
+			bad[flipped] ^= 1 << rng.IntN(8)
+		case 2:
+			bad = bad[:flipped]
+		case 3:
+			bad = append(bad, 0)
+		}
+		if err := WriteAll(background, near, "chk-1/a", bad); err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Open(background, "chk-1/a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			from := rng.IntN(len(content))
+			p := make([]byte, min(1+rng.IntN(1<<(1+rng.IntN(22))), len(content)-from))
+			if n, err := r.ReadAt(p, int64(from)); n < len(p) || !bytes.Equal(p, content[from:from+n]) {
+				t.Fatalf("round %d: bytes %d to %d, of which %d is damaged: %d, %v", round, from, from+len(p), flipped, n, err)
+			}
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := ReadAll(background, s, "chk-1/a"); err != nil || !bytes.Equal(b, content) {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		if (asked > 0) != (round%4 > 0) {
+			t.Errorf("round %d: far was opened %d times", round, asked)
+		}
+		asked = 0
+		if b, err := ReadAll(background, s, "chk-1/a"); err != nil || !bytes.Equal(b, content) || (asked > 0) != (round%4 > 0) {
+			t.Errorf("round %d: %v, far was opened %d times", round, err, asked)
 		}
 	}
 }

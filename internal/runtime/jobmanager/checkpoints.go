@@ -49,6 +49,7 @@ type checkpoints struct {
 	running     bool // the coordinator was told that all tasks run
 	pending     map[int64]*pendingCheckpoint
 	storing     int // manifests that are being written
+	voided      map[int64]*voided
 	completed   map[int64]*manifest.Manifest
 	// lingering are checkpoints that are not kept any more, but whose files a task may refer to still: those from keepFrom on.
 	lingering  map[int64]*manifest.Manifest
@@ -89,7 +90,7 @@ func (m *Machine) Recover(r Recovery) {
 	if r.Restart.Kind != restart.None {
 		m.strategy = restart.New(r.Restart, r.Rand)
 	}
-	m.ck = checkpoints{pending: map[int64]*pendingCheckpoint{}, completed: map[int64]*manifest.Manifest{}, lingering: map[int64]*manifest.Manifest{}, keepFrom: math.MaxInt64, savepoints: map[int64]bool{}, stops: stops{asked: map[int64]bool{}}, latest: r.Restore, claimed: r.Claimed}
+	m.ck = checkpoints{pending: map[int64]*pendingCheckpoint{}, voided: map[int64]*voided{}, completed: map[int64]*manifest.Manifest{}, lingering: map[int64]*manifest.Manifest{}, keepFrom: math.MaxInt64, savepoints: map[int64]bool{}, stops: stops{asked: map[int64]bool{}}, latest: r.Restore, claimed: r.Claimed}
 	if r.Checkpoints == nil {
 		return
 	}
@@ -416,6 +417,7 @@ func (m *Machine) completeCheckpoint(x coordinator.Complete) {
 	if x.Kind == coordinator.Checkpoint {
 		m.ck.completed[x.ID] = p.manifest
 		m.ck.latest = p.manifest
+		m.overtake(x.ID)
 		m.ck.keepFrom = math.MaxInt64
 		for _, state := range p.acks {
 			if state.Keeps > 0 {
@@ -467,12 +469,17 @@ func (m *Machine) forget(id int64, p *pendingCheckpoint) {
 	if p.manifest != nil {
 		files = append([]string{manifestName(id, p.trigger.Target)}, files...)
 	}
-	if len(files) > 0 {
-		m.emit(DeleteFiles{Target: p.trigger.Target, Files: files})
+	switch {
+	case len(files) == 0:
+		return
+	case p.manifest != nil && p.trigger.Target == "":
+		m.void(id, files)
+		return
+	case p.manifest != nil && p.trigger.Kind == coordinator.StopWithSavepoint:
+		m.void(id, []string{manifestName(id, "")}, DeleteFiles{Target: p.trigger.Target, Files: files})
+		return
 	}
-	if p.manifest != nil && p.trigger.Kind == coordinator.StopWithSavepoint {
-		m.emit(DeleteFiles{Files: []string{manifestName(id, "")}})
-	}
+	m.emit(DeleteFiles{Target: p.trigger.Target, Files: files})
 }
 
 // discard deletes a checkpoint that is not kept any more, but for what others refer to.

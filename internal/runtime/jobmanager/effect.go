@@ -41,8 +41,10 @@ type (
 		Target   string // of a savepoint: URL of its storage
 		Pointer  bool   // another manifest in the storage of the job leads to it: the job is restored from it until a later checkpoint is complete
 	}
-	// DeleteFiles removes files from the storage of the job, or that of a savepoint, in their order. It is not answered; what cannot be removed stays.
+	// DeleteFiles removes files from the storage of the job, or that of a savepoint, in their order; what cannot be removed stays. It is not answered, unless Void is set, the number of a checkpoint that was given up, of which a manifest may be
+	// there: then ManifestRemoved tells when that is gone for certain.
 	DeleteFiles struct {
+		Void   int64
 		Target string
 		Files  []string
 	}
@@ -130,7 +132,12 @@ func (e StoreManifest) String() string {
 	}
 	return fmt.Sprintf("store manifest %d", e.ID)
 }
-func (e DeleteFiles) String() string         { return "delete " + strings.Join(e.Files, " ") }
+func (e DeleteFiles) String() string {
+	if e.Void > 0 {
+		return "delete for certain " + strings.Join(e.Files, " ")
+	}
+	return "delete " + strings.Join(e.Files, " ")
+}
 func (e CheckpointCompleted) String() string { return fmt.Sprintf("%v %d complete", e.Kind, e.ID) }
 func (e CheckpointFailed) String() string {
 	return fmt.Sprintf("checkpoint %d failed: %v", e.ID, e.Err)

@@ -83,6 +83,11 @@ type (
 		ID  int64
 		Err error
 	}
+	// ManifestRemoved answers DeleteFiles with Void: Err is nil if the manifest is not there any more.
+	ManifestRemoved struct {
+		ID  int64
+		Err error
+	}
 	// CheckpointEvent is what the coordinator was told, in traces.
 	CheckpointEvent struct{ coordinator.Event }
 	// ReaderStarted tells that the reader of a source task is open.
@@ -140,6 +145,7 @@ func (Tick) event()                   {}
 func (CheckpointRequested) event()    {}
 func (EnumeratorsSnapshotted) event() {}
 func (ManifestStored) event()         {}
+func (ManifestRemoved) event()        {}
 func (CheckpointEvent) event()        {}
 func (ReaderStarted) event()          {}
 func (SplitRequested) event()         {}
@@ -175,6 +181,9 @@ func (e EnumeratorsSnapshotted) String() string {
 	return fmt.Sprintf("enumerators snapshotted for %d: %d, %v", e.ID, len(e.States), e.Err)
 }
 func (e ManifestStored) String() string { return fmt.Sprintf("manifest %d stored: %v", e.ID, e.Err) }
+func (e ManifestRemoved) String() string {
+	return fmt.Sprintf("manifest %d removed: %v", e.ID, e.Err)
+}
 func (e ReaderStarted) String() string  { return fmt.Sprintf("%v reader-started", e.Attempt) }
 func (e SplitRequested) String() string { return fmt.Sprintf("%v split-request", e.Attempt) }
 func (e WatermarkReported) String() string {

@@ -224,6 +224,8 @@ func (m *Machine) Step(e Event) []Effect {
 		m.enumeratorsSnapshotted(e)
 	case ManifestStored:
 		m.manifestStored(e)
+	case ManifestRemoved:
+		m.manifestRemoved(e)
 	case ReaderStarted:
 		m.readerStarted(e)
 	case SplitRequested:
@@ -304,6 +306,8 @@ func (m *Machine) afterEnd(e Event) {
 		m.emit(CheckpointAnswered{e.Token, 0, m.notRunning()})
 	case ManifestStored:
 		m.manifestStored(e)
+	case ManifestRemoved:
+		m.manifestRemoved(e)
 	case TaskManagerRegistered:
 		// It was on its way when the job ended, and would keep the job for ever.
 		if _, known := m.managers[e.ID]; known {
@@ -573,7 +577,7 @@ func (m *Machine) settle() {
 			m.end(dataflow.JobFinished, nil)
 		}
 	case dataflow.JobRestarting:
-		if m.live == 0 && m.allClosed() && m.ck.storing == 0 && m.now >= m.restartAt {
+		if m.live == 0 && m.allClosed() && m.now >= m.restartAt && m.mayRestore() {
 			m.restart()
 		}
 	case dataflow.JobFailing:

@@ -302,7 +302,7 @@ func (s *script) parseEvents(t *testing.T, d *datadriven.TestData, line string) 
 	case "attempt":
 		s.attempt = number(f[1])
 		return nil
-	case "tick", "request", "snapshotted", "stored":
+	case "tick", "request", "snapshotted", "stored", "removed":
 		return []Event{checkpointEvent(d, t, f, number, failure)}
 	case "reader":
 		return each(func(a base.AttemptID) Event {

@@ -93,6 +93,8 @@ func checkpointEvent(d *datadriven.TestData, t *testing.T, f []string, number fu
 		return e
 	case "stored":
 		return ManifestStored{int64(number(f[1])), failure(2)}
+	case "removed":
+		return ManifestRemoved{int64(number(f[1])), failure(2)}
 	}
 	e := EnumeratorsSnapshotted{ID: int64(number(f[1])), States: map[int][]byte{}}
 	if len(f) > 2 && f[2] == "failed" {

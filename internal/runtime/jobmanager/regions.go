@@ -127,7 +127,7 @@ func (m *Machine) advanceRegion(r *region) {
 				return
 			}
 		}
-		if !m.enumeratorsClosed(r.vertices) || m.ck.storing > 0 || m.now < r.restartAt {
+		if !m.enumeratorsClosed(r.vertices) || m.now < r.restartAt || !m.mayRestore() {
 			return
 		}
 		m.restarts++

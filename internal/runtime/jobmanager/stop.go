@@ -35,6 +35,7 @@ func stopMode(x coordinator.Trigger) int32 {
 func (m *Machine) stopped(id int64, p *pendingCheckpoint) {
 	m.ck.completed[id] = pointerTo(p.manifest, p.trigger.Target)
 	m.ck.latest = m.ck.completed[id]
+	m.overtake(id)
 	m.ck.stops.complete, m.ck.stops.id = true, id
 	m.closeEnumerators() // tasks end now, and can take no more splits
 }

@@ -112,10 +112,11 @@ const (
 
 // deleteFiles removes files in their order, so that a manifest goes before what it refers to. If it does not go, the rest stays: there must not be a manifest without its files, as a job that is begun again would be restored from it.
 func (j *JobManager) deleteFiles(e DeleteFiles) {
-	var err error
+	var err, kept error // kept is why the manifest is not known to be gone
 	j.away(func(ctx context.Context) {
 		var s storage.Storage
 		if s, err = j.storage(e.Target); err != nil {
+			kept = err
 			return
 		}
 		for _, f := range e.Files {
@@ -123,14 +124,17 @@ func (j *JobManager) deleteFiles(e DeleteFiles) {
 				err = errors.Join(err, s.Remove(ctx, f))
 				continue
 			}
-			if failed := removeManifest(ctx, s, f); failed != nil {
-				err = errors.Join(err, failed)
+			if kept = removeManifest(ctx, s, f); kept != nil {
+				err = errors.Join(err, kept)
 				return
 			}
 		}
 	}, func() {
 		if err != nil {
 			j.log.Warn("files of a checkpoint could not be removed", "error", err)
+		}
+		if e.Void > 0 {
+			j.handle(ManifestRemoved{e.Void, kept})
 		}
 	})
 }
