@@ -78,6 +78,7 @@ func (t *Task) Barrier(id int64, unaligned bool, alignedTimeout time.Duration, s
 		switch {
 		case t.source != nil && t.replays(): // that belongs in front of the barrier
 			t.behindReplay = append(t.behindReplay, take)
+		case t.finished && slices.ContainsFunc(t.writing, func(f *frozen) bool { return f.id == id }): // asked twice, as a source and as one that waits to commit: its answer is on its way
 		case t.finished && id <= t.passed: // its answer was lost, and what it would say now is of another moment
 			t.cfg.Listener.BarrierDecline(id, fault.New(fault.CheckpointDeclined, "task %s has answered before", t.cfg.Attempt))
 		case t.finished:

@@ -1,12 +1,15 @@
 package task
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/checkpoint/storage"
 	"github.com/weirstream/weir/internal/dataflow"
 	"github.com/weirstream/weir/internal/operator"
 	"github.com/weirstream/weir/internal/runtime/exchange"
@@ -371,5 +374,49 @@ func TestOverdraftOfAnInstance(t *testing.T) {
 	b.over += 70
 	if got := task.overdrawn(); got != 70 {
 		t.Errorf("%d bytes are overdrawn, want 70", got)
+	}
+}
+
+// prepared is a sink in two phases that has something to commit.
+type prepared struct {
+	probe
+	committed bool
+}
+
+func (p *prepared) New(ctx *operator.Context, _ operator.Wiring) (operator.Instance, error) {
+	p.ctx = ctx
+	return p, nil
+}
+func (p *prepared) Prepare() error                                      { return nil }
+func (p *prepared) Uncommitted() bool                                   { return !p.committed }
+func (p *prepared) Checkpoint(int64, bool) (operator.Part, error)       { return operator.Part{}, nil }
+func (p *prepared) Due(int64) (func(ctx context.Context) error, func()) { return nil, func() {} }
+
+// A task that comes to its end while a checkpoint begins is asked twice to take part: as it was when the checkpoint began, and as one that waits for leave to commit. It answers once, however long writing its state takes.
+func TestAskedTwice(t *testing.T) {
+	slow := storage.NewFaulty(storage.NewMemory(), func(op storage.Op, _ string) (f storage.Fault) {
+		if op == storage.OpCreate {
+			f.Wait = func(ctx context.Context) error { return sched.Sleep(ctx, time.Second) }
+		}
+		return f
+	})
+	p := &prepared{}
+	w := worldOf(t, 1, p, func(c *Config) { c.Checkpoints = CheckpointConfig{Storage: slow} })
+	w.task.Start()
+	w.gate.Channel(0).Push(operator.Element{Kind: operator.End})
+	w.settle(t)
+	w.task.Barrier(1, false, 0, operator.Stop)
+	w.task.Barrier(1, false, 0, operator.Stop)
+	w.settle(t)
+	if err := w.sim.Advance(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(w.listener.acks) != "[1]" || len(w.listener.declined) > 0 {
+		t.Errorf("acknowledged %v, declined %v", w.listener.acks, w.listener.declined)
+	}
+	w.task.Barrier(1, false, 0, operator.Stop) // the answer was lost
+	w.settle(t)
+	if len(w.listener.acks) != 1 || len(w.listener.declined) != 1 {
+		t.Errorf("acknowledged %v, declined %v", w.listener.acks, w.listener.declined)
 	}
 }
