@@ -575,3 +575,40 @@ func TestSinkFailsInCommit(t *testing.T) {
 		})
 	}
 }
+
+// Two runs do not keep their checkpoints in one directory at the same time: the second is refused, and what the first keeps is as it was. When the first has ended, the next may.
+func TestDirInUse(t *testing.T) {
+	dir := t.TempDir()
+	run := func() (*weir.JobClient, error) {
+		env := weir.NewEnvironment(weir.Options{Logger: quiet, Checkpoints: weir.Checkpoints{Dir: dir, Resume: true}})
+		weir.Map(weir.FromSequence(env, 0, 1_000_000), func(i int64) int64 { time.Sleep(time.Millisecond); return i }).Discard()
+		return env.ExecuteAsync(context.Background(), "first")
+	}
+	client, err := run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "a checkpoint", func() bool { return checkpointed(t, client) == nil })
+	_, err = run()
+	if fault.CodeOf(err) != fault.CheckpointInUse || !strings.Contains(err.Error(), dir) {
+		t.Error(err)
+	}
+	if err := checkpointed(t, client); err != nil {
+		t.Error(err)
+	}
+	client.Cancel()
+	<-client.Done()
+	next, err := run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Cancel()
+	for _, c := range []*weir.JobClient{client, next} {
+		if _, err := ended(t, c); fault.CodeOf(err) != fault.JobCanceled {
+			t.Error(err)
+		}
+	}
+	if all, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(all) > 0 {
+		t.Errorf("left: %q, %v", all, err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ import (
 // stopping it. A checkpoint is complete when all tasks have, and then sinks in two phases make visible what they have written up to it. After a failure the job goes on from the latest
 // complete one: sources read again from there, so that every record counts in state exactly once, and in the output of sinks in two phases, too.
 type Checkpoints struct {
-	// Dir is where checkpoints are kept: a directory, or a URL such as s3://bucket/prefix in programs that call Register of package backends/s3. It belongs to one job. A small object is written there and removed when the
+	// Dir is where checkpoints are kept: a directory, or a URL such as s3://bucket/prefix in programs that call Register of package backends/s3. It belongs to one job: a local directory is locked while the job runs, and another run on the same machine that is given it is refused with the code checkpoint.in-use. A small object is written there and removed when the
 	// job begins, so that one that cannot be written to is refused then. Default: none, and no checkpoints.
 	Dir string
 	// Mode is how often a record counts in state after a failure. Default: ExactlyOnce.
@@ -233,19 +234,60 @@ func (e *Environment) recovery(ctx context.Context, p *local.Program) error {
 		if err != nil {
 			return err
 		}
-		if c.LocalRecovery {
-			if s, err = e.nearby(p, s); err != nil {
-				return err
-			}
-		}
-		if err := UseStorage(ctx, p, s, c); err != nil {
+		unlock, err := lock(ctx, s)
+		if err != nil {
 			return err
 		}
+		p.AtEnd = append(p.AtEnd, unlock)
+		if err := e.begin(ctx, p, s, c); err != nil {
+			for _, end := range slices.Backward(p.AtEnd) {
+				end()
+			}
+			return err
+		}
+		return nil
 	}
 	if c.Restore != "" {
 		return restoreFrom(ctx, p, c)
 	}
 	return nil
+}
+
+// begin has a program use the storage of its Checkpoints.Dir, which is locked.
+func (e *Environment) begin(ctx context.Context, p *local.Program, s storage.Storage, c Checkpoints) (err error) {
+	if c.LocalRecovery {
+		if s, err = e.nearby(p, s); err != nil {
+			return err
+		}
+	}
+	if err := UseStorage(ctx, p, s, c); err != nil || c.Restore == "" {
+		return err
+	}
+	return restoreFrom(ctx, p, c)
+}
+
+// lockTries is how often a storage that another run has is asked for: a job of this process that has ended gives it back a moment later.
+const (
+	lockTries = 100
+	lockPause = 20 * time.Millisecond
+)
+
+// lock makes a job the only one that keeps checkpoints in a storage, where that can tell.
+func lock(ctx context.Context, s storage.Storage) (unlock func(), err error) {
+	for range lockTries {
+		if unlock, err = storage.TryLock(s); err != nil {
+			return nil, fault.New(fault.CheckpointNotStored, "no checkpoint could be written to %s: %w", s, err)
+		}
+		if unlock != nil {
+			return unlock, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(lockPause):
+		}
+	}
+	return nil, fault.New(fault.CheckpointInUse, "another run that has not ended keeps its checkpoints in %s", s)
 }
 
 // nearby returns a storage with copies on the local disk, which are removed when the job has ended. Where they lie follows from where the storage is, so that a job finds and removes what it left when its process was killed.
@@ -259,11 +301,11 @@ func (e *Environment) nearby(p *local.Program, s storage.Storage) (storage.Stora
 	if err != nil {
 		return nil, err
 	}
-	p.AtEnd = func() {
+	p.AtEnd = append(p.AtEnd, func() {
 		if err := os.RemoveAll(dir); err != nil {
 			p.Logger.Warn("copies of checkpoints could not be removed", "dir", dir, "err", err)
 		}
-	}
+	})
 	return storage.NewNear(s, near), nil
 }
 

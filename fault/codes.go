@@ -80,6 +80,7 @@ const (
 	CheckpointParallelism Code = "checkpoint.max-parallelism"
 	CheckpointDeclined    Code = "checkpoint.declined"
 	CheckpointExists      Code = "checkpoint.exists"
+	CheckpointInUse       Code = "checkpoint.in-use"
 	CheckpointNotFound    Code = "checkpoint.not-found"
 	CheckpointTimeout     Code = "checkpoint.timeout"
 	CheckpointNotStored   Code = "checkpoint.not-stored"
@@ -199,6 +200,7 @@ var codes = []Info{
 	{CheckpointParallelism, User, false, "The maximum parallelism of an operator is not that of the checkpoint.", "set the MaxParallelism that the job had: it is the number of key groups that its state is cut into"},
 	{CheckpointDeclined, External, true, "A task could not take or write its part of a checkpoint.", "see the cause; the job goes on, and tries again at the next checkpoint"},
 	{CheckpointExists, User, false, "A job that is to begin anew finds checkpoints of another run where it would keep its own.", "set Checkpoints.Resume to go on where that run was, or give another directory, or remove it"},
+	{CheckpointInUse, User, false, "Another run that has not ended keeps its checkpoints in the same directory.", "wait for the end of that run, or stop it, or give this one a directory of its own; when a process has ended, in whatever way, nothing need be removed"},
 	{CheckpointNotFound, User, false, "There is no checkpoint to restore.", "check the path; it must lead to a checkpoint or savepoint, or to a directory that has some"},
 	{CheckpointTimeout, User, true, "A checkpoint was not complete in time.", "the tasks that are named are slow or stand still: look for backpressure or a call that blocks, set unaligned checkpoints, or raise the timeout of checkpoints"},
 	{CheckpointNotStored, External, true, "A checkpoint cannot be written to its storage.", "check the free space, permissions and reachability of the checkpoint directory"},

@@ -303,7 +303,7 @@ func (l *local) walk(ctx context.Context, dir string, temporary bool, visit func
 		if err != nil {
 			return diskError("list", path, err)
 		}
-		if path == top || !d.Type().IsRegular() || strings.HasPrefix(d.Name(), TempPrefix) != temporary {
+		if path == top || !d.Type().IsRegular() || d.Name() == lockName || strings.HasPrefix(d.Name(), TempPrefix) != temporary {
 			return nil
 		}
 		info, err := d.Info()

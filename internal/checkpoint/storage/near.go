@@ -55,7 +55,13 @@ func (c *copies) set(name string, s *sums) {
 	c.sums[name] = s
 }
 
-var _ Cleaner = (*nearby)(nil)
+var (
+	_ Cleaner = (*nearby)(nil)
+	_ Locker  = (*nearby)(nil)
+)
+
+// TryLock implements [Locker].
+func (n *nearby) TryLock() (func(), error) { return TryLock(n.far) }
 
 func (n *nearby) String() string { return n.far.String() }
 

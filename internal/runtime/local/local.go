@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -54,8 +55,8 @@ type Program struct {
 	InFlight int64
 	// Incremental has checkpoints write what has changed since the one before.
 	Incremental bool
-	// AtEnd, unless nil, is called when the job has ended, away from all processes; whoever waits for the scheduler waits for it.
-	AtEnd func()
+	// AtEnd are called, the last one first, when the job has ended, away from all processes; whoever waits for the scheduler waits for them.
+	AtEnd []func()
 	// Lose, unless nil, is asked for each message between the two roles whether it is lost: for simulations.
 	Lose func(m proto.Message) bool
 	// Pace, unless nil, is asked how long a source waits before it reads on: for simulations.
@@ -112,8 +113,12 @@ func Submit(s sched.Scheduler, id base.JobID, p *Program) *Job {
 		Job: id, Plan: p.Plan, GraphHash: p.GraphHash, Scheduler: s, Send: toTask, Logger: p.Logger,
 		Recovery: p.Recovery, Storage: p.Storage,
 		OnDone: func(dataflow.JobState, error) {
-			if p.AtEnd != nil {
-				s.Async(context.Background(), "end of the job", 0, func(context.Context) { p.AtEnd() })
+			if len(p.AtEnd) > 0 {
+				s.Async(context.Background(), "end of the job", 0, func(context.Context) {
+					for _, end := range slices.Backward(p.AtEnd) {
+						end()
+					}
+				})
 			}
 		},
 	})

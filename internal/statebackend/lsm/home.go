@@ -1,6 +1,7 @@
 package lsm
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/gofrs/flock"
 )
 
 // home is the directory of a process, in which every tree has one of its own. It is locked while the process lives, so that another one can tell that it is not left over.
@@ -78,4 +80,17 @@ func clean(parent string) {
 			lock.Close()
 		}
 	}
+}
+
+// lockFile takes the lock of a file, which is made if it is not there. It fails if anybody has it, in this process or in another one on this machine.
+func lockFile(path string) (io.Closer, error) {
+	f := flock.New(path)
+	ok, err := f.TryLock()
+	switch {
+	case err != nil:
+		return nil, errors.Join(err, f.Close())
+	case !ok:
+		return nil, fmt.Errorf("lock %s: another has it", path)
+	}
+	return f, nil
 }
