@@ -48,6 +48,7 @@ func (o *outstanding) remove(p pending) {
 type committer struct {
 	log         *slog.Logger
 	outstanding *outstanding
+	dir         string // of the sink, absolute
 }
 
 func (c committer) Commit(ctx context.Context, committables []connector.Committable) error {
@@ -60,10 +61,12 @@ func (c committer) Commit(ctx context.Context, committables []connector.Committa
 		if err := json.Unmarshal(b, &p); err != nil {
 			return fault.New(fault.TypeDecode, "a committable of a file sink is damaged: %w", err)
 		}
-		if err := c.commit(p); err != nil {
+		moved := p.movedFrom(p.Dir, c.dir)
+		if err := c.commit(moved); err != nil {
 			return err
 		}
 		c.outstanding.remove(p)
+		p = moved
 		c.log.Debug("file complete", "file", filepath.Join(p.Dir, p.Final), "bytes", p.Size)
 		dirs[p.Dir] = true
 	}
@@ -73,6 +76,25 @@ func (c committer) Commit(ctx context.Context, committables []connector.Committa
 		}
 	}
 	return nil
+}
+
+// movedFrom is where the file lies now, if all that was below base was moved to dir: where base is gone, and the file is found there. Whatever else a checkpoint names is taken as it stands: files that wait in a directory that the sink does not
+// write to any more are completed there.
+func (p pending) movedFrom(base, dir string) pending {
+	q := p
+	if q.Dir = moved(base, p.Dir, dir); exists(q.path()) || exists(filepath.Join(q.Dir, q.Final)) {
+		return q
+	}
+	return p
+}
+
+// moved is path, or where that is now if all that was below base was moved to dir: where base is gone.
+func moved(base, path, dir string) string {
+	rel, err := filepath.Rel(base, path)
+	if err != nil || !filepath.IsLocal(rel) || base == dir || exists(base) || !exists(dir) {
+		return path
+	}
+	return filepath.Join(dir, rel)
 }
 
 // commit makes the final name, and then removes the hidden one. A link, unlike a rename, never replaces a file; where the file system has none, renaming has to do, which is safe among

@@ -144,7 +144,11 @@ func (s sink[T]) NewWriter(ctx connector.WriterContext, restored [][]byte) (conn
 }
 
 func (s sink[T]) NewCommitter(ctx connector.WriterContext) (connector.Committer, error) {
-	return committer{ctx.Logger(), s.outstanding}, nil
+	dir, err := filepath.Abs(s.o.Dir)
+	if err != nil {
+		return nil, writeError(s.o.Dir, err)
+	}
+	return committer{ctx.Logger(), s.outstanding, dir}, nil
 }
 
 // writeError returns an error of writing at path with its code.

@@ -182,7 +182,7 @@ func (w *tableWriter) restore(b []byte, dir string) error {
 	for _, p := range state.Partitions {
 		w.partitions[p.Path] = p
 	}
-	if !exists(s.Dir) {
+	if s.Dir = moved(s.Dir, s.Dir, dir); !exists(s.Dir) {
 		return nil
 	}
 	lock, err := s.lock()
@@ -605,7 +605,11 @@ func (w *tableWriter) Close() error {
 }
 
 func (s *tableSink) NewCommitter(ctx connector.WriterContext) (connector.Committer, error) {
-	return tableCommitter{s, committer{ctx.Logger(), s.outstanding}}, nil
+	dir, err := filepath.Abs(s.dir)
+	if err != nil {
+		return nil, writeError(s.dir, err)
+	}
+	return tableCommitter{s, committer{ctx.Logger(), s.outstanding, dir}}, nil
 }
 
 type tableCommitter struct {
@@ -620,8 +624,9 @@ func (c tableCommitter) Commit(ctx context.Context, committables []connector.Com
 		if err := json.Unmarshal(b, &t); err != nil {
 			return fault.New(fault.TypeDecode, "a committable of a file sink is damaged: %w", err)
 		}
+		base := moved(t.Base, t.Base, c.files.dir)
 		for _, path := range t.Replace {
-			if err := c.replace(filepath.Join(t.Base, path), t.Keep); err != nil {
+			if err := c.replace(filepath.Join(base, path), t.Keep); err != nil {
 				return err
 			}
 		}
@@ -630,11 +635,12 @@ func (c tableCommitter) Commit(ctx context.Context, committables []connector.Com
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if err := c.files.commit(p); err != nil {
+			now := p.movedFrom(t.Base, c.files.dir)
+			if err := c.files.commit(now); err != nil {
 				return err
 			}
 			c.s.outstanding.remove(p)
-			dirs[p.Dir] = true
+			dirs[now.Dir] = true
 		}
 		for dir := range dirs {
 			if err := syncDir(dir); err != nil {
@@ -643,7 +649,7 @@ func (c tableCommitter) Commit(ctx context.Context, committables []connector.Com
 		}
 		if t.Mark != nil {
 			c.s.progress.apply(*t.Mark)
-			if err := c.announce(t.Base); err != nil {
+			if err := c.announce(base); err != nil {
 				return err
 			}
 		}

@@ -185,6 +185,57 @@ func TestGoingBack(t *testing.T) {
 	}
 }
 
+// When the directory was moved with all that is in it, files that wait in it are completed where they are now, what came behind the checkpoint is removed there, and the writer goes on with its series. If nothing was moved, files that wait in
+// the old directory are completed there, and one that is gone with its directory is an error.
+func TestDirectoryMoves(t *testing.T) {
+	top := t.TempDir()
+	old, dir := filepath.Join(top, "old"), filepath.Join(top, "new")
+	w := restored(t, Sink(SinkOptions[string]{Dir: old}))
+	writeString(t, w, "waits")
+	cs := prepare(t, w)
+	state := snapshot(t, w)
+	writeString(t, w, "came later")
+	if err := kill(w); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(old, dir); err != nil {
+		t.Fatal(err)
+	}
+	s := Sink(SinkOptions[string]{Dir: dir})
+	w = restored(t, s, state...)
+	for range 2 {
+		commitAll(t, s, cs)
+	}
+	writeString(t, w, "goes on")
+	next := prepare(t, w)
+	commitAll(t, s, next)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got := readAll(t, Options{Path: dir})
+	slices.Sort(got)
+	if want := []string{"goes on", "waits"}; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	if left := names(t, dir, true); len(left) > 0 {
+		t.Errorf("left %q", left)
+	}
+	if first, _, _ := preparedFile(t, cs); first.Dir != old {
+		t.Errorf("prepared in %s", first.Dir)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	s = Sink(SinkOptions[string]{Dir: t.TempDir()})
+	c, err := s.NewCommitter(connectortest.NewWriterContext(0, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Commit(t.Context(), cs); fault.CodeOf(err) != fault.SinkFileCommit {
+		t.Errorf("files that are gone: %v", err)
+	}
+}
+
 // When the directory or the prefix is another than before, what was left in the old one is removed, and a new series begins.
 func TestSinkMoves(t *testing.T) {
 	old, dir := t.TempDir(), t.TempDir()

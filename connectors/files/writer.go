@@ -74,7 +74,7 @@ func (w *writer[T]) restore(state []byte, dir string) error {
 	if err != nil {
 		return err
 	}
-	if !exists(s.Dir) {
+	if s.Dir = moved(s.Dir, s.Dir, dir); !exists(s.Dir) {
 		return nil
 	}
 	lock, err := s.lock()
