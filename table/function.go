@@ -113,7 +113,7 @@ func function[R any](bind func(args []*column.Vector, result *writer[R]) func(ro
 	if err := firstError(result.err, args); err != nil {
 		return Function{err: err}
 	}
-	f := &fn.Function{Doc: "a function of the program", Nulls: fn.NullCustom, Infer: inferScalar(args, result)}
+	f := &fn.Function{Doc: "a function of the program", Nulls: fn.NullCustom, Slow: true, Infer: inferScalar(args, result)}
 	f.Bind = func(_ *fn.Session, _ []fn.Arg, _ types.Type) (fn.Kernel, error) {
 		return func(_ *fn.Call, vectors []*column.Vector, sel []int32, n int, out *column.Vector) error {
 			call := bind(vectors, &writer[R]{out})

@@ -241,6 +241,38 @@ func Deterministic(list ...Expr) bool {
 	return ok
 }
 
+// CheapFirst returns the conditions of an AND or OR in an order in which those with slow calls stand behind others. What may fail, or gives something else each time, keeps its place among all that stand
+// before it; but a slow call is no longer made, and so does not fail, for rows that a condition which now stands before it decides.
+func CheapFirst(conds []Expr) []Expr {
+	var slow []Expr
+	list := make([]Expr, 0, len(conds))
+	for _, e := range conds {
+		calls, fails := slowCalls(e)
+		switch {
+		case fails || !Deterministic(e):
+			list = append(append(list, slow...), e)
+			slow = nil
+		case calls:
+			slow = append(slow, e)
+		default:
+			list = append(list, e)
+		}
+	}
+	return append(list, slow...)
+}
+
+// slowCalls reports whether there are slow calls in an expression, and whether others may fail.
+func slowCalls(e Expr) (calls, fails bool) {
+	Walk(e, func(e Expr) bool {
+		if c, is := e.(*Call); is {
+			calls = calls || c.Fn.Slow
+			fails = fails || c.Fn.Fails && !c.Fn.Slow
+		}
+		return true
+	})
+	return calls, fails
+}
+
 // CanFail reports whether computing e may fail for some values.
 func CanFail(e Expr) bool {
 	fails := false

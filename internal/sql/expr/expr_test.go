@@ -62,3 +62,22 @@ func TestArgs(t *testing.T) {
 		t.Error(args)
 	}
 }
+
+func TestCheapFirst(t *testing.T) {
+	slow := &fn.Function{Name: "SLOW", Syntax: fn.Prefix, Slow: true, Fails: true}
+	a, b := call(null, ref(0, "a")), call(null, ref(1, "b"))
+	s1, s2 := call(slow, ref(2, "c")), call(null, call(slow, ref(3, "d")))
+	fails, changes := call(div, ref(4, "e"), ref(5, "f")), call(rand)
+	for _, c := range []struct{ in, want []Expr }{
+		{[]Expr{a, b}, []Expr{a, b}},
+		{[]Expr{s1, a, s2, b}, []Expr{a, b, s1, s2}},
+		{[]Expr{s1, a, fails, b, s2}, []Expr{a, s1, fails, b, s2}},
+		{[]Expr{a, s1, changes, b}, []Expr{a, s1, changes, b}},
+		{[]Expr{call(and, s1, changes), b}, []Expr{call(and, s1, changes), b}},
+	} {
+		got := CheapFirst(c.in)
+		if g, w := call(and, got...).String(), call(and, c.want...).String(); g != w {
+			t.Errorf("%s becomes %s, want %s", call(and, c.in...), g, w)
+		}
+	}
+}

@@ -12,7 +12,7 @@ var Builtin = builtin()
 
 func builtin() *Registry {
 	r := &Registry{}
-	for _, family := range [][]*Function{comparisons(), logic(), arithmetic(), casts(), conditionals(), textual(), patterns(), regexps(), encodings(), hashes(), mathematical(), extracts(), temporal(), clocks(), timeTexts(), constructors(), accessors(), arrays(), mappings(), jsons(), formatted(), bitmaps(), variants(), structured()} {
+	for _, family := range [][]*Function{comparisons(), logic(), arithmetic(), casts(), conditionals(), textual(), patterns(), slow(regexps()), encodings(), slow(hashes()), mathematical(), extracts(), temporal(), clocks(), timeTexts(), constructors(), accessors(), arrays(), mappings(), slow(jsons()), formatted(), bitmaps(), variants(), structured()} {
 		for _, f := range family {
 			r.Add(f)
 		}
@@ -21,6 +21,14 @@ func builtin() *Registry {
 		r.Add(a)
 	}
 	return r
+}
+
+// slow marks the functions of a family as slow.
+func slow(family []*Function) []*Function {
+	for _, f := range family {
+		f.Slow = true
+	}
+	return family
 }
 
 // wrong is the error of an argument that a function does not take.

@@ -100,6 +100,8 @@ type Function struct {
 	// Fails tells that the kernel may return an error for some values. Such a function is computed only for selected rows and never moved across a condition; with NullStrict, rows
 	// with a null argument are not given to the kernel.
 	Fails bool
+	// Slow tells that a call costs many times what a comparison does, such as one of a regular expression or of the user's: among the conditions of an AND or OR it is computed last, for the rows that are then open, and for each row once, wherever it stands.
+	Slow bool
 	// Constants tells that the kernel takes constant vectors as they are. Others get flat ones.
 	Constants bool
 	// Bind returns the kernel for arguments of the signature's types. It may prepare what literals allow, such as a compiled regular expression.

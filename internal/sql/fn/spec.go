@@ -192,14 +192,35 @@ func texts(f func(b []byte, args []*column.Vector, row int) ([]byte, bool)) Kern
 	}
 }
 
+// touchRows is how many texts are touched together.
+const touchRows = 64
+
+// touchTexts reads both ends of the long texts among some rows of a selection, so that the processor waits for their memory together and not for one after the other. It returns what it read, to be kept, so that
+// the reads are not optimised away.
+func touchTexts(v *column.Vector, sel []int32, from, to int) (seen byte) {
+	for i := from; i < to; i++ {
+		view := &v.Views[at(sel, i)]
+		if view.Inline() {
+			continue
+		}
+		s := view.Content(v.Buffers)
+		seen ^= s[0] ^ s[len(s)-1]
+	}
+	return seen
+}
+
 // parts is the kernel of a function whose result is a part of its first argument: f returns where it begins and ends, a negative number for null. Nothing is copied.
 func parts(f func(s []byte, args []*column.Vector, row int) (from, to int)) Kernel {
+	var touched byte
 	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
 		in := args[0]
 		out.Room() // so that the list of buffers is kept
-		base := out.Share(in)
+		base, rows := out.Share(in), size(sel, n)
 	rows:
-		for i := range size(sel, n) {
+		for i := range rows {
+			if i%touchRows == 0 {
+				touched ^= touchTexts(in, sel, i, min(i+touchRows, rows))
+			}
 			row := at(sel, i)
 			for _, a := range args {
 				if a.Null(row) {

@@ -15,7 +15,7 @@ func (c *compiler) selector(e expr.Expr, s *scope) (selector, *scope, error) {
 	if call, ok := e.(*expr.Call); ok {
 		if call.Fn.Name == "AND" {
 			all := &allOf{}
-			for i, a := range expr.And(e) {
+			for i, a := range expr.CheapFirst(expr.And(e)) {
 				if i > 0 {
 					s = &scope{outer: s}
 				}

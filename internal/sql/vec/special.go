@@ -20,7 +20,7 @@ func (c *compiler) junction(e *expr.Call, s *scope) (node, error) {
 	if e.Fn.Name == "OR" {
 		j.decides = 1
 	}
-	for i, a := range e.Args {
+	for i, a := range expr.CheapFirst(e.Args) {
 		if i > 0 {
 			s = &scope{outer: s} // those of the rows that are open
 		}

@@ -160,7 +160,10 @@ type known struct {
 	n *shared
 }
 
-type compiler struct{ session *fn.Session }
+type compiler struct {
+	session *fn.Session
+	memos   map[string][]knownMemo
+}
 
 func (c *compiler) compile(e expr.Expr, s *scope) (node, error) {
 	switch e := e.(type) {
@@ -179,6 +182,9 @@ func (c *compiler) compile(e expr.Expr, s *scope) (node, error) {
 	case *expr.Call:
 		if !shareable(e) {
 			return c.call(e, s)
+		}
+		if m, err := c.memo(e); m != nil || err != nil {
+			return m, err
 		}
 		key := e.String()
 		if known := s.find(key, e); known != nil {

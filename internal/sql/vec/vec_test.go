@@ -149,6 +149,8 @@ func oracle(e expr.Expr, in *column.Batch, row int) (column.Value, bool) {
 			return null, false
 		}
 		return column.IntValue(x / y), true
+	case "SLOW":
+		return column.IntValue((x*5 + y) % 4), true
 	case "=":
 		return column.BoolValue(x == y), true
 	case "<>":
@@ -161,6 +163,23 @@ func oracle(e expr.Expr, in *column.Batch, row int) (column.Value, bool) {
 	panic("the oracle does not know " + c.Fn.Name)
 }
 
+// slow is a function that is computed once for each row, wherever it stands.
+var slow = &fn.Function{Name: "SLOW", Slow: true, Bind: func(*fn.Session, []fn.Arg, types.Type) (fn.Kernel, error) {
+	return func(_ *fn.Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
+		slowRows += len(sel)
+		if sel == nil {
+			slowRows += n
+		}
+		fn.Rows(sel, n, func(row int) {
+			out.Words[row] = uint64((int64(args[0].Words[row])*5 + int64(args[1].Words[row])) % 4)
+		})
+		return nil
+	}, nil
+}}
+
+// slowRows counts the rows that slow was computed for.
+var slowRows int
+
 // generate makes an expression of the given type.
 func generate(t *testing.T, r *rand.Rand, kind types.Kind, depth int) expr.Expr {
 	number := func() expr.Expr { return generate(t, r, types.BigInt, depth-1) }
@@ -172,7 +191,9 @@ func generate(t *testing.T, r *rand.Rand, kind types.Kind, depth int) expr.Expr 
 			}
 			return ref(r.IntN(3), bigint)
 		}
-		switch r.IntN(6) {
+		switch r.IntN(8) {
+		case 6, 7:
+			return &expr.Call{Fn: slow, Args: []expr.Expr{ref(r.IntN(2), bigint), ref(r.IntN(3), bigint)}, T: bigint}
 		case 0:
 			return call(t, "+", number(), number())
 		case 1:
@@ -324,6 +345,58 @@ func TestOracle(t *testing.T) {
 	}
 	if failed < 100 || fine < 1000 {
 		t.Errorf("%d failed, %d did not: the generator is lopsided", failed, fine)
+	}
+}
+
+// TestOnce checks that a slow call is computed once for a row where it stands in several places, and last among conditions.
+func TestOnce(t *testing.T) {
+	once := &expr.Call{Fn: slow, Args: []expr.Expr{ref(0, bigint), ref(1, bigint)}, T: bigint}
+	in := &column.Batch{N: 100}
+	for i := range 2 {
+		v := &column.Vector{}
+		v.Reset(column.Word, in.N)
+		for row := range in.N {
+			v.Words[row] = uint64(row % (4 + i))
+		}
+		in.Cols = append(in.Cols, v)
+	}
+	small := call(t, "<", ref(0, bigint), lit(2))
+	where := call(t, "OR", call(t, "=", once, lit(1)), small) // 50 rows are small, of the others some are 1
+	list := []expr.Expr{call(t, "CASE", small, lit(9), once), call(t, "COALESCE", once, lit(0))}
+	p, err := vec.CompileWhere(where, list, session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for turn := range 2 {
+		slowRows = 0
+		cols, sel, err := p.Where(&fn.Call{}, in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slowRows != 100 { // 50 by the condition, the small ones by COALESCE
+			t.Errorf("turn %d: %d rows are computed", turn, slowRows)
+		}
+		n := 0
+		for row := range in.N {
+			v := int64(row%4*5+row%5) % 4
+			if row%4 >= 2 && v != 1 {
+				continue
+			}
+			if n == len(sel) || sel[n] != int32(row) {
+				t.Fatalf("row %d is not selected: %v", row, sel)
+			}
+			n++
+			first := v
+			if row%4 < 2 {
+				first = 9
+			}
+			if a, b := cols[0].Word(row), cols[1].Word(row); int64(a) != first || int64(b) != v {
+				t.Errorf("row %d: %d %d, want %d %d", row, a, b, first, v)
+			}
+		}
+		if n != len(sel) {
+			t.Errorf("%d rows are selected, want %d", len(sel), n)
+		}
 	}
 }
 
