@@ -2,28 +2,97 @@ package grouping
 
 import (
 	"io"
-	"os"
-	"runtime"
 	"unsafe"
 
 	"github.com/weirstream/weir/fault"
 )
 
-// extent is a run in the file.
-type extent struct{ from, to int64 }
-
-// diskHeader stands in front of each record in the file. size holds the input in its highest byte.
+// diskHeader stands in front of each record of a run. size holds the input in its highest byte.
 type diskHeader struct {
 	hash uint64
 	time int64
 	size uint64
 }
 
-const diskHead = int(unsafe.Sizeof(diskHeader{}))
+const (
+	diskHead   = int(unsafe.Sizeof(diskHeader{}))
+	writeBytes = 1 << 20
+)
 
-func (s *Sorter) failed(err error) error {
-	return fault.New(fault.StateDisk, "sorting the input of a keyed operator on disk: %w", err)
+// cursor walks through one run. Its record is the one to be handed out next.
+type cursor struct {
+	Record
+	number int // of the run
+	// from and to are what is left of it behind the buffer.
+	from, to int64
+	buffer   []byte
 }
+
+// runs sorts a part that is larger than memory: as much of it as fits at a time, which is written as a run, and then merged.
+func (s *Sorter) runs(p *part) error {
+	var runs []extent
+	held := int64(0)
+	run := func() error {
+		s.sortPages()
+		begin := s.end
+		err := s.writeRun()
+		s.drop(true)
+		held = 0
+		if s.end > begin {
+			runs = append(runs, extent{begin, s.end})
+		}
+		return err
+	}
+	for _, e := range p.stored {
+		page, err := s.fetch(e)
+		if err != nil {
+			return err
+		}
+		s.pages = append(s.pages, page)
+		if held += e.to - e.from; held >= s.cfg.Memory {
+			if err := run(); err != nil {
+				return err
+			}
+		}
+	}
+	s.pages = append(s.pages, p.pages...)
+	if err := run(); err != nil {
+		return err
+	}
+	s.write, s.all, s.scratch, s.times = nil, nil, nil, nil
+	s.read = min(max(s.cfg.Memory/int64(len(runs)), 4<<10), writeBytes) &^ 7
+	for i, r := range runs {
+		c := cursor{number: i, from: r.from, to: r.to}
+		if _, err := s.advance(&c); err != nil {
+			return err
+		}
+		s.merge = append(s.merge, c)
+	}
+	for i := len(s.merge)/2 - 1; i >= 0; i-- {
+		s.sift(i)
+	}
+	return nil
+}
+
+// writeRun writes the entries.
+func (s *Sorter) writeRun() error {
+	for len(s.entries) > 0 {
+		s.show()
+		r := &s.record
+		head := diskHeader{r.Hash, r.Time, uint64(r.Input)<<inputShift | uint64(len(r.Data))}
+		s.write = append(s.write, unsafe.Slice((*byte)(unsafe.Pointer(&head)), diskHead)...)
+		s.write = append(s.write, r.Data...)
+		s.write = append(s.write, zeros[:-len(r.Data)&7]...)
+		if len(s.write) >= writeBytes {
+			if err := s.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return s.flush()
+}
+
+var zeros [8]byte
 
 func (s *Sorter) flush() error {
 	if len(s.write) == 0 {
@@ -38,66 +107,10 @@ func (s *Sorter) flush() error {
 	return nil
 }
 
-// cursor walks through one run. Its record is the one to be handed out next.
-type cursor struct {
-	Record
-	order int // of runs
-	// entries are those that are left of a part in memory, behind which come the parts from next on.
-	memory  bool
-	part    *part
-	next    int
-	entries []entry
-	// from and to are what is left of a run on disk behind the buffer.
-	from, to int64
-	buffer   []byte
-}
-
-// Finish is called when all records have been put.
-func (s *Sorter) Finish() error {
-	s.write, s.spare = nil, nil
-	if n := int64(len(s.runs)); n > 0 {
-		s.read = min(max(s.cfg.Memory/n, 4<<10), writeBytes) &^ 7
-	}
-	for i, r := range s.runs {
-		c := cursor{order: i, from: r.from, to: r.to}
-		if _, err := s.advance(&c); err != nil {
-			return err
-		}
-		s.merge = append(s.merge, c)
-	}
-	c := cursor{order: len(s.runs), memory: true}
-	if ok, _ := s.advance(&c); ok {
-		s.merge = append(s.merge, c)
-	}
-	for i := len(s.merge)/2 - 1; i >= 0; i-- {
-		s.sift(i)
-	}
-	return nil
-}
-
 // advance moves a cursor to its next record, and reports whether there is one.
 func (s *Sorter) advance(c *cursor) (ok bool, err error) {
-	if c.memory {
-		for len(c.entries) == 0 {
-			if c.part != nil {
-				*c.part = part{} // all handed out
-			}
-			if c.next == partCount {
-				return false, nil
-			}
-			c.part = &s.parts[c.next]
-			c.next++
-			s.sort(c.part)
-			s.seen += c.part.touch()
-			c.entries = c.part.entries
-		}
-		e := &c.entries[0]
-		c.Hash, c.Time, c.Input, c.Data = e.hash, e.time, int(e.ref>>inputShift), c.part.data(e.ref)
-		c.entries = c.entries[1:]
-		return true, nil
-	}
 	if len(c.buffer) < diskHead {
-		if c.from+int64(len(c.buffer)) == c.to && len(c.buffer) == 0 {
+		if c.from == c.to && len(c.buffer) == 0 {
 			return false, nil
 		}
 		if err := s.fill(c, diskHead); err != nil {
@@ -117,22 +130,11 @@ func (s *Sorter) advance(c *cursor) (ok bool, err error) {
 	return true, nil
 }
 
-// touch reads through a part, so that it is in the cache when its records are handed out in another order than they lie in memory.
-func (p *part) touch() (sum uint64) {
-	for _, page := range p.pages {
-		for i := 0; i < len(page); i += 8 {
-			sum += page[i]
-		}
-	}
-	return sum
-}
-
 // fill makes a new buffer with what is left of the old one and what follows, at least need bytes: what was handed out of the old one may still be in use.
 func (s *Sorter) fill(c *cursor, need int) error {
 	left := len(c.buffer)
 	n := min(max(s.read, int64(need+7)&^7), int64(left)+c.to-c.from)
-	words := make([]uint64, n/8)
-	buffer := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), n)
+	buffer := bytesOf(make([]uint64, n/8))
 	copy(buffer, c.buffer)
 	if _, err := s.file.ReadAt(buffer[left:], c.from); err != nil && err != io.EOF {
 		return s.failed(err)
@@ -149,13 +151,13 @@ func (s *Sorter) fill(c *cursor, need int) error {
 func (s *Sorter) before(a, b *cursor) bool {
 	switch {
 	case a.Hash != b.Hash:
-		return a.Hash < b.Hash
+		return order(a.Hash) < order(b.Hash)
 	case s.cfg.ByTime && a.Time != b.Time:
 		return a.Time < b.Time
 	case a.Input != b.Input:
 		return a.Input < b.Input
 	}
-	return a.order < b.order
+	return a.number < b.number
 }
 
 func (s *Sorter) sift(i int) {
@@ -175,16 +177,8 @@ func (s *Sorter) sift(i int) {
 	}
 }
 
-// Peek returns the next record, nil behind the last one. It is good until Skip.
-func (s *Sorter) Peek() *Record {
-	if len(s.merge) == 0 {
-		return nil
-	}
-	return &s.merge[0].Record
-}
-
-// Skip moves on to the record behind that of Peek.
-func (s *Sorter) Skip() error {
+// advanceRun moves on in the run whose record was handed out.
+func (s *Sorter) advanceRun() error {
 	ok, err := s.advance(&s.merge[0])
 	if err != nil {
 		return err
@@ -199,21 +193,4 @@ func (s *Sorter) Skip() error {
 		s.sift(0)
 	}
 	return nil
-}
-
-// Close gives back memory and removes the file.
-func (s *Sorter) Close() error {
-	s.parts, s.spare, s.scratch, s.merge, s.runs = [partCount]part{}, nil, nil, nil, nil
-	if s.file == nil {
-		return nil
-	}
-	f := s.file
-	s.file = nil
-	err := f.Close()
-	if runtime.GOOS == "windows" {
-		if removed := os.Remove(f.Name()); err == nil {
-			err = removed
-		}
-	}
-	return err
 }

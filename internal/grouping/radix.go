@@ -6,24 +6,21 @@ import (
 	"slices"
 )
 
-// sort orders a part.
-func (s *Sorter) sort(p *part) {
-	n := len(p.entries)
-	if cap(s.scratch) < n {
-		s.scratch = make([]entry, n, cap(p.entries))
-	}
-	radix(p.entries, s.scratch[:n], 64-partBits, s.cfg.ByTime)
+// timeOf is an entry of a group that is sorted by time.
+type timeOf struct {
+	time int64
+	ref  uint64
 }
 
-// radix sorts entries whose hashes agree in all but the lowest left bits. Each pass takes so many bits that few entries are left for the next one: hashes are spread evenly.
-func radix(a, scratch []entry, left int, byTime bool) {
+// radix sorts entries that agree in all but the lowest left bits. Each pass takes so many bits that few entries are left for the next one: hashes are spread evenly.
+func (s *Sorter) radix(a, scratch []entry, left int) {
 	for {
 		if len(a) <= 16 {
-			insertion(a, byTime)
+			s.insertion(a)
 			return
 		}
 		if left == 0 {
-			sortGroup(a, byTime)
+			s.sortGroup(a)
 			return
 		}
 		width := min(max(bits.Len(uint(len(a)))-2, 1), 8, left)
@@ -31,10 +28,10 @@ func radix(a, scratch []entry, left int, byTime bool) {
 		mask := uint64(1)<<width - 1
 		var ends [256]int
 		for i := range a {
-			ends[a[i].hash>>shift&mask]++
+			ends[a[i].order>>shift&mask]++
 		}
 		left = shift
-		if ends[a[0].hash>>shift&mask] == len(a) {
+		if ends[a[0].order>>shift&mask] == len(a) {
 			continue // all in one
 		}
 		sum := 0
@@ -42,7 +39,7 @@ func radix(a, scratch []entry, left int, byTime bool) {
 			sum, ends[b] = sum+ends[b], sum
 		}
 		for i := range a {
-			b := a[i].hash >> shift & mask
+			b := a[i].order >> shift & mask
 			scratch[ends[b]] = a[i]
 			ends[b]++
 		}
@@ -50,7 +47,7 @@ func radix(a, scratch []entry, left int, byTime bool) {
 		begin := 0
 		for _, end := range ends[:mask+1] {
 			if end-begin > 1 {
-				radix(a[begin:end], scratch[begin:end], left, byTime)
+				s.radix(a[begin:end], scratch[begin:end], left)
 			}
 			begin = end
 		}
@@ -58,21 +55,23 @@ func radix(a, scratch []entry, left int, byTime bool) {
 	}
 }
 
-func less(a, b *entry, byTime bool) bool {
-	if a.hash != b.hash {
-		return a.hash < b.hash
+func (s *Sorter) less(a, b *entry) bool {
+	if a.order != b.order {
+		return a.order < b.order
 	}
-	if byTime && a.time != b.time {
-		return a.time < b.time
+	if s.cfg.ByTime && s.timed {
+		if x, y := s.timeAt(a.ref), s.timeAt(b.ref); x != y {
+			return x < y
+		}
 	}
 	return a.ref < b.ref
 }
 
-func insertion(a []entry, byTime bool) {
+func (s *Sorter) insertion(a []entry) {
 	for i := 1; i < len(a); i++ {
 		e := a[i]
 		j := i
-		for ; j > 0 && less(&e, &a[j-1], byTime); j-- {
+		for ; j > 0 && s.less(&e, &a[j-1]); j-- {
 			a[j] = a[j-1]
 		}
 		a[j] = e
@@ -80,19 +79,30 @@ func insertion(a []entry, byTime bool) {
 }
 
 // sortGroup sorts entries of one hash. They are sorted already where records came in the order of time from one input.
-func sortGroup(a []entry, byTime bool) {
-	for i := 1; ; i++ {
-		if i == len(a) {
-			return
-		}
-		if less(&a[i], &a[i-1], byTime) {
-			break
-		}
+func (s *Sorter) sortGroup(a []entry) {
+	sorted := true
+	for i := 1; i < len(a) && sorted; i++ {
+		sorted = !s.less(&a[i], &a[i-1])
 	}
-	slices.SortFunc(a, func(x, y entry) int {
-		if byTime && x.time != y.time {
+	if sorted {
+		return
+	}
+	if !s.cfg.ByTime || !s.timed {
+		slices.SortFunc(a, func(x, y entry) int { return cmp.Compare(x.ref, y.ref) })
+		return
+	}
+	times := s.times[:0]
+	for _, e := range a {
+		times = append(times, timeOf{s.timeAt(e.ref), e.ref})
+	}
+	s.times = times
+	slices.SortFunc(times, func(x, y timeOf) int {
+		if x.time != y.time {
 			return cmp.Compare(x.time, y.time)
 		}
 		return cmp.Compare(x.ref, y.ref)
 	})
+	for i := range times {
+		a[i].ref = times[i].ref
+	}
 }

@@ -1,22 +1,28 @@
 package grouping
 
 import (
+	"math/bits"
 	"os"
 	"runtime"
 	"unsafe"
+
+	"github.com/weirstream/weir/eventtime"
+	"github.com/weirstream/weir/fault"
 )
 
 // Config says how a sorter works.
 type Config struct {
-	// Memory is about how many bytes it may take before it writes to disk.
+	// Memory is about how many bytes it may take before it writes to disk. It takes half a megabyte in any case.
 	Memory int64
 	// Dir is where its file lies; "" for the system's directory of temporary files.
 	Dir string
 	// ByTime orders the records of a hash by their times; records of one time, or all without it, by their input and as they came.
 	ByTime bool
+	// Fixed tells that all records are of input 0, that they have Fixed bytes each, and that nothing points to the data of one after Skip. They take less memory then, and memory is used again.
+	Fixed int
 }
 
-// Record is one record as it is handed out. Data is aligned to 8 bytes. It may be changed, and stays what it is for as long as anything points to it.
+// Record is one record as it is handed out. Data is aligned to 8 bytes. It may be changed, and stays what it is for as long as anything points to it, but with Config.Fixed until Skip only.
 type Record struct {
 	Hash  uint64
 	Time  int64
@@ -24,80 +30,83 @@ type Record struct {
 	Data  []byte
 }
 
-// Sorter takes records with Put and, after Finish, gives them back with Next.
-//
-// Records are dealt to parts by the first bits of their hashes as they come, so that what sorting and handing out touch at a time lies in the processor's cache.
+// Sorter takes records with Put and, after Finish, gives them back with Peek and Skip.
 type Sorter struct {
-	cfg     Config
-	parts   [partCount]part
-	spare   [][]uint64 // pages
-	scratch []entry
-	bytes   int64
-	count   int64
+	cfg   Config
+	parts [partCount]part
+	head  int  // bytes in front of a record's data
+	timed bool // a record with a timestamp has come: from here on they have a place
+	page  int  // bytes of a page
+	spare [][]uint64
+	bytes int64 // of the pages of all parts
+	count int64
+	kept  int // parts from here on are on disk
+	err   error
+
 	file    *os.File
 	end     int64 // of the file
-	runs    []extent
-	merge   []cursor // a heap
-	write   []byte
-	read    int64 // bytes of a run that are read at a time
 	written int64
-	seen    uint64 // so that reading has a purpose
+
+	output
 }
 
 const (
 	partBits  = 7
 	partCount = 1 << partBits
-)
 
-// entry is a record in memory. Its ref orders records by input, then as they came.
-type entry struct {
-	hash uint64
-	time int64
-	ref  uint64
-}
-
-const (
 	inputShift = 56
 	pageShift  = 15
-	pageBytes  = 1 << pageShift
+	largePage  = 1 << pageShift
+	smallPage  = 1 << 12
 	firstPage  = 512
-	writeBytes = 1 << 20
-	headBytes  = 8
-	entryBytes = int64(unsafe.Sizeof(entry{}))
+	// stretch is how many pages of a part lie together in the file.
+	stretch = 8
 )
 
-// part has records in memory. Each has its length in front. Pages are larger where a record is.
+// part is some of the records: those whose hashes end in the same bits. In the file and in memory they lie in pages, of which each has a header of one word; those in the file came first.
 type part struct {
-	pages   [][]uint64
-	used    int // bytes of the last page
-	entries []entry
+	// at is where in the last page the next record goes, limit where that page ends.
+	at, limit int
+	pages     [][]uint64
+	onDisk    bool
+	stored    []extent
+	// room is what is left of the stretch of the file that the part writes to.
+	room extent
+	size int64 // bytes of all pages, here and there
 }
 
-// grow makes a page with room for need bytes the last one.
-func (s *Sorter) grow(p *part, need int) {
-	size := pageBytes
-	if n := len(p.pages); n < 6 {
-		size = firstPage << n
-	}
-	size = max(size, need)
-	if n := len(s.spare); n > 0 && size <= pageBytes {
-		p.pages, s.spare = append(p.pages, s.spare[n-1]), s.spare[:n-1]
-		size = pageBytes
-	} else {
-		p.pages = append(p.pages, make([]uint64, size/8))
-	}
-	s.bytes += int64(size)
-	p.used = 0
-}
+// The header of a page has the bytes that are used of it, this word included, and whether its records have a timestamp.
+const (
+	pageHead  = 8
+	pageTimed = 1 << 62
+)
 
-func (p *part) data(ref uint64) []byte {
-	ref &= 1<<inputShift - 1
-	head := unsafe.Add(unsafe.Pointer(unsafe.SliceData(p.pages[ref>>pageShift])), ref&(pageBytes-1))
-	return unsafe.Slice((*byte)(unsafe.Add(head, headBytes)), *(*uint64)(head))
-}
+// extent is a stretch of the file.
+type extent struct{ from, to int64 }
 
 // New returns an empty sorter.
-func New(cfg Config) *Sorter { return &Sorter{cfg: cfg} }
+func New(cfg Config) *Sorter {
+	s := &Sorter{cfg: cfg, page: largePage, kept: partCount}
+	for s.page > smallPage && int64(s.page)*2*partCount > cfg.Memory {
+		s.page /= 2
+	}
+	s.layOut()
+	return s
+}
+
+func (s *Sorter) layOut() { s.head = headBytes(s.timed, s.cfg.Fixed > 0) }
+
+// headBytes is what stands in front of the data of a record: its hash, its time if it may have one, and its input and size if these differ.
+func headBytes(timed, fixed bool) int {
+	n := 8
+	if timed {
+		n += 8
+	}
+	if !fixed {
+		n += 8
+	}
+	return n
+}
 
 // Len is the number of records put.
 func (s *Sorter) Len() int64 { return s.count }
@@ -105,85 +114,175 @@ func (s *Sorter) Len() int64 { return s.count }
 // Spilled is how many bytes were written to disk.
 func (s *Sorter) Spilled() int64 { return s.written }
 
+// order is what records are sorted by first. The first bits of the hashes are much the same in one subtask, the last ones are not.
+func order(hash uint64) uint64 { return bits.ReverseBytes64(hash) }
+
 // Put makes room for a record of n bytes of one of up to 256 inputs. The caller fills it before the next call.
 func (s *Sorter) Put(input int, hash uint64, time int64, n int) unsafe.Pointer {
-	p := &s.parts[hash>>(64-partBits)]
-	need := headBytes + (n+7)&^7
-	last := len(p.pages) - 1
-	if last < 0 || p.used+need > 8*len(p.pages[last]) {
-		s.grow(p, need)
-		last++
+	p := &s.parts[order(hash)>>(64-partBits)]
+	need := s.head + (n+7)&^7
+	if p.at+need > p.limit || time != eventtime.NoTimestamp && !s.timed {
+		need = s.turn(p, time, n)
 	}
-	at := p.used
-	p.used += need
-	if len(p.entries) == cap(p.entries) {
-		s.growEntries(p)
-	}
-	p.entries = append(p.entries, entry{hash, time, uint64(input)<<inputShift | uint64(last)<<pageShift | uint64(at)})
+	to := unsafe.Add(unsafe.Pointer(unsafe.SliceData(p.pages[len(p.pages)-1])), p.at)
+	p.at += need
 	s.count++
-	head := unsafe.Add(unsafe.Pointer(unsafe.SliceData(p.pages[last])), at)
-	*(*uint64)(head) = uint64(n)
-	return unsafe.Add(head, headBytes)
+	*(*uint64)(to) = hash
+	to = unsafe.Add(to, 8)
+	if s.timed {
+		*(*int64)(to) = time
+		to = unsafe.Add(to, 8)
+	}
+	if s.cfg.Fixed == 0 {
+		*(*uint64)(to) = uint64(input)<<inputShift | uint64(n)
+		to = unsafe.Add(to, 8)
+	}
+	return to
 }
 
-func (s *Sorter) growEntries(p *part) {
-	n := max(2*cap(p.entries), 16)
-	s.bytes += int64(n-cap(p.entries)) * entryBytes
-	grown := make([]entry, len(p.entries), n)
-	copy(grown, p.entries)
-	p.entries = grown
+// turn makes room in a part for a record of n bytes, and returns how much it takes with what stands in front.
+func (s *Sorter) turn(p *part, time int64, n int) (need int) {
+	if time != eventtime.NoTimestamp && !s.timed {
+		for i := range s.parts {
+			s.seal(&s.parts[i])
+			s.parts[i].limit = 0
+		}
+		s.timed = true
+		s.layOut()
+	}
+	need = s.head + (n+7)&^7
+	if p.at+need <= p.limit {
+		return need
+	}
+	s.seal(p)
+	if p.onDisk {
+		s.store(p)
+	}
+	size := s.page
+	if k := len(p.pages); k < 6 && !p.onDisk {
+		size = min(size, firstPage<<k)
+	}
+	s.append(p, max(size, need+pageHead))
+	return need
 }
 
-// Full reports whether the sorter has come to its memory: Spill is to be called.
-func (s *Sorter) Full() bool { return s.bytes > s.cfg.Memory && s.count > 0 }
+// append makes a page of at least size bytes the last one.
+func (s *Sorter) append(p *part, size int) {
+	var page []uint64
+	if k := len(s.spare); k > 0 && size <= s.page {
+		page, s.spare = s.spare[k-1], s.spare[:k-1]
+	} else {
+		page = make([]uint64, size/8)
+	}
+	p.pages = append(p.pages, page)
+	p.at, p.limit = pageHead, 8*len(page)
+	p.size += int64(p.limit)
+	s.bytes += int64(p.limit)
+}
 
-// Spill writes what is in memory to disk, sorted.
+// seal writes the header of the last page.
+func (s *Sorter) seal(p *part) {
+	if n := len(p.pages); n > 0 && p.limit > 0 {
+		p.pages[n-1][0] = uint64(p.at)
+		if s.timed {
+			p.pages[n-1][0] |= pageTimed
+		}
+	}
+}
+
+// Full reports whether the sorter has come to its memory: Spill is to be called. It also reports an error of writing, which Spill returns.
+func (s *Sorter) Full() bool {
+	return s.bytes > s.cfg.Memory && s.kept > 0 || s.err != nil
+}
+
+// Spill makes room: some parts go to disk, with all that will be put to them.
 func (s *Sorter) Spill() error {
+	for s.err == nil && s.kept > 0 && s.bytes > s.cfg.Memory-s.cfg.Memory/16 {
+		s.kept--
+		p := &s.parts[s.kept]
+		p.onDisk = true
+		s.seal(p)
+		s.store(p)
+		p.limit = 0 // the next record begins a page
+	}
+	return s.err
+}
+
+// store writes the pages of a part. An error is kept for Spill.
+func (s *Sorter) store(p *part) {
+	if s.err != nil {
+		return // the pages stay
+	}
 	if s.file == nil {
-		f, err := os.CreateTemp(s.cfg.Dir, "weir-sort-*")
-		if err != nil {
+		if s.err = s.create(); s.err != nil {
+			return
+		}
+	}
+	for _, page := range p.pages {
+		n := int64(8 * len(page))
+		if p.room.to-p.room.from < n {
+			p.room = extent{s.end, s.end + max(n, int64(stretch*s.page))}
+			s.end = p.room.to
+		}
+		at := p.room.from
+		p.room.from += n
+		if _, err := s.file.WriteAt(bytesOf(page), at); err != nil {
+			s.err = s.failed(err)
+			return
+		}
+		s.written += n
+		p.stored = append(p.stored, extent{at, at + n})
+	}
+	for i, page := range p.pages {
+		s.free(page, true)
+		p.pages[i] = nil
+	}
+	p.pages = p.pages[:0]
+}
+
+// free takes a page back. unseen tells that nothing of it has been handed out.
+func (s *Sorter) free(page []uint64, unseen bool) {
+	s.bytes -= int64(8 * len(page))
+	if (unseen || s.cfg.Fixed > 0) && 8*len(page) == s.page {
+		s.spare = append(s.spare, page)
+	}
+}
+
+func bytesOf(words []uint64) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), 8*len(words))
+}
+
+func (s *Sorter) create() error {
+	f, err := os.CreateTemp(s.cfg.Dir, "weir-sort-*")
+	if err != nil {
+		return s.failed(err)
+	}
+	s.file = f
+	if runtime.GOOS != "windows" { // it goes with the process, however that ends
+		if err := os.Remove(f.Name()); err != nil {
 			return s.failed(err)
 		}
-		s.file = f
-		if runtime.GOOS != "windows" { // it goes with the process, however that ends
-			if err := os.Remove(f.Name()); err != nil {
-				return s.failed(err)
-			}
-		}
-	}
-	begin := s.end
-	for i := range s.parts {
-		p := &s.parts[i]
-		s.sort(p)
-		for i := range p.entries {
-			e := &p.entries[i]
-			data := p.data(e.ref)
-			head := diskHeader{e.hash, e.time, e.ref>>inputShift<<inputShift | uint64(len(data))}
-			s.write = append(s.write, unsafe.Slice((*byte)(unsafe.Pointer(&head)), diskHead)...)
-			s.write = append(s.write, data...)
-			s.write = append(s.write, zeros[:-len(data)&7]...)
-			if len(s.write) >= writeBytes {
-				if err := s.flush(); err != nil {
-					return err
-				}
-			}
-		}
-		for _, page := range p.pages {
-			s.bytes -= int64(8 * len(page))
-			if 8*len(page) == pageBytes { // nothing has been handed out of it yet
-				s.spare = append(s.spare, page)
-			}
-		}
-		clear(p.pages)
-		p.pages, p.used, p.entries = p.pages[:0], 0, p.entries[:0]
-	}
-	if err := s.flush(); err != nil {
-		return err
-	}
-	if s.end > begin {
-		s.runs = append(s.runs, extent{begin, s.end})
 	}
 	return nil
 }
 
-var zeros [8]byte
+func (s *Sorter) failed(err error) error {
+	return fault.New(fault.StateDisk, "sorting the input of a keyed operator on disk: %w", err)
+}
+
+// Close gives back memory and removes the file.
+func (s *Sorter) Close() error {
+	s.parts, s.spare, s.output = [partCount]part{}, nil, output{}
+	if s.file == nil {
+		return nil
+	}
+	f := s.file
+	s.file = nil
+	err := f.Close()
+	if runtime.GOOS == "windows" {
+		if removed := os.Remove(f.Name()); err == nil {
+			err = removed
+		}
+	}
+	return err
+}

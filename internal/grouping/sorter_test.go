@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 	"unsafe"
+
+	"github.com/weirstream/weir/eventtime"
 )
 
 // TestAgainstSort puts random records, with few and many hashes, and compares with sorting all of them.
@@ -24,7 +26,13 @@ func TestAgainstSort(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		byTime := seed%2 == 0
 		dir := t.TempDir()
-		s := New(Config{Memory: []int64{1, 1 << 20, 1 << 40}[seed%3], Dir: dir, ByTime: byTime})
+		cfg := Config{Memory: []int64{1, 1 << 20, 1 << 40}[seed%3], Dir: dir, ByTime: byTime}
+		if seed%4 >= 2 {
+			cfg.Fixed = 8 + rng.IntN(100)
+		}
+		// Timestamps begin to come with this record: never, at once, or halfway.
+		timed := []int{1 << 30, 0, 0, 2000}[seed/6]
+		s := New(cfg)
 		hashes := make([]uint64, 1+rng.IntN(300))
 		for i := range hashes {
 			hashes[i] = rng.Uint64() >> (rng.IntN(4) * 15)
@@ -34,6 +42,12 @@ func TestAgainstSort(t *testing.T) {
 			r := record{hashes[rng.IntN(len(hashes))], rng.Int64N(50), rng.IntN(3), uint64(i), 8 + rng.IntN(100)}
 			if rng.IntN(2000) == 0 {
 				r.size = 1 << 20
+			}
+			if cfg.Fixed > 0 {
+				r.input, r.size = 0, cfg.Fixed
+			}
+			if i < timed {
+				r.time = eventtime.NoTimestamp
 			}
 			want[i] = r
 			b := unsafe.Slice((*byte)(s.Put(r.input, r.hash, r.time, r.size)), r.size)
@@ -47,9 +61,9 @@ func TestAgainstSort(t *testing.T) {
 		}
 		slices.SortStableFunc(want, func(a, b record) int {
 			if !byTime {
-				return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.input, b.input))
+				return cmp.Or(cmp.Compare(order(a.hash), order(b.hash)), cmp.Compare(a.input, b.input))
 			}
-			return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.time, b.time), cmp.Compare(a.input, b.input))
+			return cmp.Or(cmp.Compare(order(a.hash), order(b.hash)), cmp.Compare(a.time, b.time), cmp.Compare(a.input, b.input))
 		})
 		if err := s.Finish(); err != nil {
 			t.Fatal(err)

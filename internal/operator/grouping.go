@@ -31,6 +31,7 @@ type Grouping struct {
 	// at is the record being replayed.
 	at    *grouping.Record
 	place []func() string // by input: names the record being replayed
+	fixed int             // see grouping.Config
 
 	phase   replayPhase
 	hash    uint64
@@ -88,7 +89,7 @@ type BatchEdgeFactory interface {
 // open makes the sorter. It orders by time, but for those operators that take most records as they come and whose results must not depend on which had to wait.
 func (g *Grouping) open() *grouping.Sorter {
 	if g.sorter == nil {
-		g.sorter = grouping.New(grouping.Config{Memory: g.config.Memory, Dir: g.config.Dir, ByTime: g.keyed && (!g.absorbs || g.adds)})
+		g.sorter = grouping.New(grouping.Config{Memory: g.config.Memory, Dir: g.config.Dir, ByTime: g.keyed && (!g.absorbs || g.adds), Fixed: g.fixed})
 	}
 	return g.sorter
 }
@@ -261,6 +262,10 @@ func (e *Edge[T]) NewGroupedInput(ctx *Context, port any, g *Grouping) (Input, e
 			in.replay, g.adds = k.Replay, true
 		}
 	}
+	g.fixed = 0
+	if len(g.deliver) == 0 && !c.HasPointers() {
+		g.fixed = int(unsafe.Sizeof(in.place))
+	}
 	g.deliver = append(g.deliver, in.deliver)
 	g.place = append(g.place, func() string { return recordText(in.replayed) })
 	return in, nil
@@ -322,8 +327,7 @@ func (in *groupedInput[T]) keep(v *T, ts int64, hash uint64) (err error) {
 			rest = rest[copy(rest, *(*string)(unsafe.Add(unsafe.Pointer(v), at))):]
 		}
 	default:
-		to := s.Put(in.number, hash, ts, width)
-		copy(unsafe.Slice((*byte)(to), width), unsafe.Slice((*byte)(unsafe.Pointer(v)), width))
+		*(*T)(s.Put(in.number, hash, ts, width)) = *v
 	}
 	return nil
 }

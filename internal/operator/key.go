@@ -18,6 +18,8 @@ type KeyCursor[K comparable] struct {
 	keyed bool
 	// current is the hash of the key.
 	current uint64
+	// set tells that the scope points at the key.
+	set bool
 }
 
 // keySchema is the schema of keys of K, whose type has been checked.
@@ -62,6 +64,7 @@ func NewKeyCursor[K comparable](s *statebackend.Store, name string) (*KeyCursor[
 
 // Aim is Set for an operator that asks the cursor for no key.
 func (c *KeyCursor[K]) Aim(k K, hash uint64) {
+	c.set = false
 	if c.text {
 		c.Scope.SetString(hash, *(*string)(unsafe.Pointer(&k)))
 		return
@@ -75,7 +78,11 @@ func (c *KeyCursor[K]) HashOf(k K) uint64 { return c.hash(k) }
 
 // Set points at a key of the given hash.
 func (c *KeyCursor[K]) Set(k K, hash uint64) {
-	c.key, c.keyed, c.current = k, true, hash
+	if hash == c.current && c.set && k == c.key {
+		c.Scope.Again()
+		return
+	}
+	c.key, c.keyed, c.current, c.set = k, true, hash, true
 	if c.text {
 		c.Scope.SetString(hash, *(*string)(unsafe.Pointer(&c.key)))
 		return
@@ -85,13 +92,14 @@ func (c *KeyCursor[K]) Set(k K, hash uint64) {
 
 // SetWords points at the key of the given words and bytes, which are copied.
 func (c *KeyCursor[K]) SetWords(words []uint64, bytes []byte) {
+	c.set = false
 	c.words.Get(words, bytes, &c.key)
 	c.Set(c.key, c.hash(c.key))
 }
 
 // Unset points at no key.
 func (c *KeyCursor[K]) Unset() {
-	c.keyed = false
+	c.keyed, c.set = false, false
 	c.Scope.Unset()
 }
 
@@ -102,4 +110,4 @@ func (c *KeyCursor[K]) Key() (K, bool) { return c.key, c.keyed }
 func (c *KeyCursor[K]) Hash() uint64 { return c.current }
 
 // Name sets the key for those who ask for it, without pointing the scope at it.
-func (c *KeyCursor[K]) Name(k K) { c.key, c.keyed = k, true }
+func (c *KeyCursor[K]) Name(k K) { c.key, c.keyed, c.set = k, true, false }

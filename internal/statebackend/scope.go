@@ -85,6 +85,15 @@ func (s *Scope) set(keyHash, hash uint64) {
 	s.state, s.rowVersion = scopeUnknown, 0
 }
 
+// Again is Set for the key that the scope points at.
+func (s *Scope) Again() {
+	if st := s.space.store; st.rest <= 1 {
+		st.breathe()
+	} else {
+		st.rest--
+	}
+}
+
 // SetGroup is SetIn for a key whose key group is known.
 func (s *Scope) SetGroup(group int, hash uint64, bytes []byte) {
 	s.leave()
