@@ -120,7 +120,7 @@ func needsBefore(n Node, i int, own bool) bool {
 		return n.Before
 	case *Result:
 		return true
-	case *Union, *Exchange, *WatermarkAssigner, *DropUpdateBefore, *AsyncCalc, *LookupJoin:
+	case *Union, *Exchange, *WatermarkAssigner, *DropUpdateBefore, *AsyncCalc, *LookupJoin, *WindowBest:
 		return own
 	case *Correlate:
 		// A row that no longer comes at all must be seen to leave.

@@ -73,6 +73,9 @@ func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
 		p.program.Ends = append(p.program.Ends, n)
 	}
 	p.sortNodes()
+	if !p.Off["filter-best"] && p.filterBest() {
+		p.sortNodes()
+	}
 	dropped := !p.Off["drop-row-number"] && p.program.dropRanks()
 	p.program.filterNormalized()
 	for _, n := range p.program.Nodes {

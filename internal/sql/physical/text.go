@@ -544,6 +544,17 @@ func (n *FromChangelog) Attrs() []Attr {
 	return []Attr{{"select", allNames(n.Fields)}, {"op", names(n.Inputs[0].Of().Fields, []int{n.Op}) + ": " + strings.Join(list, ", ")}, {"invalid", n.Invalid}}
 }
 
+func (n *WindowBest) Name() string { return "WindowBestFilter" }
+func (n *WindowBest) Attrs() []Attr {
+	in := n.Inputs[0].Of().Fields
+	fn, op := "MAX", ">="
+	if !n.Max {
+		fn, op = "MIN", "<="
+	}
+	name := in[n.Value].Name
+	return []Attr{{"keep", name + " " + op + " " + fn + "(" + name + ") of the window so far"}, {"window", windowText(n.Window, in)}}
+}
+
 func (n *DropUpdateBefore) Name() string  { return "DropUpdateBefore" }
 func (n *DropUpdateBefore) Attrs() []Attr { return nil }
 
