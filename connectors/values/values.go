@@ -101,13 +101,21 @@ func (s *Store) Table() *tables.Factory {
 			{Key: "rows-per-second", Kind: tables.Number, Default: "0", Doc: "How many rows the source gives in a second; 0 for as fast as possible."},
 			{Key: "produces-delete-by-key", Kind: tables.Boolean, Default: "false", Doc: "Whether deleted rows of the source have the primary key only."},
 			{Key: "readable-metadata", Doc: "Metadata columns that the table may declare, as name:TYPE, separated by commas. Rows have their values behind the others, sorted by name."},
+			{Key: "writable-metadata", Doc: "Metadata columns that the table may declare and that are written, as name:TYPE, separated by commas. Written rows have their values behind the others, sorted by name."},
 			{Key: "sink.supports-delete-by-key", Kind: tables.Boolean, Default: "false", Doc: "Whether the primary key of a deleted row is enough for the sink."},
 			{Key: "sink.direct", Kind: tables.Boolean, Default: "false", Doc: "Whether rows are seen at once, and not when a checkpoint or the job is complete."},
 			{Key: "sink.changelog-mode", Doc: "What the sink takes; all that the query makes if it is not given."},
 		},
 		Source:     s.source,
 		Sink:       s.sink,
-		MetadataOf: metadata,
+		MetadataOf: func(options map[string]string) ([]types.Field, error) {
+			list, err := metadata("readable-metadata", options)
+			if err != nil {
+				return nil, err
+			}
+			written, err := metadata("writable-metadata", options)
+			return append(list, written...), err
+		},
 	}
 }
 
@@ -135,10 +143,10 @@ func parseChangelog(key, s string) (c types.Changelog, err error) {
 	return c, nil
 }
 
-// metadata are the metadata columns of a table's options, sorted by name.
-func metadata(options map[string]string) (list []types.Field, err error) {
+// metadata are the metadata columns of a table's option, sorted by name.
+func metadata(key string, options map[string]string) (list []types.Field, err error) {
 	depth := 0
-	for part := range strings.FieldsFuncSeq(options["readable-metadata"], func(c rune) bool {
+	for part := range strings.FieldsFuncSeq(options[key], func(c rune) bool {
 		switch c {
 		case '(', '<':
 			depth++
@@ -149,7 +157,7 @@ func metadata(options map[string]string) (list []types.Field, err error) {
 	}) {
 		name, _, ok := strings.Cut(part, ":")
 		if !ok {
-			return nil, fault.New(fault.OptionInvalid, "option 'readable-metadata': %q is not name:TYPE", part)
+			return nil, fault.New(fault.OptionInvalid, "option '%s': %q is not name:TYPE", key, part)
 		}
 		list = append(list, types.Field{Name: strings.TrimSpace(name)})
 	}
@@ -162,7 +170,7 @@ func arranged(t *tables.Table, rows []Row) ([]Row, error) {
 	if t.MetadataKeys == nil {
 		return rows, nil
 	}
-	list, err := metadata(t.Options)
+	list, err := metadata("readable-metadata", t.Options)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +268,13 @@ func (s *Store) sink(t *tables.Table) (*tables.Sink, error) {
 		}
 	}
 	out := &tables.Sink{KeyDeletes: t.Flag("sink.supports-delete-by-key"), Changelog: func(requested types.Changelog) types.Changelog { return requested & mode }}
-	to := sink{store: s, name: nameOf(t), columns: t.Columns}
+	to := sink{store: s, name: nameOf(t), columns: t.Columns, order: metadataLast(t)}
+	if to.order != nil {
+		to.columns = nil
+		for _, c := range to.order {
+			to.columns = append(to.columns, t.Columns[c])
+		}
+	}
 	if t.Flag("sink.direct") {
 		out.Sink = to
 	} else {
@@ -269,11 +283,25 @@ func (s *Store) sink(t *tables.Table) (*tables.Sink, error) {
 	return out, nil
 }
 
+// metadataLast are the columns of a table with those of metadata behind the others, sorted by key; nil if there are none.
+func metadataLast(t *tables.Table) (order []int) {
+	if t.MetadataKeys == nil {
+		return nil
+	}
+	for i := range t.Columns {
+		order = append(order, i)
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(t.MetadataKeys[a], t.MetadataKeys[b]) })
+	return order
+}
+
 // sink shows rows when they are flushed.
 type sink struct {
 	store   *Store
 	name    string
 	columns []types.Field
+	// order are the places of the columns in what is written; nil if they are the same.
+	order []int
 }
 
 func (s sink) NewWriter(connector.WriterContext, [][]byte) (connector.Writer[*column.Batch], error) {
@@ -289,6 +317,14 @@ type writer struct {
 }
 
 func (w *writer) Write(b *column.Batch, _ int64) error {
+	if w.order != nil {
+		in := *b
+		in.Cols = make([]*column.Vector, len(w.order))
+		for i, c := range w.order {
+			in.Cols[i] = b.Cols[c]
+		}
+		b = &in
+	}
 	for i := range b.Rows() {
 		row := b.Row(i)
 		r := Written{Kind: b.Kind(row), Text: string(w.print(nil, b, row))}

@@ -31,6 +31,8 @@ type setup struct {
 	Before, After                      []tableRow
 	ExpectBefore, ExpectAfter          []string
 	Materialized                       []string
+	// Table, TimeAttribute and PrimaryKey are those of a temporal table function.
+	Table, TimeAttribute, PrimaryKey string
 	// DedupFields are columns: of the rows that agree in them, the last one counts.
 	DedupFields []int
 }
@@ -123,6 +125,8 @@ func (s *set) start(ctx context.Context, p phase) (jobs []*weir.JobClient, err e
 				return nil, skipped{"there is no twin of " + st.Class}
 			}
 			err = twin(env, st.Name)
+		case "temporal_function":
+			err = env.AddTemporalFunction(st.Name, st.Table, st.TimeAttribute, st.PrimaryKey)
 		default:
 			return nil, skipped{"a " + st.Kind + " cannot be set up here"}
 		}
@@ -259,9 +263,6 @@ func create(ctx context.Context, env *table.Environment, st setup, options strin
 
 // sink makes a table of a sink, which takes what Flink's takes: inserts, or updates, by key if it has one.
 func sink(ctx context.Context, env *table.Environment, st setup) error {
-	if v := st.Options["writable-metadata"]; v != "" {
-		return skipped{"the option writable-metadata of a sink"}
-	}
 	mode := "I,UB,UA,D"
 	if strings.Contains(strings.ToUpper(strings.Join(st.Schema, ", ")), "PRIMARY KEY") {
 		mode = "I,UA,D"
@@ -276,6 +277,9 @@ func sink(ctx context.Context, env *table.Environment, st setup) error {
 		mode = m
 	}
 	options := "'connector' = 'values', 'sink.direct' = 'true', 'sink.changelog-mode' = '" + mode + "'"
+	if m := st.Options["writable-metadata"]; m != "" {
+		options += ", 'writable-metadata' = '" + m + "'"
+	}
 	if st.Options["sink.supports-delete-by-key"] == "true" {
 		options += ", 'sink.supports-delete-by-key' = 'true'"
 	}

@@ -430,7 +430,11 @@ func (p *planner) temporal(r *logical.TemporalJoin) (Node, error) {
 	if !proctime && rightTime < 0 {
 		return nil, fault.New(fault.SQLUnsupported, "the right side of a temporal join by event time needs a watermark")
 	}
-	if !proctime && !contains(right.Of().Keys, rcols) {
+	keys := right.Of().Keys
+	if r.Key != nil {
+		keys = append(slices.Clone(keys), r.Key)
+	}
+	if !proctime && !contains(keys, rcols) {
 		return nil, fault.New(fault.SQLUnsupported, "the right side of a temporal join needs a primary key, and the condition all of it")
 	}
 	time := r.Time
