@@ -106,8 +106,8 @@ func (s *Store) Table() *tables.Factory {
 			{Key: "sink.direct", Kind: tables.Boolean, Default: "false", Doc: "Whether rows are seen at once, and not when a checkpoint or the job is complete."},
 			{Key: "sink.changelog-mode", Doc: "What the sink takes; all that the query makes if it is not given."},
 		},
-		Source:     s.source,
-		Sink:       s.sink,
+		Source: s.source,
+		Sink:   s.sink,
 		MetadataOf: func(options map[string]string) ([]types.Field, error) {
 			list, err := metadata("readable-metadata", options)
 			if err != nil {

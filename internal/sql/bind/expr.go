@@ -275,6 +275,15 @@ func (x *exprs) in(e *ast.In) expr.Expr {
 	}
 	args := []expr.Expr{x.expr(e.X)}
 	args = append(args, x.list(e.List)...)
+	for i, a := range args[1:] {
+		// Numbers and strings among them are what the first is.
+		if t := args[0].Type(); t.IsNumeric() && a.Type().IsChar() || t.IsChar() && a.Type().IsNumeric() {
+			if t.IsChar() {
+				t = types.String()
+			}
+			args[i+1] = x.cast(a, t.WithNullable(a.Type().Nullable()))
+		}
+	}
 	if e.Not {
 		return x.call(e, "NOT IN", args...)
 	}

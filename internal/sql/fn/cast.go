@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/weirstream/weir/column"
-	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/types"
 )
 
@@ -137,10 +136,6 @@ func copyWord(v *column.Vector, row int, out *column.Vector, n int) error {
 	return nil
 }
 
-func overflow(what string, t types.Type) error {
-	return fault.New(fault.ExpressionValue, "%s does not fit %s", what, t.SQL())
-}
-
 func toNumber(from, to types.Type) conversion {
 	kind, isWide := to.Kind(), column.FormOf(to) == column.Wide
 	wideFrom := column.FormOf(from) == column.Wide
@@ -201,10 +196,7 @@ func toNumber(from, to types.Type) conversion {
 			if scale > 0 {
 				x, _ = column.WideOf(new(big.Int).Quo(column.Big(x), bigPow(scale)))
 			}
-			if x[1] != uint64(int64(x[0])>>63) || wrap(int64(x[0]), kind) != int64(x[0]) {
-				return overflow(column.Big(x).String(), to)
-			}
-			out.Words[row] = x[0]
+			out.Words[row] = uint64(wrap(int64(x[0]), kind)) // the lowest bits, as between integers
 			return nil
 		}
 	}

@@ -34,18 +34,23 @@ func comparable2(args []Arg, ordered bool) ([]types.Type, error) {
 	a, b := args[0].Type, args[1].Type
 	t := common(a, b)
 	if !t.Valid() {
-		// A string is taken for what it is compared with, if that is a time: a literal is cast, and other strings by the kernel, which gives null for one that is no time.
+		// A string is taken for what it is compared with. If that is a time, a literal is cast, and so are strings whose order is asked for; for = and <> the kernel does it, and one that is no time gives null.
+		// A number is only compared by order, and as a BIGINT at least.
 		switch {
 		case a.IsDatetime() && b.IsChar():
-			if args[1].Literal == nil {
+			if args[1].Literal == nil && !ordered {
 				return nil, nil
 			}
 			t = a
 		case b.IsDatetime() && a.IsChar():
-			if args[0].Literal == nil {
+			if args[0].Literal == nil && !ordered {
 				return nil, nil
 			}
 			t = b
+		case ordered && a.IsNumeric() && b.IsChar():
+			t = common(a, types.New(types.BigInt))
+		case ordered && b.IsNumeric() && a.IsChar():
+			t = common(b, types.New(types.BigInt))
 		default:
 			return nil, wrong("%s and %s cannot be compared", a, b)
 		}

@@ -121,6 +121,24 @@ func pow(x, y float64) float64 {
 	if !normal(x) || !normal(y) || x == 0 || y == 0 || x == 1 || !normal(rough) || rough == 0 {
 		return rough
 	}
+	if n := math.Abs(y); n == math.Trunc(n) && n <= 64 {
+		// What is between two numbers is seen as such: a logarithm would not be exact.
+		p, square := one2, twice{x, 0}
+		for k := int(n); k > 0; k >>= 1 {
+			if k&1 != 0 {
+				p = p.times(square)
+			}
+			if k > 1 {
+				square = square.times(square)
+			}
+		}
+		if y < 0 {
+			p = one2.by(p)
+		}
+		if normal(p.value()) && math.Abs(p.value()) > 0x1p-900 {
+			return p.value()
+		}
+	}
 	l := preciseLog(math.Abs(x)).times(twice{y, 0})
 	if math.Abs(l.high) > 700 {
 		return rough
