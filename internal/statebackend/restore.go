@@ -200,12 +200,20 @@ func (r *Restorer) remove(at located) {
 
 // In says that the keys that follow are all of one key group, counted from the store's first, and makes room for so many. A key of another is refused.
 func (r *Restorer) In(group, keys int) error {
-	if group < 0 || group >= len(r.sp.subs) {
-		return r.damaged(fault.New(fault.StateDamaged, "key group %d is not one of the subtask", group+int(r.sp.first)))
+	if err := r.Holds(group); err != nil {
+		return err
 	}
 	r.group = group
 	if keys > 0 {
 		r.sp.expect(r.sp.sub(group), keys)
+	}
+	return nil
+}
+
+// Holds returns an error for a key group that is not one of the store.
+func (r *Restorer) Holds(group int) error {
+	if group < 0 || group >= len(r.sp.subs) {
+		return r.damaged(fault.New(fault.StateDamaged, "key group %d is not one of the subtask", group+int(r.sp.first)))
 	}
 	return nil
 }

@@ -238,7 +238,12 @@ func (r *Reader) space(sp *statebackend.Space, m *manifest.Space, drop bool) err
 	if err != nil {
 		return err
 	}
-	if err := r.groups(to, sp.Store().Config().Groups.First, m.GetGroups()); err != nil {
+	first := sp.Store().Config().Groups.First
+	groups, err := r.ground(to, first, m.GetGroups())
+	if err != nil {
+		return err
+	}
+	if err := r.groups(to, first, groups); err != nil {
 		return err
 	}
 	for _, t := range m.GetTables() {

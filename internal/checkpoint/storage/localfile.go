@@ -133,6 +133,9 @@ type localReader struct {
 
 func (r *localReader) Size() int64 { return r.size }
 
+// Local tells that small pieces are read as well as large ones.
+func (r *localReader) Local() bool { return true }
+
 func (r *localReader) ReadAt(p []byte, off int64) (int, error) {
 	if err := Ended(r.ctx, "read", r.path); err != nil {
 		return 0, err

@@ -140,6 +140,9 @@ type nearReader struct {
 
 func (r *nearReader) Size() int64 { return r.sums.size }
 
+// Local tells that small pieces are read as well as large ones.
+func (r *nearReader) Local() bool { return IsLocal(r.near) && r.instead() == nil }
+
 func (r *nearReader) ReadAt(p []byte, off int64) (int, error) {
 	q, end, err := Clip(r.name, p, off, r.sums.size)
 	if err != nil {

@@ -61,6 +61,12 @@ type Reader interface {
 	Close() error
 }
 
+// IsLocal reports whether a reader reads small pieces as well as large ones, and goes on to do so when its object was removed: it is that of an open file.
+func IsLocal(r any) bool {
+	l, ok := r.(interface{ Local() bool })
+	return ok && l.Local()
+}
+
 // Object is what List tells of an object.
 type Object struct {
 	Name string

@@ -73,6 +73,9 @@ func (s *spill) Load(sp *statebackend.Space, group int, hash uint64, key []byte)
 
 // Removed implements [statebackend.Spill].
 func (s *spill) Removed(sp *statebackend.Space, group int, hash uint64, key []byte) error {
+	if s.tree == nil { // it lies in what the store was restored from
+		return nil
+	}
 	s.key = append(appendPrefix(s.key[:0], sp.Number(), group, hash), key...)
 	return s.remove(s.key)
 }
