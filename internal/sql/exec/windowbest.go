@@ -1,7 +1,9 @@
 package exec
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/fault"
@@ -20,6 +22,8 @@ type WindowBest struct {
 	Max bool
 	// Size and Offset are of the windows, in milliseconds.
 	Size, Offset int64
+	// Attached tells that the rows are results of windows of any kind, which are never late, and that Time is the start of their window.
+	Attached bool
 }
 
 // bestWindows is how many windows are remembered; rows of further ones pass.
@@ -64,7 +68,7 @@ func (i *bestInstance) take(b *column.Batch) {
 			i.sel = append(i.sel, row)
 			continue
 		}
-		if held < 0 || t < at.start || t-at.start >= i.f.Size {
+		if held < 0 || t != at.start && (i.f.Attached || t < at.start || t-at.start >= i.f.Size) {
 			if held >= 0 {
 				i.windows[held].best = at.best
 			}
@@ -81,7 +85,7 @@ func (i *bestInstance) take(b *column.Batch) {
 		if v >= at.best {
 			at.best = v
 			i.sel = append(i.sel, row)
-		} else if t == at.start {
+		} else if t == at.start && !i.f.Attached {
 			i.sel = append(i.sel, row)
 		}
 	}
@@ -97,9 +101,12 @@ func (i *bestInstance) take(b *column.Batch) {
 
 // window finds the window of a time among those that are remembered, or adds it; -1 if it has ended, or there are too many.
 func (i *bestInstance) window(t int64) int {
-	start := floorDiv(t-i.f.Offset, i.f.Size)*i.f.Size + i.f.Offset
-	if start+i.f.Size-1 <= i.ctx.CurrentWatermark {
-		return -1
+	start := t
+	if !i.f.Attached {
+		start = floorDiv(t-i.f.Offset, i.f.Size)*i.f.Size + i.f.Offset
+		if start+i.f.Size-1 <= i.ctx.CurrentWatermark {
+			return -1
+		}
 	}
 	for k := range i.windows {
 		if i.windows[k].start == start {
@@ -107,7 +114,11 @@ func (i *bestInstance) window(t int64) int {
 		}
 	}
 	if len(i.windows) == bestWindows {
-		return -1
+		if !i.f.Attached {
+			return -1
+		}
+		slices.SortFunc(i.windows, func(a, b bestWindow) int { return cmp.Compare(b.start, a.start) })
+		i.windows = i.windows[:bestWindows/2]
 	}
 	i.windows = append(i.windows, bestWindow{start, math.MinInt64})
 	return len(i.windows) - 1

@@ -280,7 +280,7 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		}
 		return &exec.Expand{Input: n.Inputs[0].Of().Fields, Keys: n.Keys, Sets: n.Sets, IDs: ids}, nil
 	case *physical.WindowBest:
-		return &exec.WindowBest{Fields: n.Inputs[0].Of().Fields, Value: n.Value, Time: n.Time, Max: n.Max, Size: n.Window.Size, Offset: n.Window.Offset}, nil
+		return &exec.WindowBest{Fields: n.Inputs[0].Of().Fields, Value: n.Value, Time: n.Time, Max: n.Max, Size: n.Window.Size, Offset: n.Window.Offset, Attached: n.Attached != nil}, nil
 	case *physical.DropUpdateBefore:
 		return exec.DropUpdateBefore{Key: n.Key}, nil
 	case *physical.GroupAggregate:

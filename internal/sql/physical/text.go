@@ -163,6 +163,12 @@ func span(ms int64) string {
 	return fmt.Sprintf("%d ms", ms)
 }
 
+// attachedText is windowText for rows that have their windows in columns.
+func attachedText(s logical.WindowSpec, w *Window, in []types.Field) string {
+	s.Time = -1
+	return strings.Replace(windowText(s, nil), "(", "(win_start=["+in[w.Start].Name+"], win_end=["+in[w.End].Name+"], ", 1)
+}
+
 func windowText(s logical.WindowSpec, in []types.Field) string {
 	parts := []string{}
 	if s.Time >= 0 && s.Time < len(in) {
@@ -274,9 +280,7 @@ func (n *WindowAggregate) Attrs() (a []Attr) {
 	}
 	w := windowText(n.Spec, in)
 	if n.Attached != nil {
-		s := n.Spec
-		s.Time = -1
-		w = strings.Replace(windowText(s, nil), "(", "(win_start=["+in[n.Attached.Start].Name+"], win_end=["+in[n.Attached.End].Name+"], ", 1)
+		w = attachedText(n.Spec, n.Attached, in)
 	}
 	var properties []string
 	for i := range n.Properties {
@@ -552,7 +556,11 @@ func (n *WindowBest) Attrs() []Attr {
 		fn, op = "MIN", "<="
 	}
 	name := in[n.Value].Name
-	return []Attr{{"keep", name + " " + op + " " + fn + "(" + name + ") of the window so far"}, {"window", windowText(n.Window, in)}}
+	window := windowText(n.Window, in)
+	if n.Attached != nil {
+		window = attachedText(n.Window, n.Attached, in)
+	}
+	return []Attr{{"keep", name + " " + op + " " + fn + "(" + name + ") of the window so far"}, {"window", window}}
 }
 
 func (n *DropUpdateBefore) Name() string  { return "DropUpdateBefore" }

@@ -12,26 +12,35 @@ import (
 // rows on the start of a window, without a value or a time, or of a window that has ended, always pass.
 type WindowBest struct {
 	Head
-	// Value and Time are columns, Window is of the same time.
+	// Value and Time are columns, Window is of the same time. Where rows have their windows in columns, Attached, Time is that of the start.
 	Value, Time int
 	Max         bool
 	Window      logical.WindowSpec
+	Attached    *Window
 }
 
 // filterBest finds inner joins of a stream with the MAX or MIN of its own tumbling windows, by that value and within the window, such as the one for the highest bid of each period, and puts a
-// [WindowBest] in front of the stream's side: nearly no row is kept then. It reports whether there was any.
+// [WindowBest] in front of the stream's side: nearly no row is kept then. The same for a window join of windows' results with the MAX or MIN of their windows, as for the keys that were counted most often. It
+// reports whether there was any.
 //
 // A row finds the results of windows that end between its time and a window's size later: its own, and, on the start of that, the one before. Its own window's MAX is at least what any row of
 // it so far has, for every row that this side has is one of those that are aggregated, unless it is late; and a row behind the watermark of its window passes.
 func (p *planner) filterBest() (found bool) {
 	for _, n := range p.program.Nodes {
-		j, ok := n.(*Join)
-		if !ok || j.Kind != logical.Inner || j.Residual == nil || len(j.Inputs) != 2 {
-			continue
-		}
 		for side := range 2 {
-			if best := bestOf(j, side); best != nil {
-				p.insertBest(j, side, best)
+			var best *WindowBest
+			switch j := n.(type) {
+			case *Join:
+				if j.Kind == logical.Inner && j.Residual != nil && len(j.Inputs) == 2 {
+					best = bestOf(j, side)
+				}
+			case *WindowJoin:
+				if j.Kind == logical.Inner {
+					best = bestResult(j, side)
+				}
+			}
+			if best != nil {
+				p.insertBest(n.Of(), side, best)
 				found = true
 				break
 			}
@@ -41,7 +50,7 @@ func (p *planner) filterBest() (found bool) {
 }
 
 // insertBest puts a filter in front of a side of a join, before its rows are spread.
-func (p *planner) insertBest(j *Join, side int, best *WindowBest) {
+func (p *planner) insertBest(j *Head, side int, best *WindowBest) {
 	in := j.Inputs[side]
 	x, spread := in.(*Exchange)
 	if spread {
@@ -75,27 +84,72 @@ func bestOf(j *Join, side int) *WindowBest {
 			continue
 		}
 		w, value := aggregated(j.Inputs[1-side], col)
-		if w == nil {
+		if w == nil || w.Spec.Kind != logical.Tumble || !windowResults(w) {
 			continue
 		}
 		theirs := traceDown(w.Inputs[0], nil)
-		if mine.base != theirs.base || !covers(theirs.where, mine.where) {
-			continue
-		}
-		call := w.Calls[value]
-		arg, isColumn := call.Args[0].(*expr.Ref)
-		if !isColumn || !expr.Equal(theirs.column(arg.Index), mine.column(rowKeys[k])) || !ordered(arg.T.Kind()) {
-			continue
-		}
-		if !expr.Deterministic(theirs.column(arg.Index), theirs.column(w.Spec.Time)) {
+		if !mine.among(theirs) || !mine.same(rowKeys[k], theirs, w.Calls[value].Args[0]) {
 			continue
 		}
 		for t := range rows.Fields {
-			if rows.Fields[t].Type.Kind() == types.Timestamp && expr.Equal(theirs.column(w.Spec.Time), mine.column(t)) && within(j.Residual, base+t, resultBase+results.Window.End, w.Spec.Size) {
+			if rows.Fields[t].Type.Kind() == types.Timestamp && mine.equal(t, theirs, w.Spec.Time) && within(j.Residual, base+t, resultBase+results.Window.End, w.Spec.Size) {
 				spec := w.Spec
 				spec.Time = t
-				return &WindowBest{Value: rowKeys[k], Time: t, Max: call.Fn.Name == "MAX", Window: spec}
+				return &WindowBest{Value: rowKeys[k], Time: t, Max: w.Calls[value].Fn.Name == "MAX", Window: spec}
 			}
+		}
+	}
+	return nil
+}
+
+// bestResult is bestOf for a side of a window join whose rows are results of windows: none of them is late.
+func bestResult(j *WindowJoin, side int) *WindowBest {
+	mine, rows := traceDown(j.Inputs[side], nil), j.Inputs[side].Of()
+	if _, ok := mine.base.(*WindowAggregate); !ok || rows.Changelog.Updates() {
+		return nil
+	}
+	keys, resultKeys, window := j.Left, j.Right, j.LeftWindow
+	base, resultBase := 0, len(rows.Fields)
+	if side == 1 {
+		keys, resultKeys, window = j.Right, j.Left, j.RightWindow
+		base, resultBase = len(j.Inputs[0].Of().Fields), 0
+	}
+	try := func(value, result int) *WindowBest {
+		w, call := aggregated(j.Inputs[1-side], result)
+		if w == nil || w.Attached == nil || w.Spec.Proctime || w.Spec.Kind != logical.Tumble && w.Spec.Kind != logical.Hop { // of others several windows may have the same start
+			return nil
+		}
+		theirs := traceDown(w.Inputs[0], nil)
+		if !mine.among(theirs) || !mine.same(value, theirs, w.Calls[call].Args[0]) || !mine.equal(window.Start, theirs, w.Attached.Start) || !mine.equal(window.End, theirs, w.Attached.End) {
+			return nil
+		}
+		return &WindowBest{Value: value, Time: window.Start, Max: w.Calls[call].Fn.Name == "MAX", Window: w.Spec, Attached: window}
+	}
+	for k := range keys {
+		if best := try(keys[k], resultKeys[k]); best != nil {
+			return best
+		}
+	}
+	for _, c := range expr.And(j.Residual) {
+		call, ok := c.(*expr.Call)
+		if !ok || len(call.Args) != 2 {
+			continue
+		}
+		x, xok := call.Args[0].(*expr.Ref)
+		y, yok := call.Args[1].(*expr.Ref)
+		if !xok || !yok {
+			continue
+		}
+		value, result, op := x.Index-base, y.Index-resultBase, call.Fn.Name
+		if value < 0 || value >= len(rows.Fields) {
+			value, result = y.Index-base, x.Index-resultBase
+			op = map[string]string{"<=": ">=", ">=": "<="}[op]
+		}
+		if value < 0 || value >= len(rows.Fields) || result < 0 || result >= len(j.Inputs[1-side].Of().Fields) {
+			continue
+		}
+		if best := try(value, result); best != nil && (op == ">=" && best.Max || op == "<=" && !best.Max) {
+			return best
 		}
 	}
 	return nil
@@ -124,6 +178,23 @@ func (t traced) column(i int) expr.Expr {
 	}
 	f := t.base.Of().Fields[i]
 	return &expr.Ref{Index: i, Name: f.Name, T: f.Type}
+}
+
+// equal reports whether a column is the same as another's.
+func (t traced) equal(col int, other traced, theirs int) bool {
+	e := t.column(col)
+	return expr.Equal(e, other.column(theirs)) && expr.Deterministic(e)
+}
+
+// same reports whether a column, of whole numbers, is the same as what another aggregates.
+func (t traced) same(col int, other traced, arg expr.Expr) bool {
+	ref, ok := arg.(*expr.Ref)
+	return ok && ordered(ref.T.Kind()) && t.equal(col, other, ref.Index)
+}
+
+// among reports whether its rows are all among those of another.
+func (t traced) among(other traced) bool {
+	return t.base == other.base && covers(other.where, t.where)
 }
 
 // traceDown goes through what only computes and spreads, from n towards its input.
@@ -169,7 +240,7 @@ func covers(a, b []expr.Expr) bool {
 	return true
 }
 
-// aggregated returns the aggregation of tumbling windows of event time over all rows whose MAX or MIN a column is, and which of its calls that is.
+// aggregated returns the aggregation of windows, over all rows, whose MAX or MIN a column is, and which of its calls that is.
 func aggregated(n Node, col int) (w *WindowAggregate, call int) {
 	for {
 		switch m := n.(type) {
@@ -186,7 +257,7 @@ func aggregated(n Node, col int) (w *WindowAggregate, call int) {
 			n = m.Inputs[0]
 		case *WindowAggregate:
 			call = col - len(m.Group)
-			if len(m.Group) > 0 || m.Spec.Kind != logical.Tumble || !windowResults(m) || call >= len(m.Calls) {
+			if len(m.Group) > 0 || call < 0 || call >= len(m.Calls) {
 				return nil, 0
 			}
 			if c := m.Calls[call]; c.Fn.Name != "MAX" && c.Fn.Name != "MIN" || c.Filter >= 0 || len(c.Args) != 1 {
