@@ -163,7 +163,7 @@ func (d *decorrelation) project(r *logical.Project) (logical.Rel, []expr.Expr) {
 		})
 	})
 	if d.single {
-		// The last column stays a key: it tells whether there is a row.
+		// The last column stays a key or a mark: it tells whether there is a row.
 		last := len(fields) - 1
 		if at[last] != len(list)-1 {
 			list = append(list, &expr.Ref{Index: last, Name: fields[last].Name, T: fields[last].Type})
@@ -188,9 +188,10 @@ func (d *decorrelation) aggregate(r *logical.Aggregate) (logical.Rel, []expr.Exp
 	}
 	var keys []int
 	var outer []expr.Expr
+	var ops []string
 	for _, c := range conds {
-		a, b, ok := sides(d.inner(c))
-		if !ok {
+		a, b, op := sides(d.inner(c))
+		if op == "" {
 			d.unsupported(d.at, "a query with aggregates is related to the query around it by equalities alone")
 		}
 		i := slices.IndexFunc(list, func(e expr.Expr) bool { return expr.Equal(e, a) })
@@ -198,7 +199,7 @@ func (d *decorrelation) aggregate(r *logical.Aggregate) (logical.Rel, []expr.Exp
 			i = len(list)
 			list, names = append(list, a), append(names, "$c")
 		}
-		keys, outer = append(keys, i), append(outer, d.outer(b))
+		keys, outer, ops = append(keys, i), append(outer, d.outer(b)), append(ops, op)
 	}
 	agg := &logical.Aggregate{Input: project(in, list, names), Keys: slices.Clone(r.Keys), Calls: r.Calls, Hints: r.Hints}
 	out := slices.Clone(r.Out[:len(r.Keys)])
@@ -252,7 +253,7 @@ func (d *decorrelation) aggregate(r *logical.Aggregate) (logical.Rel, []expr.Exp
 	for i, k := range keys {
 		p := where(k)
 		t := order[p].Type()
-		result = append(result, d.call(d.at, "=", outer[i], &expr.Ref{Index: p, Name: orderNames[p], T: t}))
+		result = append(result, d.call(d.at, ops[i], outer[i], &expr.Ref{Index: p, Name: orderNames[p], T: t}))
 	}
 	if nk == 0 && added > 0 {
 		d.single = true
@@ -266,6 +267,11 @@ func (d *decorrelation) aggregate(r *logical.Aggregate) (logical.Rel, []expr.Exp
 		}
 		for i := range added {
 			d.empty = append(d.empty, null(out[i].Type))
+		}
+		if slices.Contains(ops, "IS NOT DISTINCT FROM") {
+			// A key may be null, and yet be that of a row.
+			d.empty = append(d.empty, null(types.New(types.Boolean)))
+			order, orderNames = append(order, boolean(true)), unique(append(orderNames, "$m"))
 		}
 	}
 	return project(agg, order, orderNames), result
@@ -288,9 +294,9 @@ func (d *decorrelation) top(r *logical.Sort) (logical.Rel, []expr.Expr) {
 	fields := in.Fields()
 	over := &logical.Over{Input: in, Order: r.Keys, Rows: true, From: logical.Bound{Unbounded: true}}
 	for _, c := range conds {
-		a, _, ok := sides(d.inner(c))
+		a, _, op := sides(d.inner(c))
 		ref, plain := a.(*expr.Ref)
-		if !ok || !plain {
+		if op == "" || !plain {
 			d.unsupported(d.at, "a query with LIMIT is related to the query around it by equalities of columns alone")
 		}
 		if !slices.Contains(over.Partition, ref.Index) {

@@ -124,11 +124,7 @@ func (x *exprs) subquery(e ast.Expr) expr.Expr {
 		if m.n != 1 {
 			x.fail(fault.SQLInvalid, e, "a query as a value has one column, and this has %d", m.n)
 		}
-		m.t = m.rel.Fields()[0].Type.WithAttribute(types.NoAttribute).Null()
-		if m.empty != nil {
-			// What it is of no rows is known.
-			m.t = m.t.WithNullable(m.rel.Fields()[0].Type.Nullable() || m.empty[0].Type().Nullable())
-		}
+		m.t = m.rel.Fields()[0].Type.WithAttribute(types.NoAttribute).Null() // of a COUNT, too, as in Flink
 	case *ast.Exists:
 		if e.Unique {
 			x.unsupported(e, "UNIQUE (query) is not supported")
@@ -375,13 +371,15 @@ func (x *exprs) keyed(m *subMark, extra []expr.Expr, calls func(c *columns) []fu
 	c := &columns{in: m.rel}
 	var outer []expr.Expr
 	var keys []int
+	var ops []string
 	for _, cond := range slices.Concat(m.conds, extra) {
-		in, out, ok := sides(cond)
-		if !ok {
+		in, out, op := sides(cond)
+		if op == "" {
 			x.unsupported(m.at, "a subquery here is related to the query around it by equalities alone")
 		}
 		keys = append(keys, c.at(in))
 		outer = append(outer, out)
+		ops = append(ops, op)
 	}
 	var prepared []func([]int, []types.Field) *logical.AggCall
 	if calls != nil {
@@ -420,7 +418,7 @@ func (x *exprs) keyed(m *subMark, extra []expr.Expr, calls func(c *columns) []fu
 			}
 		}
 		f := a.Out[at]
-		conds = append(conds, x.call(m.at, "=", outer[i], &innerRef{&expr.Ref{Index: at, Name: f.Name, T: f.Type}}))
+		conds = append(conds, x.call(m.at, ops[i], outer[i], &innerRef{&expr.Ref{Index: at, Name: f.Name, T: f.Type}}))
 	}
 	list := make([]expr.Expr, 0, len(a.Out)+1)
 	for i, f := range a.Out {
@@ -430,11 +428,11 @@ func (x *exprs) keyed(m *subMark, extra []expr.Expr, calls func(c *columns) []fu
 	return project(a, append(list, boolean(true)), names), conds, len(a.Keys)
 }
 
-// sides splits an equality into the side that reads the subquery, over plain columns, and the other.
-func sides(cond expr.Expr) (inner, outer expr.Expr, ok bool) {
+// sides splits a comparison by = or IS NOT DISTINCT FROM into the side that reads the subquery, over plain columns, and the other; op is "" if it is none.
+func sides(cond expr.Expr) (inner, outer expr.Expr, op string) {
 	c, isCall := cond.(*expr.Call)
-	if !isCall || c.Fn.Name != "=" {
-		return nil, nil, false
+	if !isCall || c.Fn.Name != "=" && c.Fn.Name != "IS NOT DISTINCT FROM" {
+		return nil, nil, ""
 	}
 	kind := func(e expr.Expr) (inside, outside bool) {
 		expr.Walk(e, func(e expr.Expr) bool {
@@ -455,9 +453,9 @@ func sides(cond expr.Expr) (inner, outer expr.Expr, ok bool) {
 		a, b, ai, ao, bi = b, a, bi, bo, ai
 	}
 	if !ai || ao || bi {
-		return nil, nil, false
+		return nil, nil, ""
 	}
-	return placed(a, 0), b, true
+	return placed(a, 0), b, c.Fn.Name
 }
 
 // attachValue joins a query that is a value.
@@ -476,7 +474,7 @@ func (x *exprs) attachValue(m *subMark) {
 		m.result = column(0)
 		if m.empty != nil {
 			if c, ok := m.empty[0].(*expr.Const); !ok || !c.Value.Null {
-				// The last of the columns is a key, which a row never has null: equal to one outside.
+				// The last of the columns is one that a row never has null: a key that is equal to one outside, or a mark.
 				missing := x.call(m.at, "IS NULL", column(len(m.rel.Fields())-1))
 				m.result = x.call(m.at, "CASE", missing, m.empty[0], column(0))
 			}
@@ -531,26 +529,35 @@ func (x *exprs) attachIn(m *subMark) {
 		m.result = x.call(m.at, "IS NOT NULL", column(len(rel.Fields())-1))
 		return
 	}
-	if len(m.conds) > 0 || len(m.operands) > 1 {
-		x.unsupported(m.at, "an IN of several columns, or of a related subquery, that may be unknown is not supported here")
+	if len(m.operands) > 1 {
+		x.unsupported(m.at, "an IN of several columns that may be unknown is not supported here")
 	}
 	// How many rows there are, and in how many of them nothing is null.
-	c := &columns{in: m.rel}
-	var args []expr.Expr
-	for i, f := range m.rel.Fields()[:m.n] {
-		args = append(args, &expr.Ref{Index: i, Name: f.Name, T: f.Type})
+	counts := func(c *columns, grouped bool) []func([]int, []types.Field) *logical.AggCall {
+		f := m.rel.Fields()[0]
+		return []func([]int, []types.Field) *logical.AggCall{
+			c.prepare(x.mark(m.at, "COUNT", grouped), "$all"),
+			c.prepare(x.mark(m.at, "COUNT", grouped, &expr.Ref{Index: 0, Name: f.Name, T: f.Type}), "$known"),
+		}
 	}
-	all := c.prepare(x.mark(m.at, "COUNT", false), "$all")
-	known := c.prepare(x.mark(m.at, "COUNT", false, args...), "$known")
-	in, index := c.rel()
-	a := &logical.Aggregate{Input: in}
-	for _, p := range []func([]int, []types.Field) *logical.AggCall{all, known} {
-		call := p(index, in.Fields())
-		a.Calls = append(a.Calls, call)
-		a.Out = append(a.Out, types.Field{Name: call.Name, Type: call.T})
+	var nAll, nKnown expr.Expr
+	if len(m.conds) > 0 {
+		related, by, n := x.keyed(m, nil, func(c *columns) []func([]int, []types.Field) *logical.AggCall { return counts(c, true) })
+		count := x.left(related, by, m.at)
+		nAll, nKnown = count(n), count(n+1)
+	} else {
+		c := &columns{in: m.rel}
+		calls := counts(c, false)
+		in, index := c.rel()
+		a := &logical.Aggregate{Input: in}
+		for _, p := range calls {
+			call := p(index, in.Fields())
+			a.Calls = append(a.Calls, call)
+			a.Out = append(a.Out, types.Field{Name: call.Name, Type: call.T})
+		}
+		count := x.left(a, nil, m.at)
+		nAll, nKnown = count(0), count(1)
 	}
-	count := x.left(a, nil, m.at)
-	nAll, nKnown := count(0), count(1)
 	column := x.left(rel, conds, m.at)
 	zero := integer(0)
 	zero.T = types.New(types.BigInt).NotNull()

@@ -217,7 +217,7 @@ func (x *exprs) windowCall(c *ast.Call, f *fn.Aggregate) expr.Expr {
 	in.windows, in.aliases, in.where = nil, nil, "within another window function"
 	spec := in.windowSpec(c.Over, 0)
 	m := &overMark{at: c, partition: in.list(spec.PartitionBy), by: in.orderList(spec.OrderBy)}
-	m.aggregateMark = in.aggregate(c, f, true)
+	m.aggregateMark = in.aggregate(c, f, !offsets(spec.Frame))
 	m.frame(&in, spec)
 	x.correlated = x.correlated || in.correlated
 	if f.Ranking && len(m.by) == 0 {
@@ -230,6 +230,11 @@ func (x *exprs) windowCall(c *ast.Call, f *fn.Aggregate) expr.Expr {
 	}
 	x.windows.calls = append(x.windows.calls, m)
 	return m
+}
+
+// offsets reports whether a frame is bounded by a distance. Such a frame may be without rows, as Flink sees it, even if the current row is in it.
+func offsets(f *ast.Frame) bool {
+	return f != nil && (f.Start.Offset != nil || f.End != nil && f.End.Offset != nil)
 }
 
 // windowSpec resolves the name of a window that another builds on.
