@@ -12,6 +12,8 @@ OPS      ?= 1000000
 SCRIPTS  ?= 10000
 JOINS    ?= 2000
 QUERIES  ?= 20000
+GATEWAY  ?= http://127.0.0.1:8083
+ASKED    ?= 1000
 RUNS     ?= 50
 ARGS     ?=
 
@@ -23,7 +25,7 @@ STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 # The modules beside the main one that have packages; tools/go.mod has none, it only pins versions.
 MODULES := $(filter-out ./tools .,$(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/testdata/*')))
 
-.PHONY: help check fmt vet staticcheck lint test race synctests sim sim-teeth meta kill kill-sql unaligned checkpoint-bench bench fuzz
+.PHONY: help check fmt vet staticcheck lint test race synctests sim sim-teeth meta meta-flink kill kill-sql unaligned checkpoint-bench bench fuzz
 
 help: ## list the steps
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +67,10 @@ meta: ## random scripts of windows, joins and state, and random queries of SQL, 
 	@$(GO) run ./tests/meta -scripts $(SCRIPTS) -joins $(JOINS)
 	$(GO) test -count=1 -timeout 30m ./internal/statebackend/backendtest ./internal/statebackend/lsm -run '^(TestMemory|TestBackend)$$' -ops $(OPS)
 	@$(GO) run ./tests/meta -queries $(QUERIES)
+
+meta-flink: ## random queries of SQL beside a running Flink, rows and result types, in both modes: GATEWAY=http://127.0.0.1:8083 ASKED=1000
+	@$(GO) run ./tests/meta/flink -quiet -gateway $(GATEWAY) -queries $(ASKED) -mode batch
+	@$(GO) run ./tests/meta/flink -quiet -gateway $(GATEWAY) -queries $(ASKED) -mode streaming
 
 kill: ## examples/durable under kill -9 at random moments, its output beside that of an undisturbed run: RUNS=50
 	@$(GO) run ./tests/kill -runs $(RUNS)

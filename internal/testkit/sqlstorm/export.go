@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/weirstream/weir/internal/sql/oracle"
+	"github.com/weirstream/weir/types"
 )
 
 // exported is a line of queries.jsonl.
@@ -33,22 +34,12 @@ func Export(dir string, queries int, first uint64) (written int, err error) {
 		if err != nil {
 			return 0, err
 		}
-		var b strings.Builder
+		final := &Table{Columns: t.Columns}
 		for _, r := range rows {
-			for i, v := range r {
-				if i > 0 {
-					b.WriteByte(',')
-				}
-				if s, ok := v.(string); ok {
-					fmt.Fprintf(&b, "%q", s)
-				} else {
-					b.WriteString(oracle.Text(v))
-				}
-			}
-			b.WriteByte('\n')
+			final.Changes = append(final.Changes, oracle.Change{Kind: types.Insert, Row: r})
 		}
 		path := filepath.Join(dir, t.Name+".csv")
-		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(final.csv()), 0o644); err != nil {
 			return 0, err
 		}
 		fmt.Fprintf(&ddl, "CREATE TABLE %s (%s) WITH ('connector' = 'filesystem', 'path' = 'file://%s', 'format' = 'csv', 'csv.null-literal' = 'NULL');\n", t.Name, t.Schema(), path)

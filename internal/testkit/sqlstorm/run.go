@@ -144,6 +144,11 @@ func (r *Runner) fresh() string {
 
 // Run runs a case in one way, and returns the rows of the table that its changelog makes, sorted.
 func (r *Runner) Run(ctx context.Context, c *Case, w Way) ([]string, error) {
+	return r.run(ctx, c, w, new([]types.Field))
+}
+
+// run is Run, and sets the columns as soon as they are known.
+func (r *Runner) run(ctx context.Context, c *Case, w Way, columns *[]types.Field) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	dir := r.fresh()
@@ -164,6 +169,7 @@ func (r *Runner) Run(ctx context.Context, c *Case, w Way) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	*columns = fields
 	if w.Second > 0 {
 		path, err := stop(ctx, client, filepath.Join(dir, "savepoints"), c.firstBatches())
 		if err != nil && client.Status() == weir.StatusFinished {
