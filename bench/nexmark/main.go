@@ -2,6 +2,8 @@
 //
 //	go run ./nexmark -weir ./weir -limits ./limits -flink ./flink -queries q0,q4 -events 10000000
 //
+// With -slopes it prints how the CPU time of queries grows with events, windows and keys.
+//
 // -weir is the program weir. -limits is a program that takes -events N -query Q -json and prints a line of JSON with fused_events_per_s, the rate of one goroutine that makes the events and
 // answers the query. -flink is one that takes "nexmark Q --events N" and prints a line with events_per_core_second; its cluster must be running.
 package main
@@ -40,7 +42,12 @@ func main() {
 	checkpoint := flag.Duration("checkpoint", 0, "time between Weir's checkpoints")
 	state := flag.String("state", "memory", "Weir's state backend")
 	warmUp := flag.Int64("warm-up", 500_000, "events of a run of Weir before the measured one")
+	slope := flag.Bool("slopes", false, "measure what doubling events, windows and keys costs, in place of the table; -events is the smallest number")
 	flag.Parse()
+	if *slope {
+		slopes(*weir, *state, strings.Split(*queries, ","), *events, *rate)
+		return
+	}
 	fmt.Printf("%-5s %14s %10s %14s %8s %14s %8s\n", "query", "weir ev/core-s", "peak MiB", "limit ev/core-s", "ratio", "flink ev/core-s", "ratio")
 	logs := map[string][]float64{}
 	for _, q := range strings.Split(*queries, ",") {
@@ -61,7 +68,7 @@ func main() {
 		}
 		var l, f line
 		if *limits != "" {
-			l = run(*limits, "-events", fmt.Sprint(*events), "-query", q, "-repeat", "1", "-json")
+			l = run(*limits, "-events", fmt.Sprint(*events), "-query", q, "-repeat", "3", "-json")
 		}
 		against("limit", l.FusedRate)
 		if *flink != "" {
