@@ -66,33 +66,38 @@ func expiry(cond expr.Expr, side []types.Field, base int, windows []types.Field,
 	}
 	var found *Expiry
 	for _, c := range expr.And(cond) {
-		call, ok := c.(*expr.Call)
-		if !ok || len(call.Args) != 2 {
-			continue
-		}
-		x, y := call.Args[0], call.Args[1]
-		switch call.Fn.Name {
-		case "<", "<=":
-			x, y = y, x
-		case ">", ">=", "=":
-		default:
-			continue
-		}
+		y, x, equal, ok := notMore(c)
 		for range 2 { // x is not earlier than y
-			a, da, ok := timePlus(x, own)
-			b, db, okay := timePlus(y, ahead)
-			if ok && okay && a >= 0 && b >= 0 {
+			if !ok {
+				break
+			}
+			a, da, isTime := timePlus(x, own)
+			b, db, isEnd := timePlus(y, ahead)
+			if isTime && isEnd && a >= 0 && b >= 0 {
 				if keep := da - db; found == nil || keep < found.Keep { // a >= b + db - da
 					found = &Expiry{Column: a - base, Keep: keep}
 				}
 			}
-			if call.Fn.Name != "=" {
-				break
-			}
-			x, y = y, x
+			x, y, ok = y, x, equal
 		}
 	}
 	return found
+}
+
+// notMore reads a condition as x <= y; one that x < y says as much, and of equal ones both are not more than the other.
+func notMore(cond expr.Expr) (x, y expr.Expr, equal, ok bool) {
+	call, ok := cond.(*expr.Call)
+	if !ok || len(call.Args) != 2 {
+		return nil, nil, false, false
+	}
+	x, y = call.Args[0], call.Args[1]
+	switch call.Fn.Name {
+	case "<", "<=", "=":
+		return x, y, call.Fn.Name == "=", true
+	case ">", ">=":
+		return y, x, false, true
+	}
+	return nil, nil, false, false
 }
 
 // timePlus reads e as a column, of those that isTime is true of, and a distance from it in milliseconds. A cast that cuts off more than parts of a millisecond is none.

@@ -276,19 +276,10 @@ func within(cond expr.Expr, time, end int, size int64) bool {
 	isEnd := func(i int) bool { return i == end }
 	after, before := false, false
 	for _, c := range expr.And(cond) {
-		call, ok := c.(*expr.Call)
-		if !ok || len(call.Args) != 2 {
+		x, y, _, ok := notMore(c)
+		if !ok {
 			continue
 		}
-		x, y := call.Args[0], call.Args[1]
-		switch call.Fn.Name {
-		case "<", "<=":
-		case ">", ">=":
-			x, y = y, x
-		default:
-			continue
-		}
-		// x is not later than y
 		if _, dt, ok := timePlus(x, isTime); ok {
 			if _, de, ok := timePlus(y, isEnd); ok && de <= dt {
 				after = true // time <= end + de - dt
