@@ -25,7 +25,7 @@ STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 # The modules beside the main one that have packages; tools/go.mod has none, it only pins versions.
 MODULES := $(filter-out ./tools .,$(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/testdata/*')))
 
-.PHONY: help check fmt vet staticcheck lint test race synctests sim sim-teeth meta meta-flink kill kill-sql unaligned checkpoint-bench bench fuzz
+.PHONY: help check fmt vet staticcheck lint test race synctests sim sim-teeth meta meta-flink kill kill-sql unaligned checkpoint-bench duckdb bench fuzz
 
 help: ## list the steps
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -83,6 +83,9 @@ unaligned: ## how long a checkpoint takes behind a slow sink: aligned, with a ti
 
 checkpoint-bench: ## what checkpoints cost: pauses, size of incremental ones, restore: ARGS="-backend lsm -keys 16000000"
 	@$(GO) run ./tests/checkpointbench $(ARGS)
+
+duckdb: ## DuckDB reads the Parquet files of a savepoint (needs a C compiler)
+	@cd tests/duckdb && CGO_ENABLED=1 $(GO) test -count=1 ./...
 
 bench: ## Weir beside a hand-written loop: ARGS="-json"
 	@cd bench && $(GO) run . $(ARGS)
