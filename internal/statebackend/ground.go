@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"slices"
 	"sort"
 
@@ -16,7 +17,7 @@ import (
 // The ground of a store is what lies in the files of the checkpoint that it was restored from: keys that were not looked up yet stay there, and are read one by one when they are. It lies below the spill, and is one itself for the store: a key
 // that the spill has hides the same key of the ground. Nothing is ever written to it; a key that is removed is marked dead.
 //
-// Of each key group there is one segment, by the hashes of its keys, cut into blocks of some KiB between two hashes. What is kept in memory is for each block its first hash, its place and a hash of its bytes: some 30 bytes for 4 KiB.
+// Of each key group there is one segment, by the hashes of its keys, cut into blocks of some KiB between two hashes. What is kept in memory is for each block its first hash, its place and a hash of its bytes, some 30 bytes for 4 KiB, and a filter of 12 bits for each key.
 type ground struct {
 	store  *Store
 	inner  Spill
@@ -64,6 +65,29 @@ type GroundIndex struct {
 	blocks []groundBlock
 	size   int64 // bytes of the segment
 	keys   int
+	// filter has four bits of one word for each key: a key that is not there need not be looked for, but for one in 30.
+	filter []uint64
+}
+
+// groundFilterBits are the bits of the filter for each key.
+const groundFilterBits = 12
+
+// bitsOf are the word of the filter and the bits in it of a hash.
+func (x *GroundIndex) bitsOf(hash uint64) (word int, mask uint64) {
+	hash = (hash ^ hash>>32) * 0x9E3779B97F4A7C15
+	hash ^= hash >> 29
+	w, _ := bits.Mul64(hash, uint64(len(x.filter)))
+	return int(w), 1<<(hash&63) | 1<<(hash>>6&63) | 1<<(hash>>12&63) | 1<<(hash>>18&63)
+}
+
+func (x *GroundIndex) mayHave(hash uint64) bool {
+	word, mask := x.bitsOf(hash)
+	return x.filter[word]&mask == mask
+}
+
+// bytes is what the index takes of memory.
+func (x *GroundIndex) bytes() int64 {
+	return int64(len(x.blocks))*groundBlockCost + int64(len(x.filter))*8
 }
 
 // groundBlock has the entries from first on, all of a hash. Key number is that of the first.
@@ -103,11 +127,11 @@ func (r *Restorer) Grounded() bool {
 }
 
 // Index looks through the entries of a segment of a key group, counted from the store's first: key and payload, each behind its length. It returns nil without an error if the entries are not in the order of their hashes, as those of a store
-// without spill are not. It may be called on several goroutines.
-func (r *Restorer) Index(group int, data []byte) (*GroundIndex, error) {
+// without spill are not. keys is how many they are said to be, at most. It may be called on several goroutines.
+func (r *Restorer) Index(group int, data []byte, keys int64) (*GroundIndex, error) {
 	f := *r
 	f.group = group
-	x := &GroundIndex{size: int64(len(data))}
+	x := &GroundIndex{size: int64(len(data)), filter: make([]uint64, min(max(keys, 0), int64(len(data)))*groundFilterBits/64+1)}
 	start, last := 0, uint64(0)
 	for at := 0; at < len(data); {
 		key, rest, err := cutBytes(data[at:])
@@ -133,6 +157,8 @@ func (r *Restorer) Index(group int, data []byte) (*GroundIndex, error) {
 		}
 		last = k.hash
 		x.keys++
+		word, mask := x.bitsOf(k.hash)
+		x.filter[word] |= mask
 		at = len(data) - len(rest)
 	}
 	if x.keys > 0 {
@@ -160,7 +186,7 @@ func (r *Restorer) Leave(group int, x *GroundIndex, file GroundFile, name string
 		return
 	}
 	g.groups[groundAt{sp.number, group}] = &groundGroup{GroundIndex: x, sp: sp, group: group, file: file, name: name, offset: offset}
-	st.account.Add(int64(len(x.blocks)) * groundBlockCost)
+	st.account.Add(x.bytes())
 	sp.sub(group).stored += x.keys
 	st.stored += x.keys
 }
@@ -224,6 +250,9 @@ func (g *groundGroup) read(i int, buf []byte, most int64) (data []byte, next int
 
 // find returns the payload of a key and its number, -1 if it is not there. buf is used for reading.
 func (g *groundGroup) find(dead []uint64, hash uint64, key []byte, buf *[]byte) (payload []byte, number int, err error) {
+	if !g.mayHave(hash) {
+		return nil, -1, nil
+	}
 	i := sort.Search(len(g.blocks), func(i int) bool { return g.blocks[i].first > hash }) - 1
 	if i < 0 {
 		return nil, -1, nil
@@ -327,7 +356,7 @@ func (g *ground) Freeze() (SpillView, error) {
 // Close implements [Spill].
 func (g *ground) Close() error {
 	for _, in := range g.groups {
-		g.store.account.Add(-int64(len(in.blocks)) * groundBlockCost)
+		g.store.account.Add(-in.bytes())
 	}
 	g.groups = nil
 	return errors.Join(g.inner.Close(), g.files.release())

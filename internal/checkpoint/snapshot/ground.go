@@ -136,7 +136,7 @@ func (l *laid) look(to *statebackend.Restorer, first int, buf []byte) []byte {
 		l.err = err
 		return buf
 	}
-	if l.index, l.err = to.Index(group, buf); l.index != nil && int64(l.index.Keys()) != seg.GetEntries() {
+	if l.index, l.err = to.Index(group, buf, seg.GetEntries()); l.index != nil && int64(l.index.Keys()) != seg.GetEntries() {
 		l.err = damaged(seg, "%d entries are there, %d were written", l.index.Keys(), seg.GetEntries())
 	}
 	return buf
