@@ -85,7 +85,7 @@ checkpoint-bench: ## what checkpoints cost: pauses, size of incremental ones, re
 	@$(GO) run ./tests/checkpointbench $(ARGS)
 
 duckdb: ## DuckDB reads the Parquet files of a savepoint (needs a C compiler)
-	@cd tests/duckdb && CGO_ENABLED=1 $(GO) test -count=1 ./...
+	@cd bench/duckdb && CGO_ENABLED=1 $(GO) test -count=1 ./...
 
 bench: ## Weir beside a hand-written loop: ARGS="-json"
 	@cd bench && $(GO) run . $(ARGS)

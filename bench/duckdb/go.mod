@@ -1,4 +1,4 @@
-module github.com/weirstream/weir/tests/duckdb
+module github.com/weirstream/weir/bench/duckdb
 
 go 1.26.0
 
