@@ -12,6 +12,9 @@ type jsonPath struct {
 	steps []jsonStep
 	// many: the path may find several values, whose list is the result.
 	many bool
+	// function is applied to what is found, with its argument; nil if there is none.
+	function func(n *node, arg int) (*node, bool)
+	arg      int
 }
 
 // jsonStep goes from a value to some within it.
@@ -21,9 +24,10 @@ type jsonStep struct {
 	slice   *[2]int // from and to, of which math.MinInt and math.MaxInt are open
 	all     bool
 	deep    bool
+	filter  jsonFilter
 }
 
-// newJSONPath reads a path: lax or strict, then $ with steps like .name, ['name'], [0], [-1], [0,2], [1:3], [*], .* and ..name.
+// newJSONPath reads a path: lax or strict, then $ with steps like .name, ['name'], [0], [-1], [0,2], [1:3], [*], .*, ..name and [?(@.x > 1)], and perhaps a function at its end, as .length().
 func newJSONPath(text string) (*jsonPath, bool) {
 	p := &jsonPath{}
 	s := strings.TrimSpace(text)
@@ -70,6 +74,17 @@ func newJSONPath(text string) (*jsonPath, bool) {
 				end = len(s)
 			}
 			name := strings.TrimSpace(s[:end])
+			if f, arg, ok := strings.Cut(name, "("); ok && end == len(s) && strings.HasSuffix(arg, ")") && !step.deep {
+				p.function = jsonFunctions[f]
+				if arg = strings.TrimSpace(strings.TrimSuffix(arg, ")")); arg != "" || f == "index" {
+					x, err := strconv.Atoi(arg)
+					if err != nil || f != "index" {
+						return nil, false
+					}
+					p.arg = x
+				}
+				return p, p.function != nil
+			}
 			if name == "" || strings.ContainsAny(name, "()?@ ") {
 				return nil, false
 			}
@@ -83,7 +98,7 @@ func newJSONPath(text string) (*jsonPath, bool) {
 
 // bracketEnd is where the bracket at the begin of s closes, or -1.
 func bracketEnd(s string) int {
-	quote := byte(0)
+	quote, depth := byte(0), 0
 	for i := 1; i < len(s); i++ {
 		switch c := s[i]; {
 		case quote != 0 && c == '\\':
@@ -94,6 +109,10 @@ func bracketEnd(s string) int {
 			}
 		case c == '\'' || c == '"':
 			quote = c
+		case c == '[' || c == '(':
+			depth++
+		case depth > 0 && (c == ']' || c == ')'):
+			depth--
 		case c == ']':
 			return i
 		}
@@ -112,6 +131,14 @@ func (p *jsonPath) bracket(step *jsonStep, s string) bool {
 		return true
 	case s == "":
 		return false
+	case s[0] == '?':
+		s = strings.TrimSpace(s[1:])
+		if len(s) < 2 || s[0] != '(' || s[len(s)-1] != ')' {
+			return false
+		}
+		f, ok := newJSONFilter(s[1 : len(s)-1])
+		step.filter, p.many = f, true
+		return ok
 	case s[0] == '\'' || s[0] == '"':
 		for {
 			s = strings.TrimSpace(s)
@@ -168,15 +195,23 @@ func (p *jsonPath) bracket(step *jsonStep, s string) bool {
 
 // find returns what the path leads to in a value, and false if there is nothing: a path that may find several gives an array of all.
 func (p *jsonPath) find(n *node) (*node, bool) {
+	found, ok := p.values(n)
+	if ok && p.function != nil {
+		return p.function(found, p.arg)
+	}
+	return found, ok
+}
+
+func (p *jsonPath) values(n *node) (*node, bool) {
 	at := []*node{n}
 	many := false
 	for _, step := range p.steps {
 		var next []*node
 		for _, v := range at {
-			next = step.from(next, v)
+			next = step.from(next, n, v)
 		}
 		at = next
-		many = many || step.all || step.deep || step.slice != nil || len(step.indexes) > 1 || len(step.names) > 1
+		many = many || step.all || step.deep || step.filter != nil || step.slice != nil || len(step.indexes) > 1 || len(step.names) > 1
 		if len(at) == 0 && !many {
 			return nil, false
 		}
@@ -188,8 +223,18 @@ func (p *jsonPath) find(n *node) (*node, bool) {
 }
 
 // from appends what the step leads to from a value.
-func (s *jsonStep) from(out []*node, n *node) []*node {
+func (s *jsonStep) from(out []*node, root, n *node) []*node {
 	switch {
+	case s.filter != nil && n.kind == jsonArray:
+		for _, e := range n.list {
+			if s.filter(root, e) {
+				out = append(out, e)
+			}
+		}
+	case s.filter != nil && n.kind == jsonObject:
+		if s.filter(root, n) {
+			out = append(out, n)
+		}
 	case s.all:
 		if n.kind >= jsonArray {
 			out = append(out, n.list...)
@@ -230,7 +275,7 @@ func (s *jsonStep) from(out []*node, n *node) []*node {
 	}
 	if s.deep && n.kind >= jsonArray {
 		for _, c := range n.list {
-			out = s.from(out, c)
+			out = s.from(out, root, c)
 		}
 	}
 	return out
