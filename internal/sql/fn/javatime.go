@@ -381,9 +381,9 @@ func (f *timeFormat) element(p *parsed, e element, s string) (string, bool) {
 	case e.n >= 2:
 		least, most = e.n, e.n
 	}
-	negative := false
+	negative, plus := false, false
 	if len(s) > 0 && (s[0] == '-' || s[0] == '+') && (e.letter == 'y' || e.letter == 'u') {
-		negative = s[0] == '-'
+		negative, plus = s[0] == '-', s[0] == '+'
 		s = s[1:]
 	}
 	digits := 0
@@ -398,6 +398,9 @@ func (f *timeFormat) element(p *parsed, e element, s string) (string, bool) {
 	n := min(digits, most)
 	if n < least {
 		return s, false
+	}
+	if !f.lax && least >= 3 && !negative && plus != (n > least) {
+		return s, false // a year of more digits than its pattern has a sign, and no other has
 	}
 	x := int64(0)
 	for _, c := range []byte(s[:n]) {
@@ -416,6 +419,9 @@ func (f *timeFormat) element(p *parsed, e element, s string) (string, bool) {
 		}
 		if negative {
 			x = -x
+		}
+		if x <= 0 && e.letter == 'y' && !f.lax {
+			return s, false // years of an era begin with 1
 		}
 		p.year = x
 	case 'M', 'L':

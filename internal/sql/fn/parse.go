@@ -80,7 +80,7 @@ func fromText(zone *time.Location, to types.Type) conversion {
 		}
 	case to.Kind() == types.Date:
 		parse = func(s string, row int, out *column.Vector, n int) bool {
-			if i := strings.IndexAny(s, " T"); i >= 0 {
+			if i := strings.IndexByte(s, ' '); i >= 0 {
 				s = s[:i]
 			}
 			at, ok := parseDate(s)

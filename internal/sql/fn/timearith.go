@@ -34,7 +34,7 @@ func bindTimePlus(t, interval types.Type, minus, swapped bool) Kernel {
 			case kind == types.Date && months:
 				out.Words[row] = uint64(addMonths(at.Int(row), d))
 			case kind == types.Date:
-				out.Words[row] = uint64(at.Int(row) + floorDiv(d, dayMillis))
+				out.Words[row] = uint64(at.Int(row) + d/dayMillis) // whole days
 			case months && isWide:
 				x := at.Wide[row]
 				day, rest := divDay(x)

@@ -2,6 +2,7 @@ package fn
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -133,7 +134,10 @@ func bindToTimestamp(s *Session, args []Arg, result types.Type) (Kernel, error) 
 					ms = t.UnixMilli()
 				}
 			} else if f, err := patterns.get(args[1].Bytes(row)); err == nil {
-				ms, _, _, ok = f.parse(string(args[0].Bytes(row)))
+				text := string(args[0].Bytes(row))
+				if ms, _, _, ok = f.parse(text); !ok {
+					ms, ok = plainTimestamp(text)
+				}
 			}
 			if !ok {
 				out.SetNull(row, n)
@@ -143,6 +147,44 @@ func bindToTimestamp(s *Session, args []Arg, result types.Type) (Kernel, error) 
 		}
 		return nil
 	}, nil
+}
+
+// plainTimestamp reads what does not have the form of a pattern, but is year-month-day and, behind a space, hours:minutes:seconds with a fraction, as local milliseconds: the year has four digits, the others
+// have one or two, and a day or hour too many is one of the next month or day.
+func plainTimestamp(s string) (ms int64, ok bool) {
+	day, clock, timed := strings.Cut(strings.TrimSpace(s), " ")
+	numbers := func(s, by string) (x [3]int, ok bool) {
+		parts := strings.Split(s, by)
+		if len(parts) != 3 {
+			return x, false
+		}
+		for i, p := range parts {
+			if len(p) == 0 || len(p) > 4 || len(p) > 2 && (i > 0 || by == ":") {
+				return x, false
+			}
+			n, err := strconv.ParseUint(p, 10, 16)
+			if err != nil {
+				return x, false
+			}
+			x[i] = int(n)
+		}
+		return x, true
+	}
+	d, ok := numbers(day, "-")
+	if !ok || strings.IndexByte(day, '-') != 4 || d[1] < 1 || d[1] > 12 || d[2] < 1 || d[2] > 31 {
+		return 0, false
+	}
+	at := time.Date(d[0], time.Month(d[1]), d[2], 0, 0, 0, 0, time.UTC)
+	if timed {
+		clock, fraction, dotted := strings.Cut(strings.TrimSpace(clock), ".")
+		t, ok := numbers(clock, ":")
+		part, good := nanos(fraction)
+		if !ok || dotted && (!good || fraction == "" || len(fraction) > 9) {
+			return 0, false
+		}
+		at = at.Add(time.Duration(t[0])*time.Hour + time.Duration(t[1])*time.Minute + time.Duration(t[2])*time.Second + part)
+	}
+	return at.UnixMilli(), true
 }
 
 func inferToLTZ(s *Session, args []Arg) (Signature, error) {
@@ -203,8 +245,15 @@ func bindToLTZ(s *Session, args []Arg, result types.Type) (Kernel, error) {
 						return badValue("%q is no timestamp", short(string(args[0].Bytes(row))))
 					}
 					ms = t.UnixMilli()
-				} else if f, err := patterns.get(pattern); err == nil {
-					ms, _, zoned, ok = f.parse(string(args[0].Bytes(row)))
+				} else {
+					f, err := patterns.get(pattern)
+					if err != nil {
+						return err
+					}
+					text := string(args[0].Bytes(row))
+					if ms, _, zoned, ok = f.parse(text); !ok {
+						ms, ok = plainTimestamp(text)
+					}
 				}
 				if !ok {
 					out.SetNull(row, n)
@@ -270,7 +319,7 @@ func bindToDate(s *Session, args []Arg, result types.Type) (Kernel, error) {
 			if len(args) == 1 {
 				var t time.Time
 				day := strings.TrimSpace(string(args[0].Bytes(row)))
-				if i := strings.IndexAny(day, " T"); i > 0 {
+				if i := strings.IndexByte(day, ' '); i > 0 {
 					day = day[:i]
 				}
 				if t, ok = parseDate(day); ok {
