@@ -1,6 +1,7 @@
 package fn
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"strconv"
@@ -30,6 +31,7 @@ func castFunction(name, doc string, try bool) *Function {
 		Infer: func(s *Session, args []Arg) (Signature, error) { return Signature{}, count(args, 1, 1) },
 		Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
 			from := args[0].Type
+			try := try || s != nil && s.LegacyCast
 			if column.FormOf(result) > column.Text {
 				return castNested(s, from, result, try)
 			}
@@ -108,6 +110,8 @@ func converter(s *Session, from, to types.Type) conversion {
 	switch {
 	case from.Kind() == types.Null:
 		return func(v *column.Vector, row int, out *column.Vector, n int) error { out.SetNull(row, n); return nil }
+	case to.IsChar() && s != nil && s.LegacyCast:
+		return legacyText(zone, from, to)
 	case to.IsChar():
 		return toText(zone, from, to)
 	case from.IsChar():
@@ -259,6 +263,22 @@ func toText(zone *time.Location, from, to types.Type) conversion {
 			}
 		}
 		out.SetBytes(row, b)
+		return nil
+	}
+}
+
+// legacyText makes strings as before Flink 1.15: they have the length that they have, and booleans small letters.
+func legacyText(zone *time.Location, from, to types.Type) conversion {
+	if from.Kind() != types.Boolean {
+		return toText(zone, from, types.String())
+	}
+	fill := 0
+	if to.Kind() == types.Char {
+		fill = to.Length()
+	}
+	texts := [2]string{fmt.Sprintf("%-*s", fill, "false"), fmt.Sprintf("%-*s", fill, "true")}
+	return func(v *column.Vector, row int, out *column.Vector, n int) error {
+		out.SetString(row, texts[v.Word(row)&1])
 		return nil
 	}
 }

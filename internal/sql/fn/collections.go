@@ -364,6 +364,19 @@ func onList(name, doc, spec string, result func([]Arg) types.Type, null bool, f 
 	}}
 }
 
+// strictElements gives a function's result no null elements where its first argument has none.
+func strictElements(f *Function) *Function {
+	infer := f.Infer
+	f.Infer = func(s *Session, args []Arg) (Signature, error) {
+		sig, err := infer(s, args)
+		if err == nil && args[0].Type.Kind() == types.Array && sig.Result.Kind() == types.Array {
+			sig.Result = types.ArrayOf(sig.Result.Elem().WithNullable(args[0].Type.Elem().Nullable())).WithNullable(sig.Result.Nullable())
+		}
+		return sig, err
+	}
+	return f
+}
+
 func has(t types.Type, list []column.Value, v column.Value) bool {
 	return slices.ContainsFunc(list, func(e column.Value) bool { return equalValues(t, e, v) })
 }
@@ -400,9 +413,9 @@ func arrays() []*Function {
 		onList("ARRAY_DISTINCT", "the array without what is in it before", "A", firstArray, false, func(t types.Type, a []column.Value) (column.Value, error) {
 			return keep(t, a[0].List, true, yes), nil
 		}, [2]string{"ARRAY_DISTINCT(ARRAY[1, 2, 1])", "[1, 2]"}),
-		onList("ARRAY_REMOVE", "the array without the element", "AE", firstArray, false, func(t types.Type, a []column.Value) (column.Value, error) {
+		strictElements(onList("ARRAY_REMOVE", "the array without the element", "AE", firstArray, false, func(t types.Type, a []column.Value) (column.Value, error) {
 			return keep(t, a[0].List, false, func(v column.Value) bool { return !equalValues(t, v, a[1]) }), nil
-		}, [2]string{"ARRAY_REMOVE(ARRAY[1, 2, 1], 1)", "[2]"}),
+		}, [2]string{"ARRAY_REMOVE(ARRAY[1, 2, 1], 1)", "[2]"})),
 		onList("ARRAY_REVERSE", "the array backwards", "A", firstArray, false, func(t types.Type, a []column.Value) (column.Value, error) {
 			list := slices.Clone(a[0].List)
 			slices.Reverse(list)

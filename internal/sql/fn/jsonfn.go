@@ -149,8 +149,8 @@ func bindJSONExists(s *Session, args []Arg, result types.Type) (Kernel, error) {
 	}
 	var k paths
 	return rowwise(result, true, func(args []column.Value) (column.Value, error) {
-		found, _, failed := k.read(args[0].Text, args[1].Text)
-		if !failed {
+		found, lax, failed := k.read(args[0].Text, args[1].Text)
+		if !failed || lax && k.path != nil { // to a lax path, what is no JSON has nothing
 			return column.BoolValue(found != nil), nil
 		}
 		switch on {

@@ -3,6 +3,7 @@ package fn
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -691,6 +692,9 @@ func inferElt(s *Session, args []Arg) (Signature, error) {
 		return sig, err
 	}
 	sig.Result = t.Null()
+	if !slices.ContainsFunc(args[1:], func(a Arg) bool { return a.Type.Kind() != t.Kind() || a.Type.Length() != t.Length() }) {
+		return sig, nil
+	}
 	switch sig.Result.Kind() {
 	case types.Char:
 		sig.Result = types.Of(types.Varchar, t.Length(), 0)
