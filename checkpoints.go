@@ -57,7 +57,7 @@ type Checkpoints struct {
 	Compress bool
 	// Incremental has checkpoints write only the keys whose state has changed since the last complete checkpoint, and those that were deleted, and refer to the files of earlier ones for the rest, as Flink's
 	// execution.checkpointing.incremental does for RocksDB; here it goes for both backends. Key groups are written as a whole in turn, so that a base and its changes do not come to much more than
-	// the state and a half. Savepoints, and the first checkpoint of a job or behind a failure, are always whole. Files of several checkpoints are then needed to restore one, so a single folder
+	// the state and a half; one that only grows is not. Savepoints, and the first checkpoint of a job or behind a failure, are always whole. Files of several checkpoints are then needed to restore one, so a single folder
 	// chk-N cannot be copied elsewhere by itself. Default: false, as in Flink, and since a job that changes most of its state from one checkpoint to the next gains nothing.
 	Incremental bool
 	// LocalRecovery keeps copies of the files of checkpoints below Options.StateDir while the job runs, so that after a failure it reads its state from there and not from Dir, as Flink's execution.state-recovery.from-local. It is for a Dir that

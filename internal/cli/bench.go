@@ -120,6 +120,7 @@ by second and by CPU-second, peak memory, rows written, and with --checkpoint ho
 	f.Int64Var(&cfg.Rate, "rate", 10_000_000, "events in a second of event time; they are always made as fast as possible")
 	f.IntVar(&cfg.Parallelism, "parallelism", 1, "how many subtasks an operator runs in")
 	f.DurationVar(&cfg.Checkpoint, "checkpoint", 0, "time between checkpoints; 0 for none")
+	f.BoolVar(&cfg.Incremental, "incremental", true, "checkpoints write only what has changed")
 	f.StringVar(&cfg.State, "state", "memory", "where state is kept: memory or lsm")
 	f.Int64Var(&cfg.Memory, "memory", 0, "bytes of memory for state; 0 for the default")
 	f.StringVar(&miniBatch, "mini-batch", "on", "on: a change for each group and chunk; off: one for each row")

@@ -24,6 +24,7 @@ type spaceSnapshot struct {
 	sp   *Space
 	subs []*pages.VecSnapshot // nil for a key group without keys
 	heap *pages.HeapSnapshot
+	keys []int // how many each key group has, in memory and in the spill
 	// gone are the keys that have left each key group, and lost the last epoch of which it knows none; nil where nothing has.
 	gone [][]byte
 	lost []uint64
@@ -36,10 +37,10 @@ func (s *Store) Snapshot() (*Snapshot, error) {
 	snap := &Snapshot{store: s, spaces: []spaceSnapshot{}, epoch: s.changes.epoch, since: s.changes.confirmed}
 	for _, sp := range s.spaces {
 		sp.version++ // rows must be copied before they are written again
-		ss := spaceSnapshot{sp: sp, subs: make([]*pages.VecSnapshot, len(sp.subs)), heap: sp.heap.Freeze()}
+		ss := spaceSnapshot{sp: sp, subs: make([]*pages.VecSnapshot, len(sp.subs)), keys: make([]int, len(sp.subs)), heap: sp.heap.Freeze()}
 		for g, sub := range sp.subs {
 			if sub != nil {
-				ss.subs[g] = sub.rows.Freeze()
+				ss.subs[g], ss.keys[g] = sub.rows.Freeze(), sub.live+sub.stored
 				if sub.gone != nil && snap.since > 0 {
 					ss.takeGone(g, sub.gone, snap.since)
 				}
@@ -105,6 +106,9 @@ func (n *Snapshot) Spaces() []*Space {
 	}
 	return all
 }
+
+// Keys is about how many keys a space has in a key group: one that has both a row and a place in the spill may count twice.
+func (n *Snapshot) Keys(sp *Space, group int) int { return n.spaces[sp.number].keys[group] }
 
 // Groups are the key groups of the store.
 func (n *Snapshot) Groups() base.KeyGroupRange { return n.store.cfg.Groups }

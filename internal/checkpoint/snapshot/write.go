@@ -32,13 +32,14 @@ type Options struct {
 	Checkpoint int64
 }
 
-// Of a key group, changes are written behind a base. What that comes to is bounded: a base is written anew when the changes would come to more than half of it; and, so that not all are written by the same
-// checkpoint, each key group has its turn at every rebaseEvery-th checkpoint, if the changes have come to more than a tenth, or to more segments than are worth their place in the manifest.
+// Of a key group, changes are written behind a base. What that comes to is bounded: a base is written anew when the changes would come to more than half of it, unless that is since the state has grown, and most entries are
+// the last ones of their keys; and, so that not all are written by the same checkpoint, each key group has its turn at every rebaseEvery-th checkpoint, if more than a tenth of what there is has been overtaken, or there are more
+// segments than are worth their place in the manifest.
 const (
 	rebaseEvery   = 20
 	leastSegments = 8
 	mostSegments  = 200
-	segmentShare  = 10 << 10 // bytes of a base for each segment of changes
+	segmentShare  = 10 << 10 // bytes of a key group for each segment of changes
 )
 
 // grown are the bytes of a base and of the changes behind it.
@@ -53,14 +54,22 @@ func grown(g *manifest.Group) (base, changes int64) {
 	return base, changes
 }
 
-// due is whether the base of a key group is to be written anew.
-func (w *Writer) due(g *manifest.Group) bool {
+// writtenEntries are those of a key group, with the ones that others have overtaken.
+func writtenEntries(g *manifest.Group) (n int64) {
+	for _, s := range g.GetSegments() {
+		n += s.GetEntries()
+	}
+	return n
+}
+
+// due is whether the base of a key group, which has so many keys now, is to be written anew.
+func (w *Writer) due(g *manifest.Group, keys int64) bool {
 	base, changes := grown(g)
 	if (w.opts.Checkpoint+int64(g.GetGroup()))%rebaseEvery != 0 || changes == 0 {
 		return false
 	}
-	most := min(max(base/segmentShare, leastSegments), mostSegments)
-	return changes*10 > base || int64(len(g.GetSegments())) > most
+	most := min(max((base+changes)/segmentShare, leastSegments), mostSegments)
+	return changes*10 > base && (writtenEntries(g)-keys)*10 > keys || int64(len(g.GetSegments())) > most
 }
 
 // File is a file that is being written: it is there once Close has returned nil.
@@ -174,10 +183,12 @@ func (w *Writer) space(snap *statebackend.Snapshot, sp *statebackend.Space, base
 
 // changes writes what has changed in a key group since base, if anything has. It returns nil if the key group is to be written as a whole.
 func (w *Writer) changes(snap *statebackend.Snapshot, sp *statebackend.Space, g int, base *manifest.Group) (*manifest.Group, error) {
-	if w.due(base) {
+	keys := int64(snap.Keys(sp, g))
+	if w.due(base, keys) {
 		return nil, nil
 	}
 	whole, since := grown(base)
+	written := writtenEntries(base)
 	seg := &manifest.Segment{Checkpoint: w.opts.Checkpoint, Changes: true}
 	w.raw = w.raw[:0]
 	outgrown := false
@@ -185,7 +196,7 @@ func (w *Writer) changes(snap *statebackend.Snapshot, sp *statebackend.Space, g 
 		w.raw = AppendChange(w.raw, key, payload, deleted)
 		w.yield(snap)
 		seg.Entries++
-		outgrown = 2*(since+int64(len(w.raw))) > whole
+		outgrown = 2*(since+int64(len(w.raw))) > whole && 2*(written+seg.Entries) > 3*keys
 		return !outgrown
 	})
 	if err != nil || !told || outgrown {

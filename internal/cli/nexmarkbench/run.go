@@ -25,6 +25,8 @@ type Config struct {
 	Parallelism  int
 	// Checkpoint is the interval; 0 for none.
 	Checkpoint time.Duration
+	// Incremental has checkpoints write only what has changed.
+	Incremental bool
 	// State is "memory" or "lsm"; Memory bounds it, 0 for no bound.
 	State  string
 	Memory int64
@@ -62,6 +64,7 @@ type Result struct {
 	State            string  `json:"state"`
 	Parallelism      int     `json:"parallelism"`
 	Checkpoint       float64 `json:"checkpoint"`
+	Incremental      bool    `json:"incremental"`
 	Memory           int64   `json:"memory"`
 	MiniBatch        bool    `json:"mini_batch"`
 	Halted           bool    `json:"halted,omitempty"`
@@ -70,7 +73,7 @@ type Result struct {
 
 // Run runs a query once.
 func Run(ctx context.Context, query string, c Config) (*Result, error) {
-	r := &Result{Engine: "weir", Query: query, Events: c.Events, State: c.State, Parallelism: c.Parallelism, Checkpoint: c.Checkpoint.Seconds(), Memory: c.Memory, MiniBatch: c.MiniBatch}
+	r := &Result{Engine: "weir", Query: query, Events: c.Events, State: c.State, Parallelism: c.Parallelism, Checkpoint: c.Checkpoint.Seconds(), Incremental: c.Incremental, Memory: c.Memory, MiniBatch: c.MiniBatch}
 	o := table.Options{Parallelism: c.Parallelism, Memory: c.Memory, StateDir: c.Dir}
 	switch c.State {
 	case "", "memory":
@@ -89,7 +92,7 @@ func Run(ctx context.Context, query string, c Config) (*Result, error) {
 			os.RemoveAll(dir)
 			os.RemoveAll(dir + "-2")
 		}()
-		o.Checkpoints = weir.Checkpoints{Dir: dir, Interval: c.Checkpoint}
+		o.Checkpoints = weir.Checkpoints{Dir: dir, Interval: c.Checkpoint, Incremental: c.Incremental}
 	}
 	output, err := os.MkdirTemp(c.Dir, "output-")
 	if err != nil {
