@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"reflect"
 	"unsafe"
 
 	"github.com/weirstream/weir/internal/codec"
@@ -52,14 +53,30 @@ func NewKeyCursor[K comparable](s *statebackend.Store, name string) (*KeyCursor[
 	}
 	sp := s.Space(name, layout)
 	sp.DescribeKey(kc.Codec.Schema())
-	sp.Rehash(func(w []uint64, b []byte) (uint64, uint64) {
+	rehash := func(w []uint64, b []byte) (uint64, uint64) {
 		var k K
 		words.Get(w, b, &k)
 		h := kc.Hash(k)
 		return h, h
-	})
+	}
+	if layout == (statebackend.KeyLayout{Words: 1}) && isWord(reflect.TypeFor[K]()) {
+		rehash = func(w []uint64, _ []byte) (uint64, uint64) { // without a key on the heap
+			h := kc.Hash(*(*K)(unsafe.Pointer(&w[0])))
+			return h, h
+		}
+	}
+	sp.Rehash(rehash)
 	_, isText := any(*new(K)).(string)
 	return &KeyCursor[K]{Scope: statebackend.NewScope(sp), words: words, text: isText, hash: kc.Hash}, nil
+}
+
+// isWord is whether a value of a type is the word that keys of it are kept as.
+func isWord(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Int, reflect.Int64, reflect.Uint, reflect.Uint64:
+		return t.Size() == 8
+	}
+	return false
 }
 
 // Aim is Set for an operator that asks the cursor for no key.
