@@ -31,6 +31,11 @@
 // What is on disk is not meant to outlive the process: there is no log, nothing is synced, and the manifest, which Pebble cannot go on without, is kept in memory. Checkpoints
 // are what outlives it.
 //
+// # Restored stores
+//
+// A store that is restored from files on a local disk leaves its keys there: statebackend has a layer of these files below the spill; what the tree has of a key hides it. So a tree holds only what was written since, and a key that the tree does not have
+// may still be stored.
+//
 // # Memory
 //
 // Three eighths of the memory account's limit are set aside when the first store is made: a third of them is the block cache, from which the memtables are taken, the rest is room for the collector, as
