@@ -74,7 +74,7 @@ func (r *resolver) Scan(s *logical.Scan) (physical.ScanInfo, error) {
 	if err != nil {
 		return physical.ScanInfo{}, err
 	}
-	info := physical.ScanInfo{Changelog: src.Changelog, KeyDeletes: src.KeyDeletes, Scan: src.Scan != nil, Lookup: src.Lookup != nil, Single: src.Parallelism == 1, Project: src.Project != nil, Filter: src.Filter != nil}
+	info := physical.ScanInfo{Changelog: src.Changelog, KeyDeletes: src.KeyDeletes, Scan: src.Scan != nil, Lookup: src.Lookup != nil, Single: src.Parallelism == 1, Project: src.Project != nil, Filter: src.Filter != nil, Watermarks: src.Watermarks}
 	if src.Scan != nil {
 		info.Bounded = src.Scan.Boundedness() == 0
 		if r.batch && !info.Bounded {

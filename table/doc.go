@@ -5,7 +5,7 @@
 //	result, err := env.ExecuteSQL(ctx, `SELECT auction, MAX(price) FROM bids GROUP BY auction`)
 //	for row, err := range result.Rows(ctx) { ... }
 //
-// [Values] and [Changes] give rows as structs.
+// [Values] and [Changes] give rows as structs. [FromStream] makes a stream of a program a table, [ToStream] and [ToChangelog] make a query a stream, and [Insert] adds an INSERT to the program.
 //
 // A statement that reads or writes tables becomes a job with a graph of its own, on the same operators, state and checkpoints as programs of the API of package weir.
 package table

@@ -44,6 +44,8 @@ type Environment struct {
 	manager    *catalog.Manager
 	functions  *fn.Registry
 	connectors map[string]*tables.Factory
+	program    *weir.Environment // of the streams that are tables
+	added      int               // statements in it
 	start      time.Time
 	// set collects the inserts between BEGIN STATEMENT SET and END.
 	set     []*logical.Sink
@@ -244,23 +246,31 @@ func (e *Environment) build(ctx context.Context, p *plan, q *rowQueue) (*weir.En
 		}
 	}
 	env := weir.NewEnvironment(options)
-	err = lower.Lower(env.Graph(), p.program, lower.Config{
-		Session: p.session, Batch: e.batch(), Parallelism: max(options.Parallelism, 1), Constraints: e.constraints(),
+	err = lower.Lower(env.Graph(), p.program, e.lowering(p, env, func(c *lower.Config) {
+		c.Parallelism, c.SingleResult = max(options.Parallelism, 1), e.durable != nil
+		c.Result = func(*physical.Result) connector.Sink[*column.Batch] { return result }
+	}))
+	return env, err
+}
+
+// lowering is what a plan needs to become operators of a program, beside what set says.
+func (e *Environment) lowering(p *plan, env *weir.Environment, set func(c *lower.Config)) lower.Config {
+	c := lower.Config{
+		Session: p.session, Batch: e.batch(), Constraints: e.constraints(),
 		Source: func(n *physical.Scan) (*tables.Source, error) {
 			return p.resolver.source(n.Table, n.Columns, n.Options, n.Where)
 		},
 		Sink: func(n *physical.Sink) (*tables.Sink, error) {
 			return p.resolver.sink(n.Table, n.Columns, n.Options, n.Overwrite)
 		},
-		SingleResult: e.durable != nil,
-		Result:       func(*physical.Result) connector.Sink[*column.Batch] { return result },
 		Check: func(op *dataflow.Operator, factory any) {
 			if c, ok := factory.(interface{ Check(context.Context) error }); ok {
 				env.AddCheck(op, c.Check)
 			}
 		},
-	})
-	return env, err
+	}
+	set(&c)
+	return c
 }
 
 // constraints are what SET says about rows that a table must not have. Each value has been checked.

@@ -90,6 +90,8 @@ type Source struct {
 	// Filter returns a source that may leave out rows that do not satisfy all of some conditions, which are on the columns that this source has, by their place. It is a hint: whoever reads looks at each row all the same.
 	// Nil if the source could make nothing of it.
 	Filter func(where []Predicate) (*Source, error)
+	// Watermarks tells that the source gives watermarks by itself, for tables with SOURCE_WATERMARK().
+	Watermarks bool
 	// Parallelism is how many readers there are at most that have work, 0 for any number.
 	Parallelism int
 	// Lookup finds rows by columns; nil if the table cannot be looked up.

@@ -336,6 +336,14 @@ func clocks() []*Function {
 		})
 	}
 	return append(all, &Function{
+		Name: "SOURCE_WATERMARK", Doc: "in the declaration of a watermark: that the source gives watermarks by itself", Volatility: Volatile,
+		Infer: func(s *Session, args []Arg) (Signature, error) {
+			return Signature{Result: types.TimestampLTZOf(3)}, count(args, 0, 0)
+		},
+		Bind: func(*Session, []Arg, types.Type) (Kernel, error) {
+			return nil, wrong("SOURCE_WATERMARK() has no value: it stands by itself in WATERMARK FOR .. AS SOURCE_WATERMARK()")
+		},
+	}, &Function{
 		Name: "CURRENT_WATERMARK", Doc: "the watermark that has come, as a value of the given time attribute's type; null before the first", Volatility: Dynamic, Nulls: NullCustom,
 		Infer: func(s *Session, args []Arg) (Signature, error) {
 			if err := count(args, 1, 1); err != nil {

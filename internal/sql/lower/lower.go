@@ -35,8 +35,17 @@ type Config struct {
 	SingleResult bool
 	// Constraints are what is done with rows that a table must not have.
 	Constraints exec.ConstraintRules
+	// Statement numbers the statements whose plans are added to one graph, from 1; 0 for a graph of its own.
+	Statement int
+	// Records makes the operator that takes the rows of a query and goes on as a stream; nil for a sink, see Result.
+	Records func(op *dataflow.Operator) operator.Factory
 	// Check is told what can be asked, before the job starts, whether it can run.
 	Check func(op *dataflow.Operator, factory any)
+}
+
+// Attached is a scan that is an operator of the graph already, as of a stream that is a table.
+type Attached interface {
+	Attached() *dataflow.Operator
 }
 
 // Lower adds a program to a graph.
@@ -79,6 +88,16 @@ func (l *lowering) node(n physical.Node) error {
 		}
 		return nil
 	}
+	if s, ok := n.(*physical.Scan); ok {
+		src, err := l.Source(s)
+		if err != nil {
+			return err
+		}
+		if a, ok := src.Scan.(Attached); ok && l.Statement > 0 {
+			l.ops[n] = []output{{op: a.Attached()}}
+			return nil
+		}
+	}
 	inputs := h.Inputs
 	if s, ok := n.(*physical.Sink); ok {
 		in, err := l.constrain(s)
@@ -108,10 +127,18 @@ func (l *lowering) node(n physical.Node) error {
 		op.Name = "Sink: " + n.Table.Path.Name
 		op.Sink = true
 	case *physical.Result:
-		op.Sink = true
+		op.Sink = l.Records == nil
+		op.NonParallel = h.Single && op.Sink
 	}
-	if _, ok := n.(*physical.Result); h.Single || ok && l.SingleResult {
+	if l.Statement > 0 {
+		op.UID = fmt.Sprintf("sql-%d-%d-%s", l.Statement, h.ID, n.Name())
+	}
+	if _, ok := n.(*physical.Result); h.Single && !(ok && l.Records != nil) || ok && l.SingleResult {
 		op.Parallelism = 1
+	}
+	if _, ok := n.(*physical.Result); ok && l.Records != nil {
+		factory = l.Records(op)
+		op.Factory = factory
 	}
 	op.States = states(n)
 	l.graph.Operators = append(l.graph.Operators, op)
@@ -251,7 +278,7 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 	case *physical.Calc:
 		return &exec.Calc{Session: l.Session, Where: n.Where, Exprs: n.Exprs}, nil
 	case *physical.WatermarkAssigner:
-		if l.Batch {
+		if l.Batch || physical.FromSource(n.Expr) {
 			return &exec.Calc{Session: l.Session}, nil
 		}
 		return &exec.WatermarkAssigner{Session: l.Session, Expr: n.Expr, Column: n.Column, Name: n.Fields[n.Column].Name}, nil
@@ -380,6 +407,9 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 		}
 		return &operator.SinkOperator[*column.Batch]{Sink: s.Sink}, nil
 	case *physical.Result:
+		if l.Records != nil {
+			return nil, nil
+		}
 		return &operator.SinkOperator[*column.Batch]{Sink: l.Result(n)}, nil
 	}
 	return nil, fault.New(fault.SQLUnsupported, "there is no operator for %s yet", n.Name())

@@ -22,6 +22,8 @@ type ScanInfo struct {
 	// Project and Filter tell whether it can read some columns, and leave out rows by conditions.
 	Project, Filter bool
 	Bounded         bool
+	// Watermarks tells that it gives watermarks by itself.
+	Watermarks bool
 	// Single tells that more than one reader would have nothing to do.
 	Single bool
 }
@@ -193,6 +195,11 @@ func (p *planner) build(r logical.Rel) (Node, error) {
 		if err != nil {
 			return nil, err
 		}
+		if FromSource(r.Expr) {
+			if err := p.givesWatermarks(r.Input); err != nil {
+				return nil, err
+			}
+		}
 		h := Head{Inputs: []Node{in}, Fields: r.Out, Keys: in.Of().Keys, Single: in.Of().Single}
 		return p.add(&WatermarkAssigner{h, r.Column, r.Expr}), nil
 	case *logical.Aggregate:
@@ -269,6 +276,30 @@ func (p *planner) scan(r *logical.Scan) (Node, error) {
 		return nil, fault.New(fault.SQLChangelog, "the table %s gives the old rows of updates, but of deletes only the key", r.Table.Path)
 	}
 	return n, nil
+}
+
+// FromSource reports whether the expression of a watermark is SOURCE_WATERMARK(): it is the source's.
+func FromSource(e expr.Expr) bool {
+	c, ok := e.(*expr.Call)
+	return ok && c.Fn.Name == "SOURCE_WATERMARK"
+}
+
+// givesWatermarks looks whether the table under a watermark gives them by itself.
+func (p *planner) givesWatermarks(r logical.Rel) error {
+	for {
+		if s, ok := r.(*logical.Scan); ok {
+			info, err := p.Tables.Scan(s)
+			if err == nil && !info.Watermarks {
+				err = fault.New(fault.SQLTable, "the table %s has SOURCE_WATERMARK(), but its connector gives no watermarks: declare them by an expression, such as WATERMARK FOR ts AS ts - INTERVAL '5' SECOND", s.Table.Path)
+			}
+			return err
+		}
+		in := r.Inputs()
+		if len(in) == 0 {
+			return nil
+		}
+		r = in[0]
+	}
 }
 
 // calc filters and projects. A filter right beneath becomes part of it.
