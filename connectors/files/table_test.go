@@ -684,6 +684,35 @@ func TestOverwrite(t *testing.T) {
 	}
 }
 
+// TestTableMoves: files that wait in the partitions of a directory that was moved are completed where they are now.
+func TestTableMoves(t *testing.T) {
+	top := t.TempDir()
+	old, dir := filepath.Join(top, "old"), filepath.Join(top, "new")
+	w := connectortest.NewWriters(t, sinkOf(t, tableOf(t, old, bidColumns(), []int{1, 2}, nil)), 1)
+	b, err := values.Batch(bidColumns(), values.R(1, "a", "x"), values.R(2, "b", "y"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write(b)
+	cs := w.Prepare(false)
+	w.Close()
+	if err := os.Rename(old, dir); err != nil {
+		t.Fatal(err)
+	}
+	c, err := sinkOf(t, tableOf(t, dir, bidColumns(), []int{1, 2}, nil)).NewCommitter(w.Contexts[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := c.Commit(t.Context(), cs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rows := visibleRows(t, dir); len(rows) != 2 || exists(old) {
+		t.Errorf("%q; the old directory is there: %v", rows, exists(old))
+	}
+}
+
 // TestManyPartitions has more partitions than files may be open.
 func TestManyPartitions(t *testing.T) {
 	dir := t.TempDir()
