@@ -443,7 +443,7 @@ func (c *completer) options() {
 
 // valuesOf has what options of a session may be, for those that have few values.
 var valuesOf = map[string][]string{
-	optionMode: {"streaming", "batch", "automatic"}, optionBackend: {"memory", "lsm"}, optionMiniBatch: {"true", "false"}, optionCompress: {"true", "false"}, optionDelta: {"true", "false"},
+	optionMode: {"streaming", "batch", "automatic"}, optionBackend: {"memory", "lsm"}, optionMiniBatch: {"true", "false"}, optionSplit: {"true", "false"}, optionPhases: {"AUTO", "ONE_PHASE", "TWO_PHASE"}, optionCompress: {"true", "false"}, optionDelta: {"true", "false"},
 	optionSync: {"true", "false"}, optionChain: {"true", "false"}, optionNotNull: {"error", "drop"}, optionLength: {"ignore", "trim_pad", "error"}, optionNested: {"ignore", "rows", "rows_and_collections"},
 	optionResult: {"table", "changelog", "tableau"},
 }

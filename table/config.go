@@ -21,6 +21,9 @@ const (
 	optionZone      = "table.local-time-zone"
 	optionTTL       = "table.exec.state.ttl"
 	optionMiniBatch = "table.exec.mini-batch.enabled"
+	optionPhases    = "table.optimizer.agg-phase-strategy"
+	optionSplit     = "table.optimizer.distinct-agg.split.enabled"
+	optionBuckets   = "table.optimizer.distinct-agg.split.bucket-num"
 	optionMode      = "execution.runtime-mode"
 	optionParallel  = "parallelism.default"
 	optionMax       = "pipeline.max-parallelism"
@@ -89,6 +92,9 @@ var checks = map[string]func(string) error{
 	optionMode:      oneOf("streaming", "batch", "automatic"),
 	optionRulesOff:  func(v string) error { _, err := rulesOff(v); return err },
 	optionDeltaJoin: oneOf("auto", "force", "none"),
+	optionSplit:     isBool,
+	optionBuckets:   isCount,
+	optionPhases:    oneOf("auto", "one_phase", "two_phase"),
 	optionBackend:   oneOf("memory", "hashmap", "lsm", "rocksdb"),
 	optionOldStore:  oneOf("memory", "hashmap", "lsm", "rocksdb"),
 	optionResult:    oneOf("table", "changelog", "tableau"),

@@ -96,8 +96,8 @@ func (d *durable) folder(name string) string {
 }
 
 // claim compares a plan with the one that the folder's state belongs to, or writes it down for the first time.
-func (d *durable) claim(ctx context.Context, folder string, p *physical.Program) error {
-	s, now := d.root.Sub(folder), describe(p)
+func (d *durable) claim(ctx context.Context, folder, now string) error {
+	s := d.root.Sub(folder)
 	then, err := read(ctx, s, planObject)
 	switch {
 	case fault.CodeOf(err) == fault.StorageNotFound || err == nil && d.KeepState:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -139,6 +140,7 @@ type plan struct {
 	session  *fn.Session
 	name     string
 	fired    []string // the optimizer's rules that have changed something
+	claim    string   // the plan as describe gives it, which is the same for any parallelism
 }
 
 // text is the plan as EXPLAIN shows it, with the rules that made it.
@@ -206,7 +208,7 @@ func (e *Environment) plan(s *fn.Session, ends []logical.Rel, name string) (*pla
 	if err != nil {
 		return nil, err
 	}
-	o := &opt.Optimizer{Session: s, Off: off}
+	o := &opt.Optimizer{Session: s, Off: off, Buckets: e.buckets()}
 	for i, r := range ends {
 		if ends[i], err = o.Optimize(r); err != nil {
 			return nil, err
@@ -218,8 +220,32 @@ func (e *Environment) plan(s *fn.Session, ends []logical.Rel, name string) (*pla
 		return nil, err
 	}
 	p.program, err = physical.Plan(physical.Config{Session: s, Tables: p.resolver, Batch: e.batch(), TTL: ttl, PerRow: e.config[optionMiniBatch] == "false", Off: off}, ends)
+	if err != nil {
+		return nil, err
+	}
 	p.fired = o.Fired
-	return p, err
+	p.claim = describe(p.program)
+	options, err := e.jobOptions()
+	if err != nil {
+		return nil, err
+	}
+	phases := strings.ToLower(e.config[optionPhases])
+	if options.Parallelism > 1 && phases != "one_phase" && !off["two-phase-aggregate"] {
+		p.program.Split(physical.TwoPhases{Auto: phases != "two_phase", Partial: lower.Partial})
+	}
+	return p, nil
+}
+
+// buckets is by how many buckets distinct aggregations are split, 0 for not at all. In batch mode, and where there is a change for each row, they are not.
+func (e *Environment) buckets() int {
+	if !strings.EqualFold(e.config[optionSplit], "true") || e.batch() || strings.EqualFold(e.config[optionMiniBatch], "false") {
+		return 0
+	}
+	n, err := strconv.Atoi(e.config[optionBuckets])
+	if err != nil {
+		n = 1024 // not set, as other values have been refused
+	}
+	return n
 }
 
 // build makes the job of a plan. q takes the rows of a query; it has those of before already if the job is durable.
@@ -231,7 +257,7 @@ func (e *Environment) build(ctx context.Context, p *plan, q *rowQueue) (*weir.En
 	var result connector.Sink[*column.Batch] = q
 	if d := e.durable; d != nil {
 		folder := d.folder(e.jobName(p))
-		if err := d.claim(ctx, folder, p.program); err != nil {
+		if err := d.claim(ctx, folder, p.claim); err != nil {
 			return nil, err
 		}
 		options.Checkpoints.Dir = strings.TrimSuffix(d.Dir, "/") + "/" + folder + "/checkpoints"

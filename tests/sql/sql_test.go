@@ -35,17 +35,19 @@ type way struct {
 	name                string
 	parallelism, second int // second: stopped with a savepoint and restored at that parallelism
 	perRow, lsm, batch  bool
+	phases              bool // aggregations have two phases wherever they can
 }
 
 // ways are all; the first gives what is written with -rewrite.
 var ways = []way{
 	{name: "one-shot", parallelism: 1},
 	{name: "a change a row", parallelism: 1, perRow: true},
-	{name: "parallel on lsm", parallelism: 3, lsm: true},
+	{name: "parallel on lsm, in two phases", parallelism: 3, lsm: true, phases: true},
 	{name: "restored", parallelism: 1, second: 1},
 	{name: "rescaled", parallelism: 2, second: 3},
 	{name: "rescaled, a change a row, lsm", parallelism: 3, second: 2, perRow: true, lsm: true},
-	{name: "batch", parallelism: 2, batch: true},
+	{name: "rescaled from two phases to one", parallelism: 2, second: 1, phases: true},
+	{name: "batch, in two phases", parallelism: 2, batch: true, phases: true},
 }
 
 // A file has parts: "table NAME (SCHEMA)" with a line a row behind it, cells separated by " | ", a row of a changelog beginning with its kind; and "query", SQL, "----", and the rows of the
@@ -268,6 +270,11 @@ func (f *file) start(t *testing.T, q *query, w way, store *values.Store, paralle
 	}
 	if w.perRow {
 		set("table.exec.mini-batch.enabled", "false")
+	}
+	if w.phases {
+		set("table.optimizer.agg-phase-strategy", "TWO_PHASE")
+		set("table.optimizer.distinct-agg.split.enabled", "true")
+		set("table.optimizer.distinct-agg.split.bucket-num", "3")
 	}
 	if w.batch {
 		set("execution.runtime-mode", "batch")

@@ -130,12 +130,22 @@ func (s *Set) Made(rows []int32, refs []statebackend.Ref, bases []unsafe.Pointer
 
 // seen computes the picks that are made of what has been seen.
 func (s *Set) seen(d *distinct, rows []int32, bases []unsafe.Pointer) {
-	if n := len(bases); cap(d.masks) < n {
+	d.room(len(bases))
+	s.see(d, s.mask(d, rows), bases)
+}
+
+// room makes room for so many rows.
+func (d *distinct) room(n int) {
+	if cap(d.masks) < n {
 		n = max(n, 1024)
 		d.numbers, d.groups, d.masks, d.chunk.Hashes = make([]uint64, n), make([]uint64, n), make([]uint64, n), make([]uint64, n)
 		d.refs, d.bases = make([]statebackend.Ref, n), make([]unsafe.Pointer, n)
 	}
-	masks := d.masks[:len(bases)]
+}
+
+// mask writes which of the picks before those of d have each row, and returns the rows that some have.
+func (s *Set) mask(d *distinct, rows []int32) []int32 {
+	masks := d.masks[:cap(d.masks)]
 	for _, r := range rows {
 		masks[r] = 0
 	}
@@ -146,7 +156,6 @@ func (s *Set) seen(d *distinct, rows []int32, bases []unsafe.Pointer) {
 		for _, r := range from {
 			masks[r] |= 1 << bit
 		}
-		s.picks[p].rows = s.picks[p].space[:0]
 	}
 	if !all {
 		d.rows = d.rows[:0]
@@ -156,6 +165,14 @@ func (s *Set) seen(d *distinct, rows []int32, bases []unsafe.Pointer) {
 			}
 		}
 		rows = d.rows
+	}
+	return rows
+}
+
+// see fills the picks of d with those of the rows, which have their masks, that bring or take away a value.
+func (s *Set) see(d *distinct, rows []int32, bases []unsafe.Pointer) {
+	for _, p := range d.picks {
+		s.picks[p].rows = s.picks[p].space[:0]
 	}
 	if len(rows) == 0 {
 		return

@@ -67,9 +67,9 @@ func (s *Set) update(p *prim, rows []int32, bases []unsafe.Pointer, one unsafe.P
 		for _, r := range rows {
 			b := v.Views[r].Content(v.Buffers)
 			has := wordAt(bases[r], off)
-			if *has == 0 || bytes.Compare(b, s.cell.AccumulatorString(bases[r], p.text)) == want {
+			if *has == 0 || bytes.Compare(b, s.text(bases[r], p.text)) == want {
 				*has = 1
-				s.cell.SetAccumulatorString(bases[r], p.text, b)
+				s.setText(bases[r], p.text, b)
 			}
 		}
 	}

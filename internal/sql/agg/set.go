@@ -40,6 +40,11 @@ type Set struct {
 	clears    bool
 	err       error
 
+	// partial is set if batches have partial results.
+	partial *partial
+	// local has the strings of a set without a table, that of a Local.
+	local []byte
+
 	// Of the batch at hand: what to add for a row, nil if that is 1 for all.
 	signs     []int64
 	signSpace []int64
@@ -94,6 +99,21 @@ const (
 	ofCustom // a word that tells that there is an accumulator, and the accumulator as a string
 )
 
+// room is how many words a primitive has, and whether it has a string.
+func (o op) room() (words int, text bool) {
+	switch o {
+	case sum128, first, last:
+		return 2, false
+	case sum192, mostWide, firstWide, lastWide:
+		return 3, false
+	case moments:
+		return 5, false
+	case mostText, leastText, firstText, lastText, ofCustom:
+		return 1, true
+	}
+	return 1, false
+}
+
 // prim is something that is kept for each group. It needs some words, and perhaps a string.
 type prim struct {
 	op   op
@@ -135,11 +155,18 @@ type Options struct {
 	Live bool
 	// Forget tells that groups are removed while they have rows: the operator calls [Set.Forget] before, and its table is anchored.
 	Forget bool
+	// Partial tells that batches have partial results of a [Local] instead of rows: their columns begin at PartialAt. The calls and the input stay those of the rows. PartialLive tells that the [Local] has Live set.
+	Partial, PartialLive bool
+	PartialAt            int
 }
 
 // New compiles calls for an instance. Calls that [Resolve] has made do not fail.
 func New(calls []*Call, input []types.Field, o Options) (*Set, error) {
-	return compile(calls, input, o)
+	s, err := compile(calls, input, o)
+	if err == nil && o.Partial {
+		err = s.readPartial(o)
+	}
+	return s, err
 }
 
 // Declare declares the state of the groups of a table, and further tables of the store.
@@ -215,18 +242,10 @@ func (s *Set) prim(p prim) int {
 		}
 	}
 	p.word, p.text = s.words, s.strings
-	switch p.op {
-	case sum128, first, last:
-		s.words += 2
-	case sum192, mostWide, firstWide, lastWide:
-		s.words += 3
-	case moments:
-		s.words += 5
-	case mostText, leastText, firstText, lastText, ofCustom:
-		s.words++
+	words, text := p.op.room()
+	s.words += words
+	if text {
 		s.strings++
-	default:
-		s.words++
 	}
 	s.prims = append(s.prims, p)
 	return len(s.prims) - 1
@@ -249,6 +268,10 @@ func (s *Set) rows(c *Call, values []Arg) int {
 
 // Begin takes a batch. It is lent until the last Update.
 func (s *Set) Begin(b *column.Batch) {
+	if s.partial != nil {
+		s.beginPartial(b)
+		return
+	}
 	for i := range s.args {
 		a := &s.args[i]
 		v := a.once
@@ -282,6 +305,10 @@ func (s *Set) Err() error { return s.err }
 
 // Update takes rows of the batch into their groups: row r into refs[r], which is at bases[r], and for which the cell was edited. one is the address of the group of all rows, if there is but one, and else nil.
 func (s *Set) Update(rows []int32, refs []statebackend.Ref, bases []unsafe.Pointer, one unsafe.Pointer) {
+	if s.partial != nil {
+		s.updatePartial(rows, bases, one)
+		return
+	}
 	s.choose(rows)
 	for i := range s.distincts {
 		s.seen(&s.distincts[i], rows, bases)

@@ -48,7 +48,7 @@ func (s *Set) value(p *prim, off uintptr, v *column.Vector, rows []int32, bases 
 		case firstWide, lastWide:
 			*(*[2]uint64)(unsafe.Add(bases[r], off+8)) = v.Wide[r]
 		default:
-			s.cell.SetAccumulatorString(bases[r], p.text, v.Views[r].Content(v.Buffers))
+			s.setText(bases[r], p.text, v.Views[r].Content(v.Buffers))
 		}
 	}
 }

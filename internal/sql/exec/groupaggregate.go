@@ -20,11 +20,13 @@ import (
 type GroupAggregate struct {
 	Session *fn.Session
 	Input   []types.Field
+	// Partial, if it is not nil, has the columns of the rows of which batches have partial results, as of a [LocalAggregate]: the calls are over these. Input is what comes, with the Keys as its first columns.
+	Partial []types.Field
 	// Keys are the columns of GROUP BY. Without any, all rows are one group, and the operator runs with a parallelism of 1.
 	Keys []int
 	// Calls are the calls, as [agg.Resolve] has made them.
 	Calls []*agg.Call
-	// Consumes is what the input may hold.
+	// Consumes is what the input may hold, or, with Partial, that of the LocalAggregate.
 	Consumes types.Changelog
 	// UpdateBefore has -U rows emitted.
 	UpdateBefore bool
@@ -47,7 +49,11 @@ func (f *GroupAggregate) New(ctx *operator.Context, w operator.Wiring) (operator
 		return nil, err
 	}
 	m := &groupAggregate{f: f, ctx: ctx, store: store, emit: Output(w), keys: NewKeys(f.Input, f.Keys)}
-	if m.set, err = agg.New(f.Calls, f.Input, agg.Options{Retract: f.Consumes.Updates()}); err != nil {
+	options, rows := agg.Options{Retract: f.Consumes.Updates()}, f.Input
+	if f.Partial != nil {
+		options.Partial, options.PartialAt, rows = true, len(f.Keys), f.Partial
+	}
+	if m.set, err = agg.New(f.Calls, rows, options); err != nil {
 		return nil, err
 	}
 	var ttl *statebackend.TTL
@@ -221,7 +227,7 @@ func (m *groupAggregate) run(b *column.Batch, rows []int32) {
 	}
 	if retract {
 		for i, base := range m.at {
-			if m.set.Live(base) == 0 {
+			if m.set.Live(base) <= 0 { // less, if partial results take back what has not been there
 				m.set.Reset(base)
 				m.gone = append(m.gone, m.groups[i].row)
 			}
@@ -252,7 +258,7 @@ func (m *groupAggregate) change(b *column.Batch) {
 	}
 	for i := range n {
 		g := &m.groups[i]
-		is := !retract || m.set.Live(m.at[i]) != 0
+		is := !retract || m.set.Live(m.at[i]) > 0
 		switch {
 		case !g.was && is:
 			add(n+i, g.row, types.Insert)

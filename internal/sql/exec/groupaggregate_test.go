@@ -206,11 +206,11 @@ func (g *slowGroups) result(row []column.Value) []column.Value {
 
 func TestGroupAggregate(t *testing.T) {
 	for seed := range uint64(30) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { testGroupAggregate(t, rand.New(rand.NewPCG(seed, 7))) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { testGroupAggregate(t, rand.New(rand.NewPCG(seed, 7)), false) })
 	}
 }
 
-func testGroupAggregate(t *testing.T, rng *rand.Rand) {
+func testGroupAggregate(t *testing.T, rng *rand.Rand, twice bool) {
 	retract := rng.IntN(2) == 0
 	f := &GroupAggregate{
 		Input: aggregateFields, Keys: [][]int{{}, {0}, {1}, {0, 1}}[rng.IntN(4)], Consumes: types.AppendOnly,
@@ -225,7 +225,18 @@ func testGroupAggregate(t *testing.T, rng *rand.Rand) {
 	if rng.IntN(4) == 0 {
 		f.TTL = time.Hour
 	}
-	m := openOperator(t, optest.Options{Rand: rng, Restores: 6, State: randomBackend(t, rng)}, f, 1)
+	run := *f
+	push := func(m *testOperator, b *column.Batch) []testRow { return m.push(t, 0, b) }
+	if twice {
+		f.PerRow = false
+		l := &LocalAggregate{Input: aggregateFields, Keys: f.Keys, Calls: f.Calls, Consumes: f.Consumes}
+		p := inPhases(t, rng, l)
+		f.Calls = l.Calls
+		run = *f
+		run.Input, run.Keys, run.Partial = p.fields, firstOf(len(f.Keys)), aggregateFields
+		push = func(m *testOperator, b *column.Batch) []testRow { return p.push(t, m, b) }
+	}
+	m := openOperator(t, optest.Options{Rand: rng, Restores: 6, State: randomBackend(t, rng)}, &run, 1)
 	g := &slowGroups{keys: f.Keys, calls: f.Calls, rows: map[string][][]column.Value{}}
 	var live [][]column.Value
 	keys := []int{1, 5, 200}[rng.IntN(3)]
@@ -245,7 +256,7 @@ func testGroupAggregate(t *testing.T, rng *rand.Rand) {
 			}
 			rows, live = append(rows, r), append(live, r.values)
 		}
-		got := m.push(t, 0, testBatch(rng, aggregateFields, rows))
+		got := push(m, testBatch(rng, aggregateFields, rows))
 		want := expectedChanges(f, g, rows)
 		if len(got) != len(want) {
 			t.Fatalf("%d rows, want %d\n%v\n%v", len(got), len(want), got, want)
@@ -256,6 +267,13 @@ func testGroupAggregate(t *testing.T, rng *rand.Rand) {
 			}
 		}
 	}
+}
+
+func firstOf(n int) (cols []int) {
+	for i := range n {
+		cols = append(cols, i)
+	}
+	return cols
 }
 
 func names(calls []*agg.Call) (s []string) {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/eventtime"
-	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/operator"
 	"github.com/weirstream/weir/internal/sql/agg"
@@ -53,6 +52,8 @@ type sliceAggregate struct {
 	ends    *timeColumn
 	result  *windowResult
 	dropped [2]*operator.Accumulator
+	// counted is the column that has how many rows are in a partial result, 0 if rows come.
+	counted int
 
 	table *statebackend.GroupTable
 	set   *agg.Set
@@ -79,13 +80,15 @@ type sliceAggregate struct {
 	rows   []int32
 	number []uint64 // by row
 	start  []uint64
-	hashes []uint64
-	refs   []statebackend.Ref
-	bases  []unsafe.Pointer
-	fresh  []int32
-	chunk  statebackend.GroupChunk
-	again  []int32
-	wake   int64
+	// numbered is the slices of partial results, flat.
+	numbered column.Vector
+	hashes   []uint64
+	refs     []statebackend.Ref
+	bases    []unsafe.Pointer
+	fresh    []int32
+	chunk    statebackend.GroupChunk
+	again    []int32
+	wake     int64
 
 	taken []statebackend.Ref
 	from  []int64
@@ -130,10 +133,21 @@ func newSliceAggregate(f *WindowAggregate, ctx *operator.Context, w operator.Wir
 		return nil, err
 	}
 	m := &sliceAggregate{f: f, ctx: ctx, store: store, keys: NewKeys(f.Input, f.Keys), fired: noWindow, wake: math.MaxInt64}
-	timeType := f.Input[f.Window.Time].Type
+	options, rows := agg.Options{Retract: f.Consumes.Updates(), Forget: true}, f.Input
+	if f.Partial != nil {
+		options.Partial, options.PartialLive, options.PartialAt, rows = true, true, len(f.Keys)+1, f.Partial
+		if f.WindowAttached {
+			options.PartialAt++
+		}
+		m.counted = options.PartialAt
+	}
+	fields := rows
+	if f.WindowAttached {
+		fields = f.Input
+	}
+	timeType := fields[f.Window.Time].Type
 	m.clock = newWallClock(timeType, f.Session.Zone)
-	options := agg.Options{Retract: f.Consumes.Updates(), Forget: true}
-	if m.set, err = agg.New(f.Calls, f.Input, options); err != nil {
+	if m.set, err = agg.New(f.Calls, rows, options); err != nil {
 		return nil, err
 	}
 	numbers := 1
@@ -142,7 +156,9 @@ func newSliceAggregate(f *WindowAggregate, ctx *operator.Context, w operator.Wir
 		m.ends = newTimeColumn(f.EndCol, f.Input[f.EndCol].Type)
 		numbers = 2
 	} else {
-		m.times = newTimeColumn(f.Window.Time, timeType)
+		if f.Partial == nil {
+			m.times = newTimeColumn(f.Window.Time, timeType)
+		}
 		if m.grid, err = newWindowGrid(&f.Window); err != nil {
 			return nil, err
 		}
@@ -159,7 +175,7 @@ func newSliceAggregate(f *WindowAggregate, ctx *operator.Context, w operator.Wir
 	}
 	if m.share != alone {
 		options.Live = true
-		if m.set, err = agg.New(f.Calls, f.Input, options); err != nil {
+		if m.set, err = agg.New(f.Calls, rows, options); err != nil {
 			return nil, err
 		}
 	}
@@ -180,7 +196,7 @@ func newSliceAggregate(f *WindowAggregate, ctx *operator.Context, w operator.Wir
 		m.mark = m.table.Accumulators("added", 1, nil)
 		m.whole = statebackend.NewGroupTable(store, "windows", m.keys.Specs(), nil)
 		m.whole.Space().Anchor()
-		if m.sum, err = agg.New(f.Calls, f.Input, options); err != nil {
+		if m.sum, err = agg.New(f.Calls, rows, options); err != nil {
 			return nil, err
 		}
 		m.sum.Declare(store, m.whole, nil)
@@ -379,8 +395,14 @@ func (m *sliceAggregate) process(b *column.Batch) {
 	m.store.BreatheRows(len(rows))
 }
 
-func (m *sliceAggregate) noTime() {
-	m.ctx.Fail(fault.New(fault.WindowNoTimestamp, "the time column %q of a window is null", m.f.Input[m.f.Window.Time].Name))
+func (m *sliceAggregate) noTime() { m.ctx.Fail(noWindowTime(m.f.Input[m.f.Window.Time].Name)) }
+
+// folded is how many rows a row of a batch stands for.
+func (m *sliceAggregate) folded(b *column.Batch, r int32) int64 {
+	if m.counted == 0 {
+		return 1
+	}
+	return b.Cols[m.counted].Int(int(r))
 }
 
 func (m *sliceAggregate) drop(late int64) {
@@ -395,7 +417,10 @@ func (m *sliceAggregate) slices(b *column.Batch, rows []int32, now int64) []int3
 	var times []int64
 	var valid []uint64
 	proctime := m.f.Window.Proctime
-	if !proctime {
+	switch {
+	case m.counted > 0:
+		times = b.Cols[m.counted-1].Flatten(b.N, &m.numbered).Ints()
+	case !proctime:
 		times, valid = m.times.read(b)
 	}
 	late, at := int64(0), m.ctx.NowMillis
@@ -410,11 +435,14 @@ func (m *sliceAggregate) slices(b *column.Batch, rows []int32, now int64) []int3
 			}
 			at = times[r]
 		}
-		if at < -1<<58 || at > 1<<58 {
-			m.ctx.Fail(fault.New(fault.WindowTime, "a row has the time %d, too far from the epoch for a window", at))
-			return nil
+		n := at // in partial results times are slices
+		if m.counted == 0 {
+			if at < -1<<58 || at > 1<<58 {
+				m.ctx.Fail(farWindowTime(at))
+				return nil
+			}
+			n = g.sliceOf(m.clock.local(at))
 		}
-		n := g.sliceOf(m.clock.local(at))
 		if n != last {
 			last = n
 			k := g.lastWindow(n)
@@ -425,7 +453,7 @@ func (m *sliceAggregate) slices(b *column.Batch, rows []int32, now int64) []int3
 		switch {
 		case none:
 		case passed:
-			late++
+			late += m.folded(b, r)
 		default:
 			m.number[r] = uint64(n)
 			m.rows = append(m.rows, r)
@@ -447,7 +475,7 @@ func (m *sliceAggregate) attached(b *column.Batch, rows []int32, now int64) []in
 			return nil
 		}
 		if m.clock.instant(ends[r]-1) <= now {
-			late++
+			late += m.folded(b, r)
 			continue
 		}
 		m.number[r], m.start[r] = uint64(ends[r]), uint64(starts[r])

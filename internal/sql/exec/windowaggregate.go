@@ -19,6 +19,9 @@ import (
 type WindowAggregate struct {
 	Session *fn.Session
 	Input   []types.Field
+	// Partial, if it is not nil, has the columns of the rows of which batches have partial results, as of a [LocalAggregate]: the calls and Window are over these. Input is what comes: the keys, then the number of the
+	// slice, or the start and the end of windows that rows carry, then the partial results.
+	Partial []types.Field
 	// Keys are the columns of GROUP BY without the window's.
 	Keys  []int
 	Calls []*agg.Call

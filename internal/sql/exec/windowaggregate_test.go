@@ -162,16 +162,19 @@ func (s *slowWindows) fire(watermark int64) (out [][]string) {
 
 func TestWindowAggregate(t *testing.T) {
 	for seed := range uint64(40) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { testWindowAggregate(t, rand.New(rand.NewPCG(seed, 8))) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { testWindowAggregate(t, rand.New(rand.NewPCG(seed, 8)), false) })
 	}
 }
 
-func testWindowAggregate(t *testing.T, rng *rand.Rand) {
+func testWindowAggregate(t *testing.T, rng *rand.Rand, twice bool) {
 	f := &WindowAggregate{
 		Session: &fn.Session{Zone: time.UTC}, Input: aggregateFields, Keys: [][]int{{}, {0}, {1}, {0, 1}}[rng.IntN(4)], Consumes: types.AppendOnly,
 		Properties: []logical.WindowProperty{logical.WindowStart, logical.WindowEnd, logical.WindowRowtime},
 	}
 	f.Window = logical.WindowSpec{Kind: logical.WindowKind(rng.IntN(4)), Time: field("t")}
+	if twice && f.Window.Kind == logical.Session {
+		f.Window.Kind = logical.Hop
+	}
 	switch f.Window.Kind {
 	case logical.Tumble:
 		f.Window.Size = []int64{1, 10, 100}[rng.IntN(3)]
@@ -211,7 +214,24 @@ func testWindowAggregate(t *testing.T, rng *rand.Rand) {
 	if f.Window.Kind != logical.Tumble && !attached { // slices and sessions have an order of their own
 		f.Calls = slices.DeleteFunc(f.Calls, ordered)
 	}
-	m := openOperator(t, optest.Options{Rand: rng, Restores: 8, Stops: 30, Again: rng.IntN(2) == 0, State: randomBackend(t, rng)}, f, 1)
+	run := *f
+	push := func(m *testOperator, b *column.Batch) []testRow { return m.push(t, 0, b) }
+	if twice {
+		l := &LocalAggregate{Session: f.Session, Input: aggregateFields, Keys: slices.Clone(f.Keys), Calls: f.Calls, Consumes: f.Consumes, Windowed: true, Window: &f.Window}
+		if attached {
+			l.Keys, l.Window = append(l.Keys, f.StartCol, f.EndCol), nil
+		}
+		p := inPhases(t, rng, l)
+		f.Calls = l.Calls
+		run = *f
+		run.Input, run.Keys, run.Partial = p.fields, firstOf(len(f.Keys)), aggregateFields
+		if attached {
+			run.StartCol, run.EndCol = len(f.Keys), len(f.Keys)+1
+			run.Window.Time = run.StartCol
+		}
+		push = func(m *testOperator, b *column.Batch) []testRow { return p.push(t, m, b) }
+	}
+	m := openOperator(t, optest.Options{Rand: rng, Restores: 8, Stops: 30, Again: rng.IntN(2) == 0, State: randomBackend(t, rng)}, &run, 1)
 	s := &slowWindows{f: f, open: map[[2]int64]map[string][][]column.Value{}, sessions: map[string][]*slowSession{}}
 	now, watermark := int64(0), int64(math.MinInt64)
 	keys := []int{1, 5, 60}[rng.IntN(3)]
@@ -231,7 +251,7 @@ func testWindowAggregate(t *testing.T, rng *rand.Rand) {
 			rows = append(rows, testRow{types.Insert, row})
 			s.add(row, watermark)
 		}
-		if out := m.push(t, 0, testBatch(rng, aggregateFields, rows)); len(out) > 0 {
+		if out := push(m, testBatch(rng, aggregateFields, rows)); len(out) > 0 {
 			t.Fatalf("%v before the watermark", out)
 		}
 		if rng.IntN(2) == 0 {

@@ -114,7 +114,7 @@ func (l *lowering) node(n physical.Node) error {
 		return err
 	}
 	op := &dataflow.Operator{
-		ID: len(l.graph.Operators), Kind: "sql:" + n.Name(), Name: n.Name(), Factory: factory, OutType: rowText(h.Fields), UID: fmt.Sprintf("sql-%d-%s", h.ID, n.Name()),
+		ID: len(l.graph.Operators), Kind: "sql:" + physical.Whole(n), Name: n.Name(), Factory: factory, OutType: rowText(h.Fields), UID: fmt.Sprintf("sql-%d-%s", h.ID, physical.Whole(n)),
 		NonParallel: h.Single, ChainInputs: true,
 	}
 	switch n := n.(type) {
@@ -311,22 +311,11 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 	case *physical.DropUpdateBefore:
 		return exec.DropUpdateBefore{Key: n.Key}, nil
 	case *physical.GroupAggregate:
-		in := n.Inputs[0].Of()
-		list, err := resolve(n.Calls, in)
-		return &exec.GroupAggregate{
-			Session: l.Session, Input: in.Fields, Keys: n.Group, Calls: list, Consumes: in.Changelog, UpdateBefore: n.Before, TTL: n.TTL, PerRow: n.PerRow, Final: l.Batch, Grouped: n.Grouped,
-		}, err
+		return l.groupAggregate(n)
 	case *physical.WindowAggregate:
-		in := n.Inputs[0].Of()
-		list, err := resolve(n.Calls, in)
-		f := &exec.WindowAggregate{
-			Session: l.Session, Input: in.Fields, Keys: n.Group, Calls: list, Window: n.Spec, Properties: n.Properties, Consumes: in.Changelog, Final: l.Batch,
-		}
-		if n.Attached != nil {
-			f.WindowAttached, f.StartCol, f.EndCol = true, n.Attached.Start, n.Attached.End
-			f.Window.Time = n.Attached.Start
-		}
-		return f, err
+		return l.windowAggregate(n)
+	case *physical.LocalAggregate:
+		return l.localAggregate(n)
 	case *physical.Join:
 		left, right := n.Inputs[0].Of(), n.Inputs[1].Of()
 		if n.NullAware {

@@ -24,6 +24,7 @@ type Rule struct {
 var Rules = []Rule{
 	{"fold-constants", "expressions of constants are computed once", foldConstants},
 	{"push-filters", "conditions are tested as early as they can be, and those of joins found", pushFilters},
+	{"split-distinct", "distinct aggregations are split by buckets of their values, where that is asked for", splitDistinct},
 	{"prune-columns", "columns that nobody reads are dropped", pruneColumns},
 	{"merge-projections", "neighbouring projections become one", mergeProjections},
 }
@@ -33,6 +34,8 @@ type Optimizer struct {
 	Session *fn.Session
 	// Off are the names of rules that are not applied.
 	Off map[string]bool
+	// Buckets is by how many buckets of values distinct aggregations are split; 0 for not at all.
+	Buckets int
 	// Fired collects the names of rules that changed something.
 	Fired []string
 }

@@ -105,6 +105,8 @@ type GroupAggregate struct {
 	Grouped bool // whether there was a GROUP BY
 	TTL     time.Duration
 	PerRow  bool
+	// Local is the first phase, nil if there is one phase only. Group and Calls are over its input all the same.
+	Local *LocalAggregate
 }
 
 // WindowAggregate groups by key and window.
@@ -116,6 +118,8 @@ type WindowAggregate struct {
 	Properties []logical.WindowProperty
 	// Attached tells that the input's rows have their windows in columns.
 	Attached *Window
+	// Local is the first phase, nil if there is one phase only. What is above is over its input all the same.
+	Local *LocalAggregate
 }
 
 // WindowTable appends the windows of each row.

@@ -5,7 +5,7 @@ import (
 )
 
 // Rules are the names of the rules of this package that may be switched off, see [Config.Off].
-var Rules = []string{"drop-row-number", "bound-state", "filter-best", "push-into-scans"}
+var Rules = []string{"drop-row-number", "bound-state", "filter-best", "push-into-scans", "two-phase-aggregate"}
 
 // fired returns the rules that show in a plan, in the order in which they are applied.
 func (p *Program) fired(dropped bool) (names []string) {

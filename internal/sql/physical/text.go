@@ -253,9 +253,14 @@ func (n *Exchange) Attrs() []Attr {
 	return []Attr{{"distribution", "hash[" + names(n.Fields, n.Hash) + "]"}}
 }
 
-func (n *GroupAggregate) Name() string { return "GroupAggregate" }
+func (n *GroupAggregate) Name() string {
+	if n.Local != nil {
+		return "GlobalGroupAggregate"
+	}
+	return "GroupAggregate"
+}
 func (n *GroupAggregate) Attrs() (a []Attr) {
-	in := n.Inputs[0].Of().Fields
+	in := n.Rows().Fields
 	if len(n.Group) > 0 {
 		a = append(a, Attr{"groupBy", names(in, n.Group)})
 	}
@@ -272,9 +277,14 @@ func join(a, b string) string {
 	return a + ", " + b
 }
 
-func (n *WindowAggregate) Name() string { return "WindowAggregate" }
+func (n *WindowAggregate) Name() string {
+	if n.Local != nil {
+		return "GlobalWindowAggregate"
+	}
+	return "WindowAggregate"
+}
 func (n *WindowAggregate) Attrs() (a []Attr) {
-	in := n.Inputs[0].Of().Fields
+	in := n.Rows().Fields
 	if len(n.Group) > 0 {
 		a = append(a, Attr{"groupBy", names(in, n.Group)})
 	}

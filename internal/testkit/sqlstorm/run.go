@@ -218,6 +218,9 @@ func (c *Case) start(ctx context.Context, w Way, store *values.Store, dir string
 	if w.PerRow {
 		set["table.exec.mini-batch.enabled"] = "false"
 	}
+	if !w.PerRow {
+		set["table.optimizer.agg-phase-strategy"] = "TWO_PHASE" // where it is parallel
+	}
 	if w.Batch {
 		set["execution.runtime-mode"] = "batch"
 	}
