@@ -28,7 +28,9 @@ func onFullDisk(t *testing.T, disk string) {
 		if !hasCode(err, code) || !strings.Contains(err.Error(), disk) || client.Status() != weir.StatusRunning {
 			t.Errorf("%s: the job is %v: %v", what, client.Status(), err)
 		}
-		env, _ := held(dir, c, weir.NoRestart())
+		another := c
+		another.Dir = filepath.Join(disk, "another")
+		env, _ := held(dir, another, weir.NoRestart())
 		if _, err := env.ExecuteAsync(t.Context(), t.Name()); fault.CodeOf(err) != fault.CheckpointNotStored || !hasCode(err, code) || !strings.Contains(err.Error(), disk) {
 			t.Errorf("%s: another job begins: %v", what, err)
 		}
