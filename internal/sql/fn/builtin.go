@@ -130,8 +130,9 @@ func commonNumber(a, b types.Type) types.Type {
 	case a.Kind() == types.Decimal || b.Kind() == types.Decimal:
 		p, s := digits(a)
 		q, t := digits(b)
-		scale := max(s, t)
-		return types.DecimalOf(min(types.MaxDecimal, max(p-s, q-t)+scale), scale)
+		whole := max(p-s, q-t) // digits of the fraction give way where there is no room for all
+		scale := min(max(s, t), types.MaxDecimal-whole)
+		return types.DecimalOf(whole+scale, scale)
 	case a.Kind() > b.Kind():
 		return types.New(a.Kind())
 	}

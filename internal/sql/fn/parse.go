@@ -105,9 +105,13 @@ func fromText(zone *time.Location, to types.Type) conversion {
 	default:
 		return nil
 	}
+	trimmed := to.Kind() != types.Boolean && !to.IsTimestamp() // as Flink has it
 	return func(v *column.Vector, row int, out *column.Vector, n int) error {
 		b := v.Bytes(row)
-		s := strings.TrimSpace(unsafe.String(unsafe.SliceData(b), len(b)))
+		s := unsafe.String(unsafe.SliceData(b), len(b))
+		if trimmed {
+			s = strings.TrimSpace(s)
+		}
 		if !parse(s, row, out, n) {
 			return badText(strings.Clone(s), to)
 		}
