@@ -5,26 +5,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-)
 
-// table are the rows that some changes make, sorted. One that was taken back more often than it came is told with a minus.
-func table(count map[string]int) (rows []string) {
-	for text, n := range count {
-		for range n {
-			rows = append(rows, text)
-		}
-		for range -n {
-			rows = append(rows, "- "+text)
-		}
-	}
-	slices.Sort(rows)
-	return rows
-}
+	"github.com/weirstream/weir/internal/testkit/flinksql"
+)
 
 // answer is what an engine says to a query.
 type answer struct {
-	result
-	err error
+	types, rows []string
+	err         error
 }
 
 // compared is a query with both answers.
@@ -71,7 +59,7 @@ func (c *compared) refusedByFlink() bool {
 	if c.flink.err == nil {
 		return false
 	}
-	r, ok := c.flink.err.(*refusal)
+	r, ok := c.flink.err.(*flinksql.Refusal)
 	return ok && !r.Job
 }
 

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/weirstream/weir/internal/testkit/flinksql"
 )
 
 // difference is one that is known and explained: by what the query and the answers are, not by their number.
@@ -19,7 +21,7 @@ type difference struct {
 // says matches queries that Flink refuses with some words.
 func says(words string) func(c *compared) bool {
 	return func(c *compared) bool {
-		r, ok := c.flink.err.(*refusal)
+		r, ok := c.flink.err.(*flinksql.Refusal)
 		return ok && strings.Contains(r.Causes, words)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/weirstream/weir/internal/testkit/flinksql"
 	"github.com/weirstream/weir/internal/testkit/sqlstorm"
 )
 
@@ -141,8 +142,8 @@ func (c *compared) print(o options, verdict outcome, why string) {
 const groupSeeds = 1000
 
 // prepared opens a session and creates the tables of a case.
-func prepared(ctx context.Context, o options, c *sqlstorm.Case, dir string) (*session, error) {
-	s, err := open(ctx, o.gateway, map[string]string{
+func prepared(ctx context.Context, o options, c *sqlstorm.Case, dir string) (*flinksql.Session, error) {
+	s, err := flinksql.Open(ctx, o.gateway, map[string]string{
 		"execution.runtime-mode": o.mode, "parallelism.default": "1", "table.local-time-zone": "UTC", "table.exec.resource.default-parallelism": "1",
 	})
 	if err != nil {
@@ -153,7 +154,7 @@ func prepared(ctx context.Context, o options, c *sqlstorm.Case, dir string) (*se
 		return nil, err
 	}
 	for _, text := range ddl {
-		if _, err := s.run(ctx, text); err != nil {
+		if _, err := s.Run(ctx, text); err != nil {
 			return nil, fmt.Errorf("%s: %w", text, err)
 		}
 	}
@@ -175,10 +176,10 @@ func ask(ctx context.Context, o options, dir string, group uint64, n int, done f
 	batch := o.mode == "batch"
 	r := &sqlstorm.Runner{Dir: filepath.Join(dir, "weir")}
 	begin := o.seed + group*groupSeeds
-	var s *session
+	var s *flinksql.Session
 	defer func() {
 		if s != nil {
-			s.close(context.WithoutCancel(ctx))
+			s.Close(context.WithoutCancel(ctx))
 		}
 	}()
 	for seed := begin; n > 0 && seed < begin+groupSeeds; seed++ {
@@ -198,20 +199,20 @@ func ask(ctx context.Context, o options, dir string, group uint64, n int, done f
 		out := answered(ctx, r, c, o.mode)
 		out.seed, out.tables = seed, begin
 		limited, cancel := context.WithTimeout(ctx, patience)
-		table, err := s.run(limited, c.Query)
+		table, err := s.Run(limited, c.Query)
 		cancel()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if errors.Is(err, context.DeadlineExceeded) {
-			err = &refusal{Causes: noEnd}
+			err = &flinksql.Refusal{Causes: noEnd}
 			s = nil // it takes no statement before that one has ended
 		}
-		if said := (*refusal)(nil); err != nil && !errors.As(err, &said) {
+		if said := (*flinksql.Refusal)(nil); err != nil && !errors.As(err, &said) {
 			return err // the gateway is gone
 		}
 		if out.flink.err = err; err == nil {
-			out.flink.result = *table
+			out.flink.types, out.flink.rows = table.Types, table.Rows
 		}
 		done(out)
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/weirstream/weir/internal/testkit/flinksql"
 	"github.com/weirstream/weir/internal/testkit/sqlstorm"
 )
 
@@ -19,8 +20,8 @@ import (
 type recorded struct {
 	Seed, Tables uint64
 	Mode, SQL    string
-	Types, Rows  []string `json:",omitempty"`
-	Refusal      *refusal `json:",omitempty"`
+	Types, Rows  []string          `json:",omitempty"`
+	Refusal      *flinksql.Refusal `json:",omitempty"`
 }
 
 // record is what Flink said; nil if it came to no end.

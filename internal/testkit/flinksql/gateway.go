@@ -1,4 +1,5 @@
-package main
+// Package flinksql talks to the SQL gateway of a running Apache Flink, for tests that are run by hand.
+package flinksql
 
 import (
 	"bytes"
@@ -17,17 +18,17 @@ import (
 	"github.com/weirstream/weir/internal/sql/oracle"
 )
 
-// session is one of Flink's SQL gateway. It belongs to one goroutine.
-type session struct {
+// Session is one of Flink's SQL gateway. It belongs to one goroutine.
+type Session struct {
 	gateway, url string
 }
 
-// open begins a session with some options of Flink.
-func open(ctx context.Context, gateway string, options map[string]string) (*session, error) {
+// Open begins a session with some options of Flink.
+func Open(ctx context.Context, gateway string, options map[string]string) (*Session, error) {
 	var out struct {
 		SessionHandle string `json:"sessionHandle"`
 	}
-	s := &session{gateway: strings.TrimRight(gateway, "/")}
+	s := &Session{gateway: strings.TrimRight(gateway, "/")}
 	if err := s.call(ctx, http.MethodPost, s.gateway+"/v1/sessions", map[string]any{"properties": options}, &out); err != nil {
 		return nil, err
 	}
@@ -35,22 +36,22 @@ func open(ctx context.Context, gateway string, options map[string]string) (*sess
 	return s, nil
 }
 
-// close ends it.
-func (s *session) close(ctx context.Context) error {
+// Close ends it.
+func (s *Session) Close(ctx context.Context) error {
 	return s.call(ctx, http.MethodDelete, s.url, nil, &struct{}{})
 }
 
-// refusal is what the gateway says of a statement that does not work.
-type refusal struct {
+// Refusal is what the gateway says of a statement that does not work.
+type Refusal struct {
 	// Causes are the innermost causes of Java's trace, the innermost first, one a line.
 	Causes string
 	// Job tells that a job was started, and failed.
 	Job bool
 }
 
-func (r *refusal) Error() string { return r.Causes }
+func (r *Refusal) Error() string { return r.Causes }
 
-func (s *session) call(ctx context.Context, method, url string, in, out any) error {
+func (s *Session) call(ctx context.Context, method, url string, in, out any) error {
 	var body io.Reader
 	if in != nil {
 		text, err := json.Marshal(in)
@@ -81,7 +82,7 @@ func (s *session) call(ctx context.Context, method, url string, in, out any) err
 			return fmt.Errorf("%s %s: %s", method, url, resp.Status)
 		}
 		trace := strings.Join(said.Errors, "\n")
-		return &refusal{innermost(trace), strings.Contains(trace, "JobExecutionException") || strings.Contains(trace, "JobException")}
+		return &Refusal{innermost(trace), strings.Contains(trace, "JobExecutionException") || strings.Contains(trace, "JobException")}
 	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
@@ -163,21 +164,22 @@ func (l logical) value(v any) (any, error) {
 }
 
 // cancel stops a statement that runs.
-func (s *session) cancel(operation string) error {
+func (s *Session) cancel(operation string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	return s.call(ctx, http.MethodPost, operation+"/cancel", nil, &struct{}{})
 }
 
-// result is the table that the changelog of a statement makes.
-type result struct {
-	types []string
-	// rows are sorted texts.
-	rows []string
+// Result is the table that the changelog of a statement makes.
+type Result struct {
+	// Types are those of the columns, as they are written in a statement.
+	Types []string
+	// Rows are sorted texts: values with commas, as the oracle writes them. One that was taken back more often than it came has a minus before it.
+	Rows []string
 }
 
-// run runs a statement to its end.
-func (s *session) run(ctx context.Context, statement string) (*result, error) {
+// Run runs a statement to its end.
+func (s *Session) Run(ctx context.Context, statement string) (*Result, error) {
 	var begun struct {
 		OperationHandle string `json:"operationHandle"`
 	}
@@ -186,7 +188,7 @@ func (s *session) run(ctx context.Context, statement string) (*result, error) {
 	}
 	operation := s.url + "/operations/" + begun.OperationHandle
 	next := operation + "/result/0?rowFormat=JSON"
-	out := &result{}
+	out := &Result{}
 	count := map[string]int{}
 	for {
 		var page struct {
@@ -208,9 +210,9 @@ func (s *session) run(ctx context.Context, statement string) (*result, error) {
 			}
 			return nil, err
 		}
-		if out.types == nil {
+		if out.Types == nil {
 			for _, c := range page.Results.Columns {
-				out.types = append(out.types, c.LogicalType.SQL())
+				out.Types = append(out.Types, c.LogicalType.SQL())
 			}
 		}
 		for _, change := range page.Results.Data {
@@ -241,7 +243,21 @@ func (s *session) run(ctx context.Context, statement string) (*result, error) {
 			}
 		}
 	}
-	out.rows = table(count)
+	out.Rows = table(count)
 	// What is kept of the statement is not needed any more; a session has room for some only.
 	return out, s.call(ctx, http.MethodDelete, operation+"/close", nil, &struct{}{})
+}
+
+// table are the rows that some changes make, sorted. One that was taken back more often than it came is told with a minus.
+func table(count map[string]int) (rows []string) {
+	for text, n := range count {
+		for range n {
+			rows = append(rows, text)
+		}
+		for range -n {
+			rows = append(rows, "- "+text)
+		}
+	}
+	slices.Sort(rows)
+	return rows
 }
