@@ -50,7 +50,7 @@ type settings struct {
 func run() error {
 	var s settings
 	cases := flag.String("cases", allCases, "what to run")
-	engines := flag.String("engines", "loop,weir p1,weir p2", "what to run it on; batch p1 is Weir in batch mode")
+	engines := flag.String("engines", "loop,weir p1,weir p2", "what to run it on; batch p1 is Weir in batch mode, checkpoint p1 with an incremental checkpoint every second")
 	flag.BoolVar(&s.json, "json", false, "print a JSON object a line instead of a table")
 	flag.Float64Var(&s.scale, "scale", 1, "multiply the numbers of records")
 	flag.Float64Var(&s.warmUp, "warm-up", 0, "first run this share of the records unmeasured, in the same process; Flink always does so with 0.25")
@@ -170,7 +170,7 @@ func (s *settings) jobs(name string) ([]job, error) {
 				j.Engine, j.Parallelism = e, 1
 			default:
 				if _, err := fmt.Sscanf(e, "%s p%d", &j.Engine, &j.Parallelism); err != nil {
-					return nil, fmt.Errorf("there is no engine %q: use some of loop, weir p1, weir p2, batch p1, batch p2", e)
+					return nil, fmt.Errorf("there is no engine %q: use some of loop, weir p1, weir p2, batch p1, batch p2, checkpoint p1, checkpoint p2", e)
 				}
 				if rate > 0 && j.Engine == "batch" {
 					continue
@@ -311,17 +311,19 @@ func table(out io.Writer, all []result) error {
 	return w.Flush()
 }
 
-// againstStream prints how batch mode compares with streaming.
+// againstStream prints how batch mode, and a stream with checkpoints, compare with a stream.
 func againstStream(w *tabwriter.Writer, names []string, byCase map[string]map[string]result) error {
-	head := "\nbatch beside streaming\tparallelism\trecords/s\trecords per core-s\tpeak memory\t\n"
-	for _, name := range names {
-		for _, p := range []int{1, 2} {
-			stream, ok := byCase[name][fmt.Sprint("weir p", p)]
-			batch, found := byCase[name][fmt.Sprint("batch p", p)]
-			if ok && found {
-				fmt.Fprintf(w, "%s%s\t%d\t%.2f times\t%.2f times\t%.2f of it\t\n", head, name, p,
-					batch.RecordsPerSecond/stream.RecordsPerSecond, batch.RecordsPerCoreSecond/stream.RecordsPerCoreSecond, batch.PeakMiB/stream.PeakMiB)
-				head = ""
+	for _, engine := range []string{"batch", "checkpoint"} {
+		head := "\n" + engine + " beside streaming\tparallelism\trecords/s\trecords per core-s\tpeak memory\t\n"
+		for _, name := range names {
+			for _, p := range []int{1, 2} {
+				stream, ok := byCase[name][fmt.Sprint("weir p", p)]
+				other, found := byCase[name][fmt.Sprint(engine, " p", p)]
+				if ok && found {
+					fmt.Fprintf(w, "%s%s\t%d\t%.2f times\t%.2f times\t%.2f of it\t\n", head, name, p,
+						other.RecordsPerSecond/stream.RecordsPerSecond, other.RecordsPerCoreSecond/stream.RecordsPerCoreSecond, other.PeakMiB/stream.PeakMiB)
+					head = ""
+				}
 			}
 		}
 	}

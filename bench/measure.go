@@ -22,7 +22,7 @@ import (
 // job is one run of one program on one engine.
 type job struct {
 	Case        string  `json:"case"`
-	Engine      string  `json:"engine"` // "loop", "weir", "batch" (Weir in batch mode) or "flink"
+	Engine      string  `json:"engine"` // "loop", "weir", "batch" (Weir in batch mode), "checkpoint" (with a checkpoint every second) or "flink"
 	Parallelism int     `json:"parallelism"`
 	Records     int64   `json:"records"`
 	Rate        float64 `json:"rate,omitempty"`
@@ -182,6 +182,14 @@ func runProgram(j job, lines []string, out outputs) (seconds float64, lat *Laten
 	if j.Engine == "batch" {
 		o.RuntimeMode = weir.Batch
 	}
+	if j.Engine == "checkpoint" {
+		dir, err := os.MkdirTemp("", "weir-bench-")
+		if err != nil {
+			return 0, nil, err
+		}
+		defer os.RemoveAll(dir)
+		o.Checkpoints = weir.Checkpoints{Dir: dir, Interval: time.Second, Incremental: true}
+	}
 	env := weir.NewEnvironment(o)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -189,11 +197,22 @@ func runProgram(j job, lines []string, out outputs) (seconds float64, lat *Laten
 		out.until, out.stop = p.until(j.Records), cancel
 	}
 	p.weir(env, j.Records, lines, out)
-	_, err = env.Execute(ctx, j.Case)
+	client, err := env.ExecuteAsync(ctx, j.Case)
+	if err != nil {
+		return 0, nil, err
+	}
+	stop := context.AfterFunc(ctx, client.Cancel)
+	defer stop()
+	_, err = client.Wait(context.Background())
 	if out.stop != nil && ctx.Err() != nil {
 		err = nil
 	}
-	return time.Since(start).Seconds(), nil, err
+	seconds = time.Since(start).Seconds()
+	if j.Engine == "checkpoint" {
+		c := client.CheckpointStats()
+		fmt.Fprintf(os.Stderr, "%d checkpoints, the last wrote %d bytes in %v\n", c.Completed, c.Bytes, c.Took)
+	}
+	return seconds, nil, err
 }
 
 // runLatency measures the time from when a record was due to when it came to the sink.
