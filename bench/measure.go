@@ -201,9 +201,10 @@ func runProgram(j job, lines []string, out outputs) (seconds float64, lat *Laten
 	if err != nil {
 		return 0, nil, err
 	}
-	stop := context.AfterFunc(ctx, client.Cancel)
-	defer stop()
-	_, err = client.Wait(context.Background())
+	if _, err = client.Wait(ctx); ctx.Err() != nil {
+		client.Cancel()
+		_, err = client.Wait(context.Background())
+	}
 	if out.stop != nil && ctx.Err() != nil {
 		err = nil
 	}
