@@ -25,7 +25,7 @@ STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 # The modules beside the main one that have packages; tools/go.mod has none, it only pins versions.
 MODULES := $(filter-out ./tools .,$(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/testdata/*')))
 
-.PHONY: help check fmt vet staticcheck lint test race synctests sim sim-teeth meta meta-flink kill kill-sql unaligned checkpoint-bench duckdb bench fuzz
+.PHONY: help check fmt vet staticcheck lint test race synctests sim sim-teeth meta meta-flink nexmark-verify kill kill-sql unaligned checkpoint-bench duckdb bench fuzz
 
 help: ## list the steps
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,9 @@ meta: ## random scripts of windows, joins and state, and random queries of SQL, 
 meta-flink: ## random queries of SQL beside a running Flink, rows and result types, in both modes: GATEWAY=http://127.0.0.1:8083 ASKED=1000
 	@$(GO) run ./tests/meta/flink -quiet -gateway $(GATEWAY) -queries $(ASKED) -mode batch
 	@$(GO) run ./tests/meta/flink -quiet -gateway $(GATEWAY) -queries $(ASKED) -mode streaming
+
+nexmark-verify: ## all Nexmark queries over a million events in 18 ways each, beside the sums of hand-written loops and of Flink
+	@$(GO) run ./tests/nexmark
 
 kill: ## examples/durable under kill -9 at random moments, its output beside that of an undisturbed run: RUNS=50
 	@$(GO) run ./tests/kill -runs $(RUNS)

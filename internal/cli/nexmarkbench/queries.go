@@ -46,14 +46,19 @@ type Script struct {
 
 // Text returns the script of a query.
 func (s Script) Text(query string) (string, error) {
-	tables, err := files.ReadFile("queries/tables.sql")
-	if err != nil {
-		return "", err
-	}
 	q, err := files.ReadFile("queries/" + query + ".sql")
 	if err != nil {
 		return "", fault.New(fault.OptionInvalid, "there is no query %q; there are: %s", query, strings.Join(Queries(), ", "))
 	}
+	return s.Around(string(q))
+}
+
+// Around returns the script of a query that is given: the tables, and then its statements, with the placeholders filled in.
+func (s Script) Around(query string) (string, error) {
+	tables, err := files.ReadFile("queries/tables.sql")
+	if err != nil {
+		return "", err
+	}
 	fill := strings.NewReplacer("${EVENTS}", fmt.Sprint(s.Events), "${RATE}", fmt.Sprint(s.Rate), "${SINK}", s.Sink, "${OUTPUT}", s.Output)
-	return fill.Replace(string(tables) + string(q)), nil
+	return fill.Replace(string(tables) + query), nil
 }

@@ -37,8 +37,15 @@ type Config struct {
 	Verify bool
 	// Dir is for checkpoints, state and output; it is emptied.
 	Dir string
-	// Halt stops the job with a savepoint as soon as something was read, and goes on from there.
-	Halt bool
+	// Halt stops the job with a savepoint, and goes on from there: when the source has put out as many rows as HaltAfter, or any if that is 0.
+	Halt      bool
+	HaltAfter int64
+	// Verifier, if not nil, takes the rows when Verify is set: it may sum up some columns only.
+	Verifier *Verifier
+	// Statements are run in place of those of the query, if they are not empty.
+	Statements string
+	// Output is where q10 writes its files; "" for a directory that is removed behind the run.
+	Output string
 }
 
 // Result is what a run was like. The names in JSON are those that are used for other engines, too.
@@ -94,13 +101,23 @@ func Run(ctx context.Context, query string, c Config) (*Result, error) {
 		}()
 		o.Checkpoints = weir.Checkpoints{Dir: dir, Interval: c.Checkpoint, Incremental: c.Incremental}
 	}
-	output, err := os.MkdirTemp(c.Dir, "output-")
-	if err != nil {
-		return nil, err
+	output := c.Output
+	if output == "" {
+		var err error
+		if output, err = os.MkdirTemp(c.Dir, "output-"); err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(output)
 	}
-	defer os.RemoveAll(output)
-	counter, verifier := &blackhole.Counter{}, &Verifier{}
-	text, err := Script{Events: c.Events, Rate: c.Rate, Sink: c.sink(), Output: output}.Text(query)
+	counter, verifier := &blackhole.Counter{}, c.Verifier
+	if verifier == nil {
+		verifier = &Verifier{}
+	}
+	script := Script{Events: c.Events, Rate: c.Rate, Sink: c.sink(), Output: output}
+	text, err := script.Text(query)
+	if c.Statements != "" {
+		text, err = script.Around(c.Statements)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +136,7 @@ func Run(ctx context.Context, query string, c Config) (*Result, error) {
 		stop := context.AfterFunc(ctx, res.Job.Cancel)
 		defer stop()
 		if c.Halt && savepoint == "" {
-			if savepoint, err = halt(ctx, res.Job, c.Dir); err != nil {
+			if savepoint, err = halt(ctx, res.Job, c.Dir, max(c.HaltAfter, 1)); err != nil {
 				return err
 			}
 		}
@@ -180,18 +197,18 @@ func (c Config) environment(o table.Options, counter *blackhole.Counter, verifie
 	return env, nil
 }
 
-// halt stops a job with a savepoint, whose path it returns: "" if the job has ended before.
-func halt(ctx context.Context, job *weir.JobClient, dir string) (string, error) {
-	begun := func() bool {
+// halt stops a job with a savepoint when its sources have put out as many rows, and returns the savepoint's path: "" if the job has ended before.
+func halt(ctx context.Context, job *weir.JobClient, dir string, after int64) (string, error) {
+	read := func() (n int64) {
 		for _, t := range job.Metrics() {
-			if t.Source && t.RecordsOut > 0 {
-				return true
+			if t.Source {
+				n += t.RecordsIn
 			}
 		}
-		return false
+		return n
 	}
 	for {
-		if begun() {
+		if read() >= after {
 			path, err := job.StopWithSavepoint(ctx, dir, false)
 			if fault.CodeOf(err) != fault.JobNotRunning { // else some task does not run yet, or the job has ended
 				return path, err

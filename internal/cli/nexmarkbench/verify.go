@@ -3,6 +3,7 @@ package nexmarkbench
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"sync"
 
 	"github.com/weirstream/weir/column"
@@ -18,14 +19,30 @@ type Verifier struct {
 	Rows     int64
 	Checksum uint64
 	Changes  int64
+	// Columns are the names of those that are summed up, nil for all. Set it before.
+	Columns []string
+	// Each, if not nil, is called with the hash of each row, and whether it is added or taken back; one call at a time. Set it before.
+	Each func(hash uint64, adds bool)
+	// Sum is the sum of the values of the column Total, without nulls; "" for none.
+	Total string
+	Sum   int64
 }
 
 // Table is the connector 'verify'.
 func (v *Verifier) Table() *tables.Factory {
 	return &tables.Factory{
 		Name: "verify", Doc: "Sums up the rows that it is given.",
-		Sink: func(*tables.Table) (*tables.Sink, error) {
-			return &tables.Sink{Sink: verifySink{v}, Changelog: func(requested types.Changelog) types.Changelog {
+		Sink: func(t *tables.Table) (*tables.Sink, error) {
+			s := verifySink{v: v, total: -1}
+			for i, c := range t.Columns {
+				if v.Columns == nil || slices.Contains(v.Columns, c.Name) {
+					s.columns = append(s.columns, i)
+				}
+				if v.Total != "" && c.Name == v.Total {
+					s.total = i
+				}
+			}
+			return &tables.Sink{Sink: s, Changelog: func(requested types.Changelog) types.Changelog {
 				if requested.Updates() {
 					return requested.With(types.UpdateBefore)
 				}
@@ -35,21 +52,31 @@ func (v *Verifier) Table() *tables.Factory {
 	}
 }
 
-type verifySink struct{ v *Verifier }
+type verifySink struct {
+	v *Verifier
+	// columns are those that are summed up, total is the one whose values are, or -1.
+	columns []int
+	total   int
+}
 
 func (s verifySink) NewWriter(connector.WriterContext, [][]byte) (connector.Writer[*column.Batch], error) {
 	return verifyWriter(s), nil
 }
 
-type verifyWriter struct{ v *Verifier }
+type verifyWriter verifySink
 
 func (w verifyWriter) Write(b *column.Batch, _ int64) error {
-	var rows, changes int64
+	var rows, changes, total int64
 	var sum uint64
+	if w.v.Each != nil {
+		w.v.mu.Lock()
+		defer w.v.mu.Unlock()
+	}
 	for i := range b.Rows() {
 		row := b.Row(i)
 		h := uint64(0)
-		for _, c := range b.Cols {
+		for _, at := range w.columns {
+			c := b.Cols[at]
 			if c.Form == column.Text {
 				continue
 			}
@@ -63,7 +90,8 @@ func (w verifyWriter) Write(b *column.Batch, _ int64) error {
 			}
 			h = mix(h, x)
 		}
-		for _, c := range b.Cols {
+		for _, at := range w.columns {
+			c := b.Cols[at]
 			if c.Form != column.Text {
 				continue
 			}
@@ -74,18 +102,29 @@ func (w verifyWriter) Write(b *column.Batch, _ int64) error {
 			}
 			h = mix(h, hashBytes(s))
 		}
-		if b.Kind(row).Adds() {
+		adds, value := b.Kind(row).Adds(), int64(0)
+		if w.total >= 0 && !b.Cols[w.total].Null(row) {
+			value = int64(b.Cols[w.total].Word(row))
+		}
+		if w.v.Each != nil {
+			w.v.Each(h, adds)
+		}
+		if adds {
+			total += value
 			rows, sum, changes = rows+1, sum+h, changes+1
 		} else {
+			total -= value
 			rows, sum = rows-1, sum-h
 			if b.Kind(row) == types.Delete {
 				changes++
 			}
 		}
 	}
-	w.v.mu.Lock()
-	w.v.Rows, w.v.Checksum, w.v.Changes = w.v.Rows+rows, w.v.Checksum+sum, w.v.Changes+changes
-	w.v.mu.Unlock()
+	if w.v.Each == nil {
+		w.v.mu.Lock()
+		defer w.v.mu.Unlock()
+	}
+	w.v.Rows, w.v.Checksum, w.v.Changes, w.v.Sum = w.v.Rows+rows, w.v.Checksum+sum, w.v.Changes+changes, w.v.Sum+total
 	return nil
 }
 
