@@ -36,7 +36,7 @@ func TestGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"q0 rows", "q10 files", "q12 total", "q18 part", "q19 part", "q23 rows"} {
+	for _, key := range []string{"q0 rows", "q10 files", "q12 total", "q18 part", "q19 part", "q23 loops"} {
 		if golden[key] == "" {
 			t.Errorf("there is no line for %s", key)
 		}
