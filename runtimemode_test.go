@@ -37,7 +37,7 @@ func batchOptions(s *weirtest.Sim) weir.Options {
 func TestBatchWindows(t *testing.T) {
 	weirtest.Seeds(t, func(s *weirtest.Sim) {
 		sc, _ := jobScript(s.Rand(), s.Now().UnixMilli())
-		for strings.Contains(fmt.Sprint(sc.Spec.Trigger), "Processing") {
+		for name := fmt.Sprint(sc.Spec.Trigger); strings.Contains(name, "Processing") || strings.Contains(name, "Timeout"); name = fmt.Sprint(sc.Spec.Trigger) { // timers of processing time fire at the end
 			sc, _ = jobScript(s.Rand(), s.Now().UnixMilli())
 		}
 		sc.Steps = slices.DeleteFunc(sc.Steps, func(x windoworacle.Step) bool { return x.Kind != windoworacle.Element })
