@@ -49,7 +49,6 @@ func TestValues(t *testing.T) {
 		Tags      []string
 		Counts    map[string]int64
 		Place     place
-		ignored   int
 		Other     chan int `sql:"-"`
 	}
 	got, err := readAll[row](t, `SELECT CAST(7 AS INT) AS id, 'ann' AS user_name, CAST(3 AS TINYINT) AS small, CAST(1.5 AS FLOAT) AS ratio, CAST(2.25 AS DECIMAL(10, 2)) AS price, CAST(2.5 AS DECIMAL(10, 2)) AS amount,
