@@ -450,6 +450,11 @@ func (s *Set) beginPartial(b *column.Batch) {
 	for i := range r.v {
 		r.v[i] = b.Cols[r.at+i].Flatten(b.N, &r.flat[i])
 	}
+	for i := range s.args {
+		if a := &s.args[i]; a.once != nil { // constants do not travel, but what is distinct may be computed of them
+			a.read(a.once, b.N)
+		}
+	}
 	s.signs = nil
 }
 

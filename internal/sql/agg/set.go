@@ -63,6 +63,16 @@ type argument struct {
 	v       *column.Vector // of the batch, flat
 }
 
+// read takes the argument of n rows.
+func (a *argument) read(v *column.Vector, n int) {
+	if v.Form <= column.Text {
+		v = v.Flatten(n, &a.flat)
+	} else if a.shape != nil {
+		v = a.encode(v, n)
+	}
+	a.v = v
+}
+
 // pick is some of the rows at hand: those of another pick for which a filter is true, or that have a value.
 type pick struct {
 	of     int // the pick from which these are, -1 for all rows
@@ -278,12 +288,7 @@ func (s *Set) Begin(b *column.Batch) {
 		if a.col >= 0 {
 			v = b.Cols[a.col]
 		}
-		if v.Form <= column.Text {
-			v = v.Flatten(b.N, &a.flat)
-		} else if a.shape != nil {
-			v = a.encode(v, b.N)
-		}
-		a.v = v
+		a.read(v, b.N)
 	}
 	s.signs = nil
 	if s.retract && b.Kinds != nil {
