@@ -252,8 +252,8 @@ func recordsOf[T any]() (*records, error) {
 // putterOfGo returns the type of the column that a field is, and how it is written there.
 func putterOfGo(t reflect.Type) (types.Type, func(c *column.Vector, row, n int, p unsafe.Pointer), error) {
 	if t.Kind() == reflect.Pointer {
-		column1, put, err := putterOfGo(t.Elem())
-		return column1.Null(), func(c *column.Vector, row, n int, p unsafe.Pointer) {
+		sql, put, err := putterOfGo(t.Elem())
+		return sql.Null(), func(c *column.Vector, row, n int, p unsafe.Pointer) {
 			if at := *(*unsafe.Pointer)(p); at != nil {
 				put(c, row, n, at)
 				return
@@ -272,30 +272,30 @@ func putterOfGo(t reflect.Type) (types.Type, func(c *column.Vector, row, n int, 
 	words := func(word func(p unsafe.Pointer) uint64) func(c *column.Vector, row, n int, p unsafe.Pointer) {
 		return func(c *column.Vector, row, _ int, p unsafe.Pointer) { c.Words[row] = word(p) }
 	}
-	column1 := g.t.NotNull()
+	sql := g.t.NotNull()
 	switch {
 	case t == reflect.TypeFor[time.Time]():
-		return column1, words(func(p unsafe.Pointer) uint64 { return column.TimeValue(*(*time.Time)(p), 6).Word }), nil
+		return sql, words(func(p unsafe.Pointer) uint64 { return column.TimeValue(*(*time.Time)(p), 6).Word }), nil
 	case t == reflect.TypeFor[[]byte]():
-		return column1, func(c *column.Vector, row, _ int, p unsafe.Pointer) { c.SetBytes(row, *(*[]byte)(p)) }, nil
+		return sql, func(c *column.Vector, row, _ int, p unsafe.Pointer) { c.SetBytes(row, *(*[]byte)(p)) }, nil
 	}
 	switch t.Kind() {
 	case reflect.String:
-		return column1, func(c *column.Vector, row, _ int, p unsafe.Pointer) { c.SetString(row, *(*string)(p)) }, nil
+		return sql, func(c *column.Vector, row, _ int, p unsafe.Pointer) { c.SetString(row, *(*string)(p)) }, nil
 	case reflect.Bool:
-		return column1, words(func(p unsafe.Pointer) uint64 { return column.BoolValue(*(*bool)(p)).Word }), nil
+		return sql, words(func(p unsafe.Pointer) uint64 { return column.BoolValue(*(*bool)(p)).Word }), nil
 	case reflect.Int8:
-		return column1, words(func(p unsafe.Pointer) uint64 { return uint64(*(*int8)(p)) }), nil
+		return sql, words(func(p unsafe.Pointer) uint64 { return uint64(*(*int8)(p)) }), nil
 	case reflect.Int16:
-		return column1, words(func(p unsafe.Pointer) uint64 { return uint64(*(*int16)(p)) }), nil
+		return sql, words(func(p unsafe.Pointer) uint64 { return uint64(*(*int16)(p)) }), nil
 	case reflect.Int32:
-		return column1, words(func(p unsafe.Pointer) uint64 { return uint64(*(*int32)(p)) }), nil
+		return sql, words(func(p unsafe.Pointer) uint64 { return uint64(*(*int32)(p)) }), nil
 	case reflect.Float32:
-		return column1, words(func(p unsafe.Pointer) uint64 { return column.FloatValue(float64(*(*float32)(p))).Word }), nil
+		return sql, words(func(p unsafe.Pointer) uint64 { return column.FloatValue(float64(*(*float32)(p))).Word }), nil
 	case reflect.Float64:
-		return column1, words(func(p unsafe.Pointer) uint64 { return column.FloatValue(*(*float64)(p)).Word }), nil
+		return sql, words(func(p unsafe.Pointer) uint64 { return column.FloatValue(*(*float64)(p)).Word }), nil
 	}
-	return column1, words(func(p unsafe.Pointer) uint64 { return uint64(*(*int64)(p)) }), nil
+	return sql, words(func(p unsafe.Pointer) uint64 { return uint64(*(*int64)(p)) }), nil
 }
 
 // fromRecords gathers records in batches, which leave when they are full, before a watermark, and when the input pauses.

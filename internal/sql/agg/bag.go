@@ -167,17 +167,7 @@ func (b *bag) update(s *Set, refs []statebackend.Ref) {
 	}
 	b.cols = b.cols[:0]
 	for _, a := range b.args {
-		v := s.args[a].v
-		c := statebackend.Column{Valid: v.Valid}
-		switch v.Form {
-		case column.Word:
-			c.Words = v.Words
-		case column.Wide:
-			c.Wide = v.Wide
-		default:
-			c.Views, c.Buffers = v.Views, v.Buffers
-		}
-		b.cols = append(b.cols, c)
+		b.cols = append(b.cols, storedColumn(s.args[a].v))
 	}
 	b.put, b.take = s.divide(rows, b.put, b.take)
 	if len(b.put) > 0 && b.owing != nil {

@@ -199,17 +199,7 @@ func (s *Set) find(d *distinct, rows []int32, bases []unsafe.Pointer) {
 	n := len(bases)
 	keys := append(d.chunk.Keys[:0], statebackend.Column{Words: d.numbers[:n]})
 	for _, a := range d.args {
-		v := s.args[a].v
-		c := statebackend.Column{Valid: v.Valid}
-		switch v.Form {
-		case column.Word:
-			c.Words = v.Words
-		case column.Wide:
-			c.Wide = v.Wide
-		default:
-			c.Views, c.Buffers = v.Views, v.Buffers
-		}
-		keys = append(keys, c)
+		keys = append(keys, storedColumn(s.args[a].v))
 	}
 	d.chunk = statebackend.GroupChunk{Hashes: d.chunk.Hashes[:n], GroupHashes: d.groups[:n], Keys: keys, Sel: rows}
 	statebackend.HashColumns(keys, rows, d.chunk.Hashes)
