@@ -72,7 +72,6 @@ type sessionTable struct {
 	table *statebackend.GroupTable
 	set   *agg.Set
 	cell  *statebackend.Cell
-	link  uintptr // the next of its bucket
 	hangs uintptr // whether it is in a bucket
 	chain uintptr // of a key: its other sessions; of those: the next one. References counted from 1
 	more  uintptr // of a key: a time at or behind the ends of its other sessions; of those: the key's group
@@ -150,7 +149,7 @@ func newSessionAggregate(f *WindowAggregate, ctx *operator.Context, w operator.W
 		sp.Anchor()
 		d.t.set.Declare(store, d.t.table, nil)
 		d.t.cell = d.t.table.Accumulators("session", 3, nil)
-		d.t.link, d.t.hangs, d.t.chain, d.t.more = sp.Reserve(8), sp.Reserve(8), sp.Reserve(8), sp.Reserve(8)
+		d.t.hangs, d.t.chain, d.t.more = sp.Reserve(8), sp.Reserve(8), sp.Reserve(8)
 	}
 	m.result = newWindowResult(f, ctx, w, m.own.set, m.keys, m.clock)
 	m.whose.vectors = make([]column.Vector, len(f.Keys))
@@ -275,8 +274,7 @@ func (m *sessionAggregate) link(r statebackend.Ref, end int64) {
 		return
 	}
 	b := m.bucket(floorDiv(end-1, m.width))
-	*refAt(row, t.link) = b.head
-	b.head = r + 1
+	b.refs = append(b.refs, r)
 }
 
 func (m *sessionAggregate) bucket(number int64) *sliceGroups {
@@ -291,7 +289,7 @@ func (m *sessionAggregate) bucket(number int64) *sliceGroups {
 	if n := len(m.spare); n > 0 {
 		g, m.spare = m.spare[n-1], m.spare[:n-1]
 	}
-	*g = sliceGroups{number: number}
+	*g = sliceGroups{number: number, refs: g.refs[:0]}
 	m.buckets = slices.Insert(m.buckets, i, g)
 	return g
 }
@@ -528,21 +526,18 @@ func (m *sessionAggregate) advance(t int64) (more bool) {
 }
 
 // reach makes the first bucket current: its sessions as far as they end there, the others go to their buckets. It returns how many there were.
-func (m *sessionAggregate) reach() (n int) {
+func (m *sessionAggregate) reach() int {
 	g := m.buckets[0]
 	m.buckets = slices.Delete(m.buckets, 0, 1)
 	m.until = (g.number + 1) * m.width
-	for g.head != 0 {
-		r := g.head - 1
+	for _, r := range g.refs {
 		t, ref := m.table(r)
 		row := t.table.Space().Edit(ref)
-		g.head = *refAt(row, t.link)
 		*refAt(row, t.hangs) = 0
-		n++
 		m.again(r, t, ref, row)
 	}
 	m.spare = append(m.spare, g)
-	return n
+	return len(g.refs)
 }
 
 // again links a session that is in no bucket any more, or forgets what is none.

@@ -37,7 +37,7 @@ const stepGroups = 1024
 
 // sliceAggregate is a WindowAggregate of all windows but sessions.
 //
-// Groups are keyed by the keys and a number: that of a slice, of a window (where it has groups of its own), or the start and the end of one that rows carry. The groups of a number hang together, so that what is done
+// Groups are keyed by the keys and a number: that of a slice, of a window (where it has groups of its own), or the start and the end of one that rows carry. The groups of a number are listed, so that what is done
 // at the end of a window costs as much as there are groups in it. Where windows share slices, there is a second table, by key: whole, the groups of the window that was emitted last.
 type sliceAggregate struct {
 	operator.Base
@@ -57,7 +57,7 @@ type sliceAggregate struct {
 
 	table *statebackend.GroupTable
 	set   *agg.Set
-	links uintptr // in a group's row: the next group of its number
+	home  uintptr // in a group's row: the group of its key in the whole, where it has been added
 	mark  *statebackend.Cell
 	whole *statebackend.GroupTable
 	sum   *agg.Set
@@ -90,18 +90,17 @@ type sliceAggregate struct {
 	again    []int32
 	wake     int64
 
-	taken []statebackend.Ref
 	from  []int64
 	to    []int64
 	whose groupsOf
 }
 
-// sliceGroups are the groups of a number: lists of references, 0 for none and else counted from 1.
+// sliceGroups are the groups of a number.
 type sliceGroups struct {
 	number int64
-	head   statebackend.Ref
-	// added are those that have been added to the whole.
-	added statebackend.Ref
+	// The first of refs, gone of them, have been forgotten; those before added have been added to the whole.
+	refs        []statebackend.Ref
+	gone, added int
 }
 
 type slicePhase uint8
@@ -190,10 +189,10 @@ func newSliceAggregate(f *WindowAggregate, ctx *operator.Context, w operator.Wir
 	m.table = statebackend.NewGroupTable(store, "slices", specs, dist)
 	m.table.Space().Anchor()
 	m.set.Declare(store, m.table, nil)
-	m.links = m.table.Space().Reserve(8)
 	m.result = newWindowResult(f, ctx, w, m.set, m.keys, m.clock)
 	if m.share != alone {
 		m.mark = m.table.Accumulators("added", 1, nil)
+		m.home = m.table.Space().Reserve(8)
 		m.whole = statebackend.NewGroupTable(store, "windows", m.keys.Specs(), nil)
 		m.whole.Space().Anchor()
 		if m.sum, err = agg.New(f.Calls, rows, options); err != nil {
@@ -226,6 +225,15 @@ func (m *sliceAggregate) Open() error {
 		m.link(r, int64(words[at]), m.share != alone && *m.word(m.mark, sp.Row(r), 0) != 0)
 	}
 	if m.share != alone {
+		for _, g := range m.numbers {
+			for refs := range slices.Chunk(g.refs[:g.added], stepGroups) {
+				m.wholeOf(refs, false)
+				if m.ctx.Failed {
+					return nil
+				}
+				m.settle(refs)
+			}
+		}
 		first := int64(math.MaxInt64)
 		for r := range m.progress.Space().All {
 			first = min(first, *m.word(m.reached, m.progress.Space().Row(r), 0))
@@ -298,21 +306,18 @@ func (m *sliceAggregate) word(c *statebackend.Cell, row unsafe.Pointer, i int) *
 	return (*int64)(unsafe.Add(row, c.AccumulatorOffset()+8*uintptr(i)))
 }
 
-// link hangs a group on its number.
+// link lists a group at its number.
 func (m *sliceAggregate) link(r statebackend.Ref, number int64, added bool) {
 	if m.near == nil || m.near.number != number {
 		m.near = m.groupsOf(number)
 	}
-	head := &m.near.head
+	g := m.near
+	g.refs = append(g.refs, r)
 	if added {
-		head = &m.near.added
+		last := len(g.refs) - 1
+		g.refs[last], g.refs[g.added] = g.refs[g.added], r
+		g.added++
 	}
-	*m.next(r) = *head
-	*head = r + 1
-}
-
-func (m *sliceAggregate) next(r statebackend.Ref) *statebackend.Ref {
-	return (*statebackend.Ref)(unsafe.Add(m.table.Space().Edit(r), m.links))
 }
 
 func (m *sliceAggregate) groupsOf(number int64) *sliceGroups {
@@ -331,18 +336,18 @@ func (m *sliceAggregate) groupsOf(number int64) *sliceGroups {
 	if n := len(m.spare); n > 0 {
 		g, m.spare = m.spare[n-1], m.spare[:n-1]
 	}
-	*g = sliceGroups{number: number}
+	*g = sliceGroups{number: number, refs: g.refs[:0]}
 	m.numbers = slices.Insert(m.numbers, i, g)
 	return g
 }
 
-// pop forgets the first number, which has no groups any more.
-func (m *sliceAggregate) pop() {
-	if m.near == m.numbers[0] {
+// pop forgets a number, which has no groups any more.
+func (m *sliceAggregate) pop(i int) {
+	if m.near == m.numbers[i] {
 		m.near = nil
 	}
-	m.spare = append(m.spare, m.numbers[0])
-	m.numbers = slices.Delete(m.numbers, 0, 1)
+	m.spare = append(m.spare, m.numbers[i])
+	m.numbers = slices.Delete(m.numbers, i, i+1)
 }
 
 // time is how far event time has come, or processing time: windows whose last millisecond it has reached are complete.

@@ -83,16 +83,11 @@ func (m *sliceAggregate) empty() bool {
 	return len(m.numbers) == 0 && (m.share == alone || m.whole.Len() == 0)
 }
 
-// unlink takes up to limit groups from a list.
-func (m *sliceAggregate) unlink(head *statebackend.Ref, limit int) []statebackend.Ref {
-	m.taken = m.taken[:0]
-	sp := m.table.Space()
-	for *head != 0 && len(m.taken) < limit {
-		r := *head - 1
-		m.taken = append(m.taken, r)
-		*head = *(*statebackend.Ref)(unsafe.Add(sp.Row(r), m.links))
-	}
-	return m.taken
+// next are up to limit of the groups that have not been forgotten.
+func (g *sliceGroups) next(limit int) []statebackend.Ref {
+	refs := g.refs[g.gone:min(g.gone+limit, len(g.refs))]
+	g.gone += len(refs)
+	return refs
 }
 
 // bounds fills in the window of groups.
@@ -111,7 +106,7 @@ func (m *sliceAggregate) emitAlone(limit int) int {
 		m.active = false
 		return 0
 	}
-	refs := m.unlink(&g.head, limit)
+	refs := g.next(limit)
 	if m.f.WindowAttached {
 		n := len(refs)
 		m.from, m.to = slices.Grow(m.from[:0], n)[:n], slices.Grow(m.to[:0], n)[:n]
@@ -124,8 +119,8 @@ func (m *sliceAggregate) emitAlone(limit int) int {
 	}
 	m.result.send(m.table, m.set, refs, m.from, m.to)
 	m.forget(refs)
-	if g.head == 0 {
-		m.pop()
+	if g.gone == len(g.refs) {
+		m.pop(0)
 		m.active = false
 	}
 	return len(refs)
@@ -144,20 +139,21 @@ func (m *sliceAggregate) add(limit int) int {
 		if g.number > last {
 			break
 		}
-		if g.head == 0 {
+		if m.share == adding {
+			refs := g.next(limit)
+			m.addGroups(refs, g)
+			m.forget(refs)
+			if g.gone == len(g.refs) {
+				m.pop(i)
+			}
+			return len(refs)
+		}
+		if g.added == len(g.refs) {
 			continue
 		}
-		refs := m.unlink(&g.head, limit)
+		refs := g.refs[g.added:min(g.added+limit, len(g.refs))]
+		g.added += len(refs)
 		m.addGroups(refs, g)
-		if m.share == adding {
-			m.forget(refs)
-			if g.head == 0 {
-				if m.near == g {
-					m.near = nil
-				}
-				m.numbers = slices.Delete(m.numbers, i, i+1)
-			}
-		}
 		return len(refs)
 	}
 	m.phase, m.cursor = phaseEmit, 0
@@ -185,11 +181,16 @@ func (m *sliceAggregate) addGroups(refs []statebackend.Ref, g *sliceGroups) {
 	if m.share == adding {
 		return
 	}
+	m.settle(refs)
+}
+
+// settle notes that groups of slices have been added to groups of the whole, those that wholeOf has found.
+func (m *sliceAggregate) settle(refs []statebackend.Ref) {
+	w := &m.whose
 	m.table.Edit(m.mark, refs, nil, w.src)
-	for i, r := range refs {
-		*m.word(m.mark, w.src[i], 0) = 1
-		*m.next(r) = g.added
-		g.added = r + 1
+	for i, p := range w.src {
+		*m.word(m.mark, p, 0) = 1
+		*(*statebackend.Ref)(unsafe.Add(p, m.home)) = w.refs[i]
 	}
 }
 
@@ -309,10 +310,10 @@ func (m *sliceAggregate) leave(next int64, limit int) (n int, done bool) {
 		return 1, true
 	}
 	g := m.numbers[0]
-	refs := m.unlink(&g.added, limit)
+	refs := g.next(min(limit, g.added-g.gone))
 	m.leaveGroups(refs, g.number)
-	if g.added == 0 {
-		m.pop()
+	if g.gone == g.added {
+		m.pop(0)
 	}
 	return len(refs) + 1, false
 }
@@ -341,13 +342,15 @@ func (m *sliceAggregate) leaveWhole(next int64, limit int) (n int, done bool) {
 
 // leaveGroups takes groups of a slice out of the whole, and forgets them, and keys that have no later slice.
 func (m *sliceAggregate) leaveGroups(refs []statebackend.Ref, slice int64) {
-	w := &m.whose
-	m.wholeOf(refs, false)
-	if m.ctx.Failed {
-		return
+	w, n := &m.whose, len(refs)
+	w.refs, w.at, w.src = slices.Grow(w.refs[:0], n)[:n], slices.Grow(w.at[:0], n)[:n], slices.Grow(w.src[:0], n)[:n]
+	m.table.View(refs, nil, w.src)
+	for i, p := range w.src {
+		w.refs[i] = *(*statebackend.Ref)(unsafe.Add(p, m.home))
 	}
+	m.whole.Edit(m.told, w.refs, nil, w.at)
+	m.whole.Edit(m.sum.Cell(), w.refs, nil, w.at)
 	if m.share == moving {
-		m.table.View(refs, nil, w.src)
 		m.sum.Divide(m.set, w.at, w.src)
 	}
 	m.forget(refs)
