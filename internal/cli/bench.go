@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"syscall"
@@ -23,7 +25,7 @@ func benchCommand() *cobra.Command {
 
 func nexmarkCommand() *cobra.Command {
 	var cfg nexmarkbench.Config
-	var queries, miniBatch string
+	var queries, miniBatch, profiles string
 	var warmUp int64
 	var runs int
 	var asJSON bool
@@ -71,9 +73,14 @@ by second and by CPU-second, peak memory, rows written, and with --checkpoint ho
 					}
 				}
 				var results []*nexmarkbench.Result
+				stop, err := profileTo(profiles, q)
+				if err != nil {
+					return err
+				}
 				for range runs {
 					r, err := nexmarkbench.Run(ctx, q, cfg)
 					if ctx.Err() != nil {
+						_ = stop()
 						return ctx.Err()
 					}
 					if err != nil {
@@ -87,6 +94,9 @@ by second and by CPU-second, peak memory, rows written, and with --checkpoint ho
 						continue
 					}
 					results = append(results, r)
+				}
+				if err := stop(); err != nil {
+					return err
 				}
 				if asJSON {
 					continue
@@ -129,6 +139,29 @@ by second and by CPU-second, peak memory, rows written, and with --checkpoint ho
 	f.Int64Var(&warmUp, "warm-up", 0, "events of a run before, which is not measured")
 	f.IntVar(&runs, "runs", 1, "how many runs; of several the median is printed")
 	f.StringVar(&cfg.Dir, "dir", "", "directory for checkpoints, state and output; default: a temporary one")
+	f.StringVar(&profiles, "cpuprofile", "", "directory for a profile of each query's measured runs, for go tool pprof")
 	f.BoolVar(&asJSON, "json", false, "a line of JSON for each run")
 	return c
+}
+
+// profileTo begins a profile of the processor in the file query.prof of a directory, which it makes if need be; "" for none. What it returns ends it.
+func profileTo(dir, query string) (stop func() error, err error) {
+	if dir == "" {
+		return func() error { return nil }, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	file, err := os.Create(filepath.Join(dir, query+".prof"))
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return file.Close()
+	}, nil
 }
