@@ -206,6 +206,9 @@ func (s *set) source(ctx context.Context, env *table.Environment, st setup, p ph
 	}
 	options := fmt.Sprintf("'connector' = 'values', 'batch-size' = '%d'", size)
 	mode := st.Options["changelog-mode"]
+	if list := strings.Split(mode, ","); mode != "" && !slices.ContainsFunc(list, func(k string) bool { return strings.TrimSpace(k) == "I" }) {
+		mode += ",I" // it says so, and holds some
+	}
 	if mode == "" && slices.ContainsFunc(rows, func(r values.Row) bool { return r.Kind != types.Insert }) {
 		mode = "I,UB,UA,D"
 	}

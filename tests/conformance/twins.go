@@ -32,7 +32,11 @@ func twins(raw json.RawMessage) (*fn.Registry, error) {
 		}
 	}
 	for name, class := range classes {
-		if f := known[class]; f != nil {
+		f := known[class]
+		if f == nil {
+			f = functionTwins[class]
+		}
+		if f != nil {
 			r.Add(f(name))
 		}
 	}

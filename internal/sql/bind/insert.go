@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/sql/ast"
 	"github.com/weirstream/weir/internal/sql/catalog"
@@ -89,6 +90,11 @@ func (x *text) insert(s *ast.Insert) *logical.Sink {
 			x.fail(fault.SQLSink, s.Partition, "the value of the partition column %q is %s, which is not written as %s", t.Columns[i].Name, e.Type(), to)
 		}
 		values[i], names[i] = x.stored(e, to), t.Columns[i].Name
+	}
+	for _, i := range t.Writable() {
+		if values[i] == nil { // what is not listed is null
+			values[i], names[i] = &expr.Const{Value: column.NullValue(), T: t.Columns[i].Type.Null().WithAttribute(types.NoAttribute)}, t.Columns[i].Name
+		}
 	}
 	var list []expr.Expr
 	var listNames []string
