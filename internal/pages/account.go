@@ -148,3 +148,14 @@ func (a *Account) Pressure() int64 {
 	}
 	return over
 }
+
+// Lasting is Over as it will be once all snapshots are released.
+func (a *Account) Lasting() int64 {
+	over := int64(-math.MaxInt64)
+	for ; a != nil; a = a.parent {
+		if a.limit > 0 {
+			over = max(over, a.used.Load()-a.limit-a.retired.Load())
+		}
+	}
+	return over
+}

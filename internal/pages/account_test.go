@@ -49,12 +49,12 @@ func TestAccount(t *testing.T) {
 		t.Errorf("retired %d, pressure %d; want 30 and 20", limited.Retired(), child.Pressure())
 	}
 	child.retire(60) // 40 above half of the limit
-	if child.Over() != 20 || child.Pressure() != -20 {
-		t.Errorf("over %d, pressure %d; want 20 and -20", child.Over(), child.Pressure())
+	if child.Over() != 20 || child.Pressure() != -20 || child.Lasting() != -70 {
+		t.Errorf("over %d, pressure %d, lasting %d; want 20, -20 and -70", child.Over(), child.Pressure(), child.Lasting())
 	}
 	var none *Account
 	none.Add(1)
-	if !none.Try(1) || none.Used() != 0 || none.Over() != -math.MaxInt64 {
+	if !none.Try(1) || none.Used() != 0 || none.Over() != -math.MaxInt64 || none.Lasting() != -math.MaxInt64 {
 		t.Error("a nil account counts")
 	}
 }

@@ -2,6 +2,7 @@ package statebackend
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"unsafe"
@@ -220,11 +221,16 @@ func (n *Snapshot) Changes(sp *Space, group int, yield func(key, payload []byte,
 	reader := snapshotReader{s, n.spaces}
 	var key, payload []byte
 	epochs := n.epoch - n.since
+	turn := uint32(turnLen)
 	for i := uint32(0); i < rows.Len(); {
 		next, unchanged := rows.Unchanged(i, epochs)
 		if unchanged {
 			i = next
 			continue
+		}
+		if i >= turn {
+			turn = i + turnLen
+			n.turn()
 		}
 		for ; i < next; i++ {
 			row := rows.At(i)
@@ -268,15 +274,9 @@ func (n *Snapshot) goneKeys(sp *Space, group int, log []byte, yield func(key, pa
 		}
 		all = append(all, k)
 	}
-	slices.SortFunc(all, func(a, b logged) int {
-		if a.hash != b.hash {
-			if a.hash < b.hash {
-				return -1
-			}
-			return 1
-		}
-		return bytes.Compare(a.key, b.key)
-	})
+	all = sortInTurns(all, func(a, b logged) int {
+		return cmp.Or(cmp.Compare(a.hash, b.hash), bytes.Compare(a.key, b.key))
+	}, n.turn)
 	for i, k := range all {
 		if i > 0 && k.hash == all[i-1].hash && bytes.Equal(k.key, all[i-1].key) {
 			continue

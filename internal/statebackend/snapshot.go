@@ -18,6 +18,7 @@ type Snapshot struct {
 	lists  []ListSnapshot
 	// epoch is the one that the snapshot ended, and since that of the snapshot since which it tells changes; 0 where there is none.
 	epoch, since uint64
+	giveWay      func() // nil for none
 }
 
 type spaceSnapshot struct {
@@ -171,6 +172,15 @@ func (s spaceSnapshot) appendKey(dst []byte, row unsafe.Pointer) []byte {
 		return appendKey(dst, words, true, unsafe.Slice((*byte)(s.heap.At(viewOff(v))), n))
 	}
 	return appendKey(dst, words, true, viewBytes(nil, v))
+}
+
+// GiveWay has the snapshot call f while it looks for the next key to yield, at least once in each millisecond of work: for a reader that lets others have the processor. What is done for the keys that are yielded is the reader's to count.
+func (n *Snapshot) GiveWay(f func()) { n.giveWay = f }
+
+func (n *Snapshot) turn() {
+	if n.giveWay != nil {
+		n.giveWay()
+	}
 }
 
 // Warm has the operating system find memory for the copies of pages that the store will make while the snapshot lives, so that the store need not wait for that. It may be called from the goroutine that reads the snapshot, now and then.

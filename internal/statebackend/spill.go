@@ -100,13 +100,21 @@ func (s *Store) Stored() int { return s.stored }
 //
 // What is evicted leaves room within pages, which serves the next keys, so the account does not fall by it. While an eighth of the memory is such room nothing goes; if the account is far over its
 // limit all the same, because something else has grown, pages are given back.
+//
+// While there is a snapshot no page comes back by that, and each key that goes costs a copy of one. So what only the snapshot holds is waited for: it is enough then that there is some room for the next keys.
 func (s *Store) makeRoom() {
 	over := s.account.Pressure()
 	if over <= 0 {
 		return
 	}
-	used := s.account.Used()
-	if slack := s.Slack(); slack > used/8 {
+	used, want := s.account.Used(), over
+	enough := used / 8
+	if s.snapshots.Load() > 0 {
+		if want = s.account.Lasting(); want <= 0 {
+			enough = (used - s.account.Retired()) / 32
+		}
+	}
+	if slack := s.Slack(); slack > enough {
 		switch {
 		case over < used/64 || s.snapshots.Load() > 0 || s.walking():
 			return
@@ -116,12 +124,12 @@ func (s *Store) makeRoom() {
 			return
 		}
 	}
-	freed, err := s.spill.Evict(min(max(over, leastShed), mostShed))
+	freed, err := s.spill.Evict(min(max(want, leastShed), mostShed))
 	switch {
 	case err != nil:
 		s.cfg.Fail(err)
 	case freed > 0:
-	case over > max(used/8, hopeless) && over < used: // what is left cannot go, and is too much by itself
+	case want > max(used/8, hopeless) && over < used: // what is left cannot go, and is too much by itself
 		s.cfg.Fail(fault.New(fault.StateMemory, "the timers and other state of operator %q that cannot go to disk have come to %d MiB, %d MiB more than the memory setting leaves for them", s.cfg.Operator, used>>20, over>>20))
 	default: // others have the memory
 		s.rest = 16 * restAccesses
@@ -281,13 +289,17 @@ func (n *Snapshot) entriesAll(sp *Space, group int, yield func(key, payload []by
 	s := n.spaces[sp.number]
 	var rows []hashedRow
 	if v := s.subs[group]; v != nil {
+		rows = make([]hashedRow, 0, v.Len())
 		for i := range v.Len() {
+			if i%turnLen == turnLen-1 {
+				n.turn()
+			}
 			if row := v.At(i); *flagsOf(row)&flagLive != 0 {
 				rows = append(rows, hashedRow{*(*uint64)(unsafe.Add(row, rowHash)), i})
 			}
 		}
 	}
-	m := &spillMerge{snapshotReader: snapshotReader{s, n.spaces}, sp: sp, group: group, rows: sortRows(rows), yield: yield}
+	m := &spillMerge{snapshotReader: snapshotReader{s, n.spaces}, sp: sp, group: group, rows: sortInTurns(rows, byHash, n.turn), yield: yield}
 	err := n.spill.Entries(sp.number, group, m.stored)
 	if m.err == nil && err == nil && !m.ended {
 		m.before(0, true)

@@ -11,10 +11,7 @@ type hashedRow struct {
 	row  uint32
 }
 
-func sortRows(rows []hashedRow) []hashedRow {
-	slices.SortFunc(rows, func(a, b hashedRow) int { return cmp.Compare(a.hash, b.hash) })
-	return rows
-}
+func byHash(a, b hashedRow) int { return cmp.Compare(a.hash, b.hash) }
 
 // spillMerge yields the keys of a key group from a snapshot's rows and from what was stored at the time, by hash. A row hides what is stored of its key.
 type spillMerge struct {

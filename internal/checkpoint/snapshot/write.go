@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"io"
 	"runtime"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/zeebo/xxh3"
@@ -30,6 +31,8 @@ type Options struct {
 	Compress bool
 	// Checkpoint is the number of the checkpoint.
 	Checkpoint int64
+	// Now is the time, for giving way to others in turns; nil for no turns but the shortest. It is called from the goroutine of the writer.
+	Now func() time.Time
 }
 
 // Of a key group, changes are written behind a base. What that comes to is bounded: a base is written anew when the changes would come to more than half of it, unless that is since the state has grown, and most entries are
@@ -89,7 +92,8 @@ type Writer struct {
 	pending  bytes.Buffer
 	segments []*manifest.Segment // that lie in pending, and not in the file yet
 	raw      []byte
-	yielded  int // bytes of raw by which the processor was last given away
+	yielded  int       // bytes of raw by which the processor was last given away
+	until    time.Time // when it is given away again at the earliest
 	packed   []byte
 	encoder  *zstd.Encoder
 }
@@ -104,6 +108,7 @@ const pendingBytes = 1 << 20
 // files of base for the rest; nil writes everything.
 func (w *Writer) Store(snap *statebackend.Snapshot, part, base *manifest.Subtask) error {
 	snap.Warm()
+	snap.GiveWay(w.giveWay)
 	before := map[string]*manifest.Space{}
 	for _, m := range base.GetSpaces() {
 		before[m.GetName()] = m
@@ -226,8 +231,27 @@ func (w *Writer) yield(snap *statebackend.Snapshot) {
 	if len(w.raw)-w.yielded >= yieldBytes {
 		w.yielded = len(w.raw)
 		snap.Warm()
-		runtime.Gosched()
+		w.giveWay()
 	}
+}
+
+// mostTurn is how long the writer keeps a processor that others want.
+const mostTurn = 4 * time.Millisecond
+
+// giveWay gives the processor away, unless it is the writer's turn. Where others have so much to do that they do not give it back, it takes turns with them: without, each time would cost it the 10 ms after which they are
+// taken off, and a state of a GB some ten thousand of these.
+func (w *Writer) giveWay() {
+	if w.opts.Now == nil {
+		runtime.Gosched()
+		return
+	}
+	now := w.opts.Now()
+	if now.Before(w.until) {
+		return
+	}
+	runtime.Gosched()
+	back := w.opts.Now()
+	w.until = back.Add(min(back.Sub(now), mostTurn))
 }
 
 // AppendChange appends an entry of changes: a key that is put, or deleted.

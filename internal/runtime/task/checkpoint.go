@@ -285,7 +285,7 @@ func (t *Task) write(ctx context.Context, f *frozen) ([]byte, error) {
 		return t.writeSavepoint(ctx, f, to)
 	}
 	w := snapshot.NewWriter(ctx, snapshot.Options{
-		Name: name, Inline: c.Inline, Compress: c.Compress, Checkpoint: f.id,
+		Name: name, Inline: c.Inline, Compress: c.Compress, Checkpoint: f.id, Now: t.cfg.Scheduler.Now,
 		Create: func(ctx context.Context, name string) (snapshot.File, error) { return to.Create(ctx, name) },
 	})
 	defer w.Abort()

@@ -194,3 +194,48 @@ func TestFilterMadeAnew(t *testing.T) {
 }
 
 func (r *rig) filterKeys() int { return r.spill.filter.keys }
+
+// TestSnapshotDrivesNothingOut fills four fifths of the memory, so that the copies of pages that a snapshot makes necessary do not fit. They go with the snapshot: meanwhile few keys go to disk.
+func TestSnapshotDrivesNothingOut(t *testing.T) {
+	r := newRig(t, 9, 16<<20, Options{})
+	account := r.store.Account()
+	keys := 0
+	for ; account.Over() < -3<<20; keys++ {
+		r.set(fmt.Sprint(keys))
+		r.count.Set(int64(keys))
+	}
+	if n := r.store.Stored(); n > 0 {
+		t.Fatalf("%d of %d keys are on disk before the snapshot", n, keys)
+	}
+	snap, err := r.store.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, times := int64(0), make([]int64, keys)
+	for range keys {
+		i := r.rnd.IntN(keys)
+		r.set(fmt.Sprint(i))
+		v, _ := r.count.Get()
+		r.count.Set(v + 1)
+		times[i]++
+		over = max(over, account.Over())
+	}
+	if over <= 0 {
+		t.Errorf("the snapshot makes the store come to %d bytes below its limit: nothing is tested", -over)
+	}
+	if n := r.store.Stored(); n > keys/8 {
+		t.Errorf("%d of %d keys went to disk because of pages that a snapshot holds", n, keys)
+	}
+	if err := snap.Release(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range keys {
+		r.set(fmt.Sprint(i))
+		if v, _ := r.count.Get(); v != int64(i)+times[i] {
+			t.Fatalf("key %d has the count %d", i, v)
+		}
+	}
+	if over := account.Over(); over > 0 {
+		t.Errorf("without the snapshot the store is %d bytes over its limit", over)
+	}
+}
