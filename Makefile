@@ -84,7 +84,7 @@ kill-sql: ## a durable script of SQL from CSV to partitioned Parquet under kill 
 unaligned: ## how long a checkpoint takes behind a slow sink: aligned, with a timeout, and unaligned
 	@$(GO) run ./tests/unaligned
 
-checkpoint-bench: ## what checkpoints cost: pauses, size of incremental ones, restore: ARGS="-backend lsm -keys 16000000"
+checkpoint-bench: ## what checkpoints cost at 10 MB, 100 MB and 1 GB on both backends: pauses, incremental sizes, restore: ARGS="-backends lsm -sizes 100"
 	@$(GO) run ./tests/checkpointbench $(ARGS)
 
 duckdb: ## DuckDB reads the Parquet files of a savepoint (needs a C compiler)

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirstream/weir"
+	"github.com/weirstream/weir/backends/lsm"
+	"github.com/weirstream/weir/connectors/sequence"
+)
+
+type record struct {
+	Key                      int64
+	Count, Sum, Low, High    int64
+	First, Last, Spare, Sum2 int64
+}
+
+// bench is a running job.
+type bench struct {
+	settings
+	seen atomic.Int64 // records worked on
+	last atomic.Int64 // when the latest was, in nanoseconds since start
+	gap  atomic.Int64 // the longest time between two, since it was set to 0
+	base time.Time
+}
+
+// environment builds the job: keys written once at full speed, then changed at a rate.
+func (b *bench) environment(restore string) (*weir.Environment, error) {
+	o := weir.Options{
+		MaxParallelism: 128, Restart: weir.NoRestart(), Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Checkpoints: weir.Checkpoints{Dir: b.at("checkpoints"), Incremental: true, Restore: restore},
+	}
+	switch b.backend {
+	case "memory":
+	case "lsm":
+		o.StateBackend, o.Memory, o.StateDir = lsm.Backend(), b.memory<<20, b.at("state")
+	default:
+		return nil, fmt.Errorf("there is no backend %q: use memory or lsm", b.backend)
+	}
+	if restore != "" {
+		o.Checkpoints.Dir = b.at("restored")
+	}
+	env := weir.NewEnvironment(o)
+	load := weir.Map(weir.FromSource(env, "load", sequence.From(0, b.keys-1)).UID("load"), func(i int64) record {
+		x := int64(mix(uint64(i)) >> 10) // a key takes 65 bytes then, about
+		return record{Key: i, Sum: x, Low: x - 1, High: x + 1, First: x - 2, Spare: x + 2, Sum2: x + 3}
+	}).UID("first")
+	rate := float64(b.keys) / 100 / b.interval.Seconds()
+	change := weir.FromSource(env, "change", sequence.Generate(sequence.Options{RatePerSecond: rate}, func(i int64) record {
+		return record{Key: int64(mix(uint64(i)) % uint64(b.keys)), Last: i}
+	})).UID("change")
+	keyed := weir.KeyBy(load.Union(change), func(r record) int64 { return r.Key })
+	reduced := keyed.ReduceInto(func(kept, v *record) {
+		kept.Count++
+		kept.Last = v.Last
+	}).UID("state")
+	reduced.FilterRef(func(*record) bool {
+		b.seen.Add(1)
+		now := int64(time.Since(b.base))
+		if d := now - b.last.Swap(now); d > b.gap.Load() {
+			b.gap.Store(d)
+		}
+		return false
+	}).UID("watch").Discard()
+	return env, nil
+}
+
+func mix(i uint64) uint64 {
+	x := (i + 1) * 0x9E3779B97F4A7C15
+	x = (x ^ x>>31) * 0xBF58476D1CE4E5B9
+	return x ^ x>>29
+}
+
+// start starts the job.
+func (b *bench) start(restore string) (*weir.JobClient, error) {
+	env, err := b.environment(restore)
+	if err != nil {
+		return nil, err
+	}
+	b.base = time.Now()
+	return env.ExecuteAsync(context.Background(), "checkpointbench")
+}
+
+// await waits until so many records are worked on.
+func (b *bench) await(client *weir.JobClient, records int64) error {
+	for b.seen.Load() < records {
+		select {
+		case <-client.Done():
+			_, err := client.Wait(context.Background())
+			return fmt.Errorf("the job has ended: %w", err)
+		default:
+			time.Sleep(time.Millisecond)
+		}
+	}
+	return nil
+}
+
+// cpuProfile begins a profile, if there is to be one, and returns what ends it.
+func (s settings) cpuProfile(name string) (end func() error, err error) {
+	if s.profile == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(filepath.Join(s.profile, fmt.Sprintf("%s-%d-%s.prof", s.backend, s.keys, name)))
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, err
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
+}
+
+// write runs the job with its checkpoints, and keeps the latest.
+func (s settings) write() error {
+	b := &bench{settings: s}
+	client, err := b.start("")
+	if err != nil {
+		return err
+	}
+	if err := b.await(client, b.keys); err != nil {
+		return err
+	}
+	var r result
+	known := map[string]bool{}
+	end, err := b.cpuProfile("full")
+	if err != nil {
+		return err
+	}
+	for n := range b.checkpoints + 1 {
+		start, seen := time.Now(), b.seen.Load()
+		b.gap.Store(0)
+		if _, err := client.Checkpoint(context.Background()); err != nil {
+			return err
+		}
+		took, pause := time.Since(start), time.Duration(b.gap.Swap(0))
+		size, err := b.fresh(known)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			r.Full, r.FullBytes = took, size
+			if err := end(); err != nil {
+				return err
+			}
+			if end, err = b.cpuProfile("incremental"); err != nil {
+				return err
+			}
+		}
+		if n == b.checkpoints {
+			if err := errors.Join(end(), b.keep()); err != nil {
+				return err
+			}
+		}
+		b.gap.Store(0)
+		if err := b.await(client, seen+b.keys/100); err != nil { // by which time it is time for the next one
+			return err
+		}
+		quiet := time.Duration(b.gap.Load())
+		if n > settling {
+			r.Pauses, r.Quiet, r.Took = append(r.Pauses, pause), append(r.Quiet, quiet), append(r.Took, took)
+		}
+		if n > b.checkpoints-reported {
+			r.Sizes = append(r.Sizes, size)
+		}
+		if n >= b.checkpoints-reported && n < b.checkpoints {
+			r.Changed = append(r.Changed, float64(b.seen.Load()-seen)/float64(b.keys))
+		}
+	}
+	client.Cancel()
+	<-client.Done()
+	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+// restore runs the job from the latest checkpoint until it works on a record.
+func (s settings) restore() error {
+	b := &bench{settings: s}
+	latest, err := latest(b.at("latest"))
+	if err != nil {
+		return err
+	}
+	end, err := b.cpuProfile("restore")
+	if err != nil {
+		return err
+	}
+	client, err := b.start(latest)
+	if err != nil {
+		return err
+	}
+	if err := b.await(client, 1); err != nil {
+		return err
+	}
+	r := result{Restored: time.Since(b.base)}
+	if err := end(); err != nil {
+		return err
+	}
+	client.Cancel()
+	<-client.Done()
+	return json.NewEncoder(os.Stdout).Encode(map[string]time.Duration{"Restored": r.Restored})
+}
+
+// fresh returns the bytes of the checkpoints' files that were not there before.
+func (b *bench) fresh(known map[string]bool) (size int64, err error) {
+	err = filepath.WalkDir(b.at("checkpoints"), func(path string, d fs.DirEntry, err error) error {
+		if os.IsNotExist(err) { // removed meanwhile
+			return nil
+		}
+		if err != nil || d.IsDir() || known[path] {
+			return err
+		}
+		known[path] = true
+		info, err := d.Info()
+		if os.IsNotExist(err) {
+			return nil
+		}
+		if err == nil {
+			size += info.Size()
+		}
+		return err
+	})
+	return size, err
+}
+
+// keep links the files of the checkpoints to others, since a job that is canceled removes its own.
+func (b *bench) keep() error {
+	from := b.at("checkpoints")
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if os.IsNotExist(err) { // removed meanwhile: the latest does not need it
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(b.at("latest"), rel)
+		if d.IsDir() {
+			return os.MkdirAll(to, 0o777)
+		}
+		if err := os.Link(path, to); !os.IsNotExist(err) {
+			return err
+		}
+		return nil
+	})
+}
+
+// latest is the folder of the latest complete checkpoint below dir.
+func latest(dir string) (string, error) {
+	names, err := filepath.Glob(filepath.Join(dir, "chk-*", "_metadata"))
+	if err != nil || len(names) == 0 {
+		return "", fmt.Errorf("there is no complete checkpoint in %s: %w", dir, err)
+	}
+	slices.SortFunc(names, func(a, c string) int {
+		if len(a) != len(c) {
+			return len(a) - len(c)
+		}
+		return strings.Compare(a, c)
+	})
+	return filepath.Dir(names[len(names)-1]), nil
+}
