@@ -15,6 +15,7 @@ QUERIES  ?= 20000
 GATEWAY  ?= http://127.0.0.1:8083
 ASKED    ?= 1000
 RUNS     ?= 50
+DURATION ?= 10m
 ARGS     ?=
 
 # Only the race detector needs cgo.
@@ -25,7 +26,7 @@ STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 # The modules beside the main one that have packages; tools/go.mod has none, it only pins versions.
 MODULES := $(filter-out ./tools .,$(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/testdata/*')))
 
-.PHONY: help check fmt vet staticcheck lint test race synctests sim sim-teeth meta meta-flink nexmark-verify kill kill-sql unaligned checkpoint-bench duckdb bench fuzz
+.PHONY: help check fmt vet staticcheck lint test race synctests sim sim-teeth meta meta-flink nexmark-verify kill kill-sql damage unaligned checkpoint-bench duckdb bench fuzz
 
 help: ## list the steps
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -80,6 +81,9 @@ kill: ## examples/durable under kill -9 at random moments, its output beside tha
 
 kill-sql: ## a durable script of SQL from CSV to partitioned Parquet under kill -9 at random moments, its tables beside those of an undisturbed run: RUNS=30
 	@$(GO) run ./tests/killsql -runs $(RUNS)
+
+damage: ## checkpoints cut, flipped, swapped and overwritten at random: a refusal or a right answer: DURATION=10m
+	@$(GO) test -count=1 -timeout 0 ./tests/sim/recovery -run '^TestDamage$$' -v -args -damage $(DURATION)
 
 unaligned: ## how long a checkpoint takes behind a slow sink: aligned, with a timeout, and unaligned
 	@$(GO) run ./tests/unaligned

@@ -52,6 +52,7 @@ type Sim struct {
 	pastSteps int64
 	troubled  bool
 	stops     int
+	spilling  weir.StateBackend
 }
 
 var quiet = slog.New(slog.DiscardHandler)

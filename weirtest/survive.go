@@ -135,6 +135,24 @@ func (s *Sim) stopWithSavepoint() {
 	s.live(1 + s.rng.Int64N(10_000))
 }
 
+// StateBackend has [Sim.Survive] and [Sim.StopAndGoOn] keep the job's state by the given backend in some of the lives of some seeds, with plenty of memory or with next to none; in the others it is in memory. What such a life is restored from
+// may stay where it lies, as it does on a local disk, however little it is.
+func (s *Sim) StateBackend(b weir.StateBackend) { s.spilling = b }
+
+// spill chooses where a life keeps its state. It draws apart from all else, so that a seed goes on as it does without.
+func (s *Sim) spill(o *weir.Options, life int) (memory int64) {
+	rng := rand.New(rand.NewPCG(s.seed, 0x591))
+	if s.spilling.String() == "memory" || rng.IntN(3) > 0 {
+		return 0
+	}
+	rng = rand.New(rand.NewPCG(s.seed, 0x591+uint64(life)))
+	if rng.IntN(4) == 0 {
+		return 0
+	}
+	o.StateBackend, o.StateDir, o.Memory = s.spilling, s.t.TempDir(), 1<<40
+	return []int64{1 << 30, 1 << 30, 64 << 10}[rng.IntN(3)]
+}
+
 // Stops is how often the job has ended with a savepoint in [Sim.Survive].
 func (s *Sim) Stops() int { return s.stops }
 
@@ -183,6 +201,7 @@ func (s *Sim) program(kept storage.Storage, build func(env *weir.Environment), l
 	o := s.Options()
 	o.MaxParallelism = 128
 	o.Restart = weir.FixedDelayRestart(math.MaxInt32, time.Duration(s.rng.IntN(20))*time.Millisecond)
+	memory := s.spill(&o, life)
 	env := weir.NewEnvironment(o)
 	build(env)
 	p, err := env.Program(context.Background(), s.t.Name())
@@ -220,6 +239,10 @@ func (s *Sim) program(kept storage.Storage, build func(env *weir.Environment), l
 	p.Incremental = s.rng.IntN(3) > 0
 	if s.rng.IntN(2) == 0 {
 		p.Inline = 0
+	}
+	if memory > 0 {
+		p.StateMemory, p.LeaveFrom = memory, 1
+		p.Compress = p.Compress && life%2 == 0
 	}
 	if s.slowSink = 0; s.rng.IntN(3) == 0 {
 		s.slowSink = time.Duration(1+s.rng.IntN(1000)) * time.Microsecond

@@ -19,4 +19,5 @@ var Names = []string{
 	"deletions-not-logged",         // an incremental checkpoint does not know of deleted keys
 	"changes-since-unconfirmed",    // an incremental checkpoint tells changes since one that need not have become complete
 	"failed-write-acknowledged",    // a task whose write has failed acknowledges all the same
+	"left-keys-forgotten",          // a checkpoint has nothing of the keys that still lie in the files of the one before
 }

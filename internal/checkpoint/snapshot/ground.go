@@ -16,13 +16,16 @@ import (
 // A store with a spill is not filled where the files lie on a local disk: it is told where its keys lie there, and reads them when they are looked up. The files are read once, to compare checksums and to see where the keys are, and stay open as long as the
 // store: so nobody can take them away, and nothing is written to them.
 
+// leastLeft is how many bytes a space has at least whose keys are left: what is less is read in a moment, and then needs no more reading.
+const leastLeft = 1 << 20
+
 // ground restores those key groups of a space whose keys can be left where they lie, and returns the others.
 func (r *Reader) ground(to *statebackend.Restorer, first int, groups []*manifest.Group) (rest []*manifest.Group, err error) {
 	total := int64(0)
 	for _, g := range groups {
 		total += bytesOf(g)
 	}
-	if total < r.waves.least || !to.Grounded() {
+	if total < r.leaveFrom || !to.Grounded() {
 		return groups, nil
 	}
 	files := map[string]Source{} // nil for one that is not local

@@ -124,6 +124,7 @@ func laid2(t testing.TB, l *laying, disk storage.Storage, part *manifest.Subtask
 	t.Helper()
 	r := NewReader(context.Background(), func(ctx context.Context, name string) (Source, error) { return disk.Open(ctx, name) })
 	r.waves.least, r.waves.workers = 0, 2
+	r.LeaveFrom(0)
 	if err := errors.Join(r.Restore(l.store, part, false), r.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +227,7 @@ func TestGroundDamaged(t *testing.T) {
 		}
 		l := newLaying(t, all, 64<<20)
 		r := NewReader(context.Background(), func(ctx context.Context, name string) (Source, error) { return disk.Open(ctx, name) })
-		r.waves.least = 0
+		r.LeaveFrom(0)
 		err := errors.Join(r.Restore(l.store, part, false), r.Close())
 		if i%2 == 0 {
 			if code := fault.CodeOf(err); code != fault.CheckpointDamaged {

@@ -32,13 +32,18 @@ type Reader struct {
 	file  Source // the one at hand
 	data  []byte
 	waves waves
+	// leaveFrom is how many bytes a space has at least whose keys are left where they lie.
+	leaveFrom int64
 	unpacker
 }
 
 // NewReader returns a reader of files that open opens.
 func NewReader(ctx context.Context, open func(ctx context.Context, name string) (Source, error)) *Reader {
-	return &Reader{ctx: ctx, open: open, files: map[string]Source{}, waves: defaultWaves()}
+	return &Reader{ctx: ctx, open: open, files: map[string]Source{}, waves: defaultWaves(), leaveFrom: leastLeft}
 }
+
+// LeaveFrom sets how many bytes a space has at least whose keys are left in the files, where the store and the files allow that; without, it is 1 MiB. It is called before Restore.
+func (r *Reader) LeaveFrom(bytes int64) { r.leaveFrom = bytes }
 
 // Close closes what is open.
 func (r *Reader) Close() error {

@@ -250,6 +250,9 @@ type faultyReader struct {
 	name   string
 }
 
+// Local is that of the reader beneath.
+func (r *faultyReader) Local() bool { return IsLocal(r.Reader) }
+
 func (r *faultyReader) ReadAt(p []byte, off int64) (int, error) {
 	d, err := r.faulty.meet(r.ctx, OpRead, r.name)
 	if err != nil {

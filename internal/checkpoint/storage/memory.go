@@ -231,4 +231,7 @@ func (r *memoryReader) ReadAt(p []byte, off int64) (int, error) {
 	return len(q), end
 }
 
+// Local tells that small pieces are read as well as large ones.
+func (r *memoryReader) Local() bool { return true }
+
 func (r *memoryReader) Close() error { return nil }

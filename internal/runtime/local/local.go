@@ -55,6 +55,8 @@ type Program struct {
 	InFlight int64
 	// Incremental has checkpoints write what has changed since the one before.
 	Incremental bool
+	// LeaveFrom is how many bytes a state has at least that a store with a spill leaves in the files that it is restored from; 0 for the default.
+	LeaveFrom int64
 	// AtEnd are called, the last one first, when the job has ended, away from all processes; whoever waits for the scheduler waits for them.
 	AtEnd []func()
 	// Lose, unless nil, is asked for each message between the two roles whether it is lost: for simulations.
@@ -131,7 +133,7 @@ func Submit(s sched.Scheduler, id base.JobID, p *Program) *Job {
 		},
 		Logger: p.Logger.With("job", string(id)), Params: p.Params,
 		ChunkRows: p.ChunkRows, ChunkBytes: p.ChunkBytes, ChannelBytes: p.ChannelBytes, FlushTimeout: p.FlushTimeout, State: p.state(id),
-		Checkpoints: task.CheckpointConfig{Storage: p.Storage, Inline: p.Inline, Compress: p.Compress, Drop: p.DropState, AtLeastOnce: p.AtLeastOnce, InFlight: p.InFlight, Incremental: p.Incremental && p.Storage != nil}, Pace: p.Pace,
+		Checkpoints: task.CheckpointConfig{Storage: p.Storage, Inline: p.Inline, Compress: p.Compress, Drop: p.DropState, AtLeastOnce: p.AtLeastOnce, InFlight: p.InFlight, Incremental: p.Incremental && p.Storage != nil, LeaveFrom: p.LeaveFrom}, Pace: p.Pace,
 	})
 	return j
 }

@@ -35,6 +35,8 @@ type CheckpointConfig struct {
 	AtLeastOnce bool
 	// InFlight bounds, in bytes, what an unaligned checkpoint may have of records on their way to a task; 0 for no bound. Above it the checkpoint is declined.
 	InFlight int64
+	// LeaveFrom is how many bytes a state has at least that a store with a spill leaves in the files that it is restored from; 0 for what package snapshot takes.
+	LeaveFrom int64
 }
 
 // frozen is the state of a task where a checkpoint cuts its stream, on its way to the storage.
@@ -471,6 +473,9 @@ func (t *Task) restoreStores() error {
 	}
 	r := snapshot.NewReader(t.ctx, func(ctx context.Context, name string) (snapshot.Source, error) { return from.Open(ctx, name) })
 	defer r.Close()
+	if c.LeaveFrom > 0 {
+		r.LeaveFrom(c.LeaveFrom)
+	}
 	for i, n := range t.nodes {
 		sub := t.restoredPart(n)
 		if sub == nil || len(sub.Spaces)+len(sub.Lists) == 0 {

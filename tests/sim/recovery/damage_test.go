@@ -1,9 +1,11 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"flag"
+	"fmt"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/weirstream/weir"
+	"github.com/weirstream/weir/backends/lsm"
 	"github.com/weirstream/weir/connector"
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
@@ -23,7 +26,10 @@ import (
 	"github.com/weirstream/weir/internal/runtime/sched"
 )
 
-var damageFor = flag.Duration("damage", 0, "how long TestDamage goes on; 0 for some dozens of damages")
+var (
+	damageFor  = flag.Duration("damage", 0, "how long TestDamage goes on; 0 for some dozens of damages")
+	damageSeed = flag.Uint64("damageseed", 0, "what TestDamage draws from; 0 for the time")
+)
 
 // outcome is a sink in two phases that can be copied, as the disk of a crashed machine can.
 type outcome struct {
@@ -71,23 +77,30 @@ func (w *outcomeWriter) PrepareCommit() ([]connector.Committable, error) {
 	return []connector.Committable{binary.BigEndian.AppendUint64(nil, w.o.next)}, nil
 }
 
-// start makes the job over a storage and an outcome.
-func start(t *testing.T, rng *rand.Rand, kept storage.Storage, o *outcome) (*local.Program, error) {
+// start makes the job over a storage and an outcome, with the state in memory, or below it in dir.
+func start(t *testing.T, rng *rand.Rand, kept storage.Storage, dir string, o *outcome) (*local.Program, error) {
 	t.Helper()
-	env := weir.NewEnvironment(weir.Options{Parallelism: 1 + rng.IntN(3), MaxParallelism: 128, ChunkRows: 8, Logger: slog.New(slog.DiscardHandler), Restart: weir.NoRestart()})
+	opts := weir.Options{Parallelism: 1 + rng.IntN(3), MaxParallelism: 128, ChunkRows: 8, Logger: slog.New(slog.DiscardHandler), Restart: weir.NoRestart()}
+	if dir != "" {
+		opts.StateBackend, opts.StateDir, opts.Memory = lsm.Backend(), dir, 1<<40
+	}
+	env := weir.NewEnvironment(opts)
 	build(env, events).SinkTo("outcome", o).Name("outcome").UID("outcome")
 	p, err := env.Program(t.Context(), "damaged")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if p.LeaveFrom = 1; dir != "" {
+		p.StateMemory = []int64{1 << 30, 1 << 30, 64 << 10}[rng.IntN(3)]
 	}
 	p.Pace = func() time.Duration { return time.Duration(1+rng.IntN(500)) * time.Microsecond }
 	return p, weir.UseStorage(t.Context(), p, kept, weir.Checkpoints{Interval: 5 * time.Millisecond, Retain: 2, Resume: true, TolerableFailures: -1})
 }
 
 // crashed runs the job until it has complete checkpoints and some steps more.
-func crashed(t *testing.T, rng *rand.Rand, kept storage.Storage) *outcome {
+func crashed(t *testing.T, rng *rand.Rand, kept storage.Storage, dir string) *outcome {
 	o := &outcome{prepared: map[uint64][]string{}}
-	p, err := start(t, rng, kept, o)
+	p, err := start(t, rng, kept, dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,17 +124,19 @@ func crashed(t *testing.T, rng *rand.Rand, kept storage.Storage) *outcome {
 	return o
 }
 
-// TestDamage damages one object of a crashed job's checkpoints: cuts it, flips a bit, overwrites or swaps some bytes, or removes it. The job then refuses to begin, or to go on, with a code that tells so; or
+// TestDamage damages an object of a crashed job's checkpoints, or two: cuts it, flips a bit, overwrites, clears, appends or swaps some bytes, exchanges it with another, or removes it. The job then refuses to begin, or to go on, with a code that tells so; or
 // its results are right.
 func TestDamage(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
+	seed := cmp.Or(*damageSeed, uint64(time.Now().UnixNano()))
 	rng := rand.New(rand.NewPCG(seed, 3))
 	want := slices.Sorted(slices.Values(expected(events)))
 	end := time.Now().Add(*damageFor)
+	below := t.TempDir()
 	right, refused := 0, map[fault.Code]int{}
 	for round := 0; round < 5 || time.Now().Before(end); round++ {
 		kept := storage.NewMemory()
-		o := crashed(t, rng, kept)
+		dir := []string{"", below}[rng.IntN(2)]
+		o := crashed(t, rng, kept, dir)
 		found, err := catalog.List(t.Context(), kept)
 		if err != nil {
 			t.Fatal(err)
@@ -131,7 +146,7 @@ func TestDamage(t *testing.T) {
 		}
 		for range 10 {
 			damaged, what := damage(t, rng, kept)
-			got, err := recoverFrom(t, rng, damaged, o.clone())
+			got, err := recoverFrom(t, rng, damaged, dir, o.clone())
 			switch code := fault.CodeOf(err); {
 			case err == nil && slices.Equal(got, want):
 				right++
@@ -157,48 +172,69 @@ func damage(t *testing.T, rng *rand.Rand, from storage.Storage) (storage.Storage
 	if err != nil {
 		t.Fatal(err)
 	}
-	victim, what := rng.IntN(len(objects)), ""
-	for i, o := range objects {
+	all := map[string][]byte{}
+	for _, o := range objects {
 		b, err := storage.ReadAll(t.Context(), from, o.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b = slices.Clone(b)
-		if i == victim && len(b) > 0 {
-			at := rng.IntN(len(b))
-			switch rng.IntN(5) {
-			case 0:
-				b, what = b[:at], "cut"
-			case 1:
-				b[at] ^= 1 << rng.IntN(8)
-				what = "bit"
-			case 2:
-				for j := at; j < min(at+20, len(b)); j++ {
-					b[j] = byte(rng.Uint32())
-				}
-				what = "overwritten"
-			case 3:
-				other := rng.IntN(len(b))
-				b[at], b[other] = b[other], b[at]
-				what = "swapped"
-			case 4:
-				what = "removed"
+		all[o.Name] = slices.Clone(b)
+	}
+	victim, other := objects[rng.IntN(len(objects))].Name, objects[rng.IntN(len(objects))].Name
+	what := ""
+	if b, c := all[victim], all[other]; len(b) > 0 && len(c) > 0 {
+		at, there := rng.IntN(len(b)), rng.IntN(len(c))
+		n := 1 + rng.IntN(1<<rng.IntN(10))
+		switch rng.IntN(9) {
+		case 0:
+			all[victim], what = b[:at], "cut"
+		case 1:
+			b[at] ^= 1 << rng.IntN(8)
+			what = "bit"
+		case 2:
+			for j := range b[at:min(at+n, len(b))] {
+				b[at+j] = byte(rng.Uint32())
 			}
-			what += " in " + o.Name
-			if strings.HasPrefix(what, "removed") && !strings.HasSuffix(what, manifest.FileName) { // without its manifest a checkpoint never was
-				continue
+			what = "overwritten"
+		case 3:
+			there = rng.IntN(len(b))
+			b[at], b[there] = b[there], b[at]
+			what = "swapped"
+		case 4: // pieces of two objects, or of one
+			n = min(n, len(b)-at, len(c)-there)
+			piece := slices.Clone(b[at : at+n])
+			copy(b[at:], slices.Clone(c[there:there+n]))
+			copy(c[there:], piece)
+			what = "pieces swapped with " + other
+		case 5:
+			all[victim], all[other], what = c, b, "swapped with "+other
+		case 6:
+			all[victim], what = append(b, c[there:min(there+n, len(c))]...), "grown"
+		case 7:
+			clear(b[at:min(at+n, len(b))])
+			what = "cleared"
+		case 8:
+			if strings.HasSuffix(victim, manifest.FileName) { // without its manifest a checkpoint never was
+				break
 			}
+			delete(all, victim)
+			what = "removed"
 		}
-		if err := storage.WriteAll(t.Context(), to, o.Name, b); err != nil {
-			t.Fatal(err)
+		what = fmt.Sprintf("%s in %s at %d, %d bytes", what, victim, at, n)
+	}
+	for _, o := range objects {
+		if b, ok := all[o.Name]; ok {
+			if err := storage.WriteAll(t.Context(), to, o.Name, b); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	return to, what
 }
 
-func recoverFrom(t *testing.T, rng *rand.Rand, kept storage.Storage, o *outcome) ([]string, error) {
+func recoverFrom(t *testing.T, rng *rand.Rand, kept storage.Storage, dir string, o *outcome) ([]string, error) {
 	t.Helper()
-	p, err := start(t, rng, kept, o)
+	p, err := start(t, rng, kept, dir, o)
 	if err != nil {
 		return nil, err
 	}

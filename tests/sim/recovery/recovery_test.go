@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/weirstream/weir"
+	"github.com/weirstream/weir/backends/lsm"
 	"github.com/weirstream/weir/weirtest"
 )
 
@@ -84,6 +85,7 @@ func TestExactlyOnce(t *testing.T) {
 	want := expected(events)
 	weirtest.Seeds(t, func(s *weirtest.Sim) {
 		ledger := weirtest.NewLedger[string](s)
+		s.StateBackend(lsm.Backend())
 		s.Survive(func(env *weir.Environment) { ledger.End(build(env, events)) })
 		s.Same(ledger.Committed(), want)
 	})
@@ -97,6 +99,7 @@ func TestStops(t *testing.T) {
 		runs++
 		defer func() { stops += s.Stops() }()
 		ledger := weirtest.NewLedger[string](s)
+		s.StateBackend(lsm.Backend())
 		s.StopAndGoOn(func(env *weir.Environment) { ledger.End(build(env, events)) })
 		s.Same(ledger.Committed(), want)
 	})
