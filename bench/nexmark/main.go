@@ -2,6 +2,8 @@
 //
 //	go run ./nexmark -weir ./weir -limits ./limits -flink ./flink -queries q0,q4 -events 10000000
 //
+// With -seconds 10 -checkpoint 3s each measured run of Weir lasts ten seconds and has three checkpoints. Loops run over -events, and Flink over -flink-events.
+//
 // With -slopes it prints how the CPU time of queries grows with events, windows and keys.
 //
 // -weir is the program weir. -limits is a program that takes -events N -query Q -json and prints a line of JSON with fused_events_per_s, the rate of one goroutine that makes the events and
@@ -28,6 +30,7 @@ type line struct {
 	FusedRate           float64 `json:"fused_events_per_s"`
 	PeakResidentMiB     int64   `json:"peak_resident_mib"`
 	Changes             int64   `json:"changes"`
+	Checkpoints         int     `json:"checkpoints"`
 	Failed              string  `json:"failed"`
 }
 
@@ -41,6 +44,8 @@ func main() {
 	rate := flag.Int64("rate", 10_000, "events in a second of event time")
 	checkpoint := flag.Duration("checkpoint", 0, "time between Weir's checkpoints")
 	state := flag.String("state", "memory", "Weir's state backend")
+	memory := flag.Int64("memory", 0, "bytes of memory for Weir's state; 0 for the default")
+	seconds := flag.Float64("seconds", 0, "how long a measured run of Weir shall last at least: -events are raised for queries that are faster; 0 leaves them")
 	warmUp := flag.Int64("warm-up", 500_000, "events of a run of Weir before the measured one")
 	slope := flag.Bool("slopes", false, "measure what doubling events, windows and keys costs, in place of the table; -events is the smallest number")
 	flag.Parse()
@@ -48,11 +53,20 @@ func main() {
 		slopes(*weir, *state, strings.Split(*queries, ","), *events, *rate)
 		return
 	}
-	fmt.Printf("%-5s %14s %10s %14s %8s %14s %8s\n", "query", "weir ev/core-s", "peak MiB", "limit ev/core-s", "ratio", "flink ev/core-s", "ratio")
+	fmt.Printf("%-5s %12s %8s %6s %14s %10s %14s %8s %14s %8s\n", "query", "events", "seconds", "ckpts", "weir ev/core-s", "peak MiB", "limit ev/core-s", "ratio", "flink ev/core-s", "ratio")
 	logs := map[string][]float64{}
 	for _, q := range strings.Split(*queries, ",") {
-		w := run(*weir, "bench", "nexmark", "--queries", q, "--events", fmt.Sprint(*events), "--rate", fmt.Sprint(*rate), "--warm-up", fmt.Sprint(*warmUp), "--checkpoint", checkpoint.String(), "--state", *state, "--json")
-		fmt.Printf("%-5s %14.0f %10d", q, w.EventsPerCoreSecond, w.PeakResidentMiB)
+		number := *events
+		measure := func() line {
+			return run(*weir, "bench", "nexmark", "--queries", q, "--events", fmt.Sprint(number), "--rate", fmt.Sprint(*rate), "--warm-up", fmt.Sprint(*warmUp), "--checkpoint", checkpoint.String(), "--state", *state, "--memory",
+				fmt.Sprint(*memory), "--json")
+		}
+		w := measure()
+		for tries := 0; w.Failed == "" && w.Seconds < *seconds && tries < 3; tries++ {
+			number = int64(float64(number) * max(1.1, *seconds*1.1/w.Seconds))
+			w = measure()
+		}
+		fmt.Printf("%-5s %12d %8.1f %6d %14.0f %10d", q, number, w.Seconds, w.Checkpoints, w.EventsPerCoreSecond, w.PeakResidentMiB)
 		if w.Failed != "" {
 			fmt.Printf(" %s\n", w.Failed)
 			continue
