@@ -129,6 +129,11 @@ const (
 	SQLUnbounded          Code = "sql.unbounded"
 	SQLJobChanged         Code = "sql.job-changed"
 	SQLUnknownJob         Code = "sql.unknown-job"
+	SQLPlanNotFound       Code = "sql.plan-not-found"
+	SQLPlanExists         Code = "sql.plan-exists"
+	SQLPlanNewer          Code = "sql.plan-newer-version"
+	SQLPlanDamaged        Code = "sql.plan-damaged"
+	SQLPlanMismatch       Code = "sql.plan-mismatch"
 	RowtimeNull           Code = "sql.rowtime-null"
 	ExpressionValue       Code = "sql.value"
 	InternalInvariant     Code = "internal.invariant"
@@ -235,6 +240,11 @@ var codes = []Info{
 	{SQLChangelog, User, false, "A query changes or deletes rows where only added ones, or others, can be taken.", "write to a table that takes updates, or aggregate in windows, whose results are final"},
 	{SQLUnbounded, User, false, "A query would have to wait for the end of an input that has none, or keep all of it.", "bound it by a time attribute, a window or LIMIT, or run it in batch mode on bounded tables"},
 	{SQLJobChanged, User, false, "A statement is not the one whose state is to go on.", "write the statement as it was, give the new one a directory of its own, or go on with the state that fits: weir run --keep-state"},
+	{SQLPlanNotFound, User, false, "There is no file of a compiled plan where a statement names one.", "COMPILE PLAN 'file' FOR INSERT .. writes it"},
+	{SQLPlanExists, User, false, "A compiled plan is to be written to a file that is there already.", "remove the file, write IF NOT EXISTS behind its name to leave it as it is, or SET 'table.plan.force-recompile' = 'true' to write it anew"},
+	{SQLPlanNewer, User, false, "A compiled plan was written by a later version of Weir.", "run it with that version, or compile the statement again"},
+	{SQLPlanDamaged, User, false, "A text is not a compiled plan as Weir writes it.", "compile the statement again"},
+	{SQLPlanMismatch, User, false, "A compiled plan needs a table or function that is gone, or is not what it was.", "define it as it was, or compile the statement again"},
 	{SQLUnknownJob, User, false, "A statement names a job that there is not.", "SHOW JOBS lists those of the session"},
 	{RowtimeNull, User, false, "The time of a row is null, so it has no place in event time.", "filter such rows out before the watermark, or give them a time with COALESCE"},
 	{SQLTooDeep, User, false, "A statement nests or chains its parts deeper than Weir allows.", "split it into several statements or views"},

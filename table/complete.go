@@ -150,8 +150,28 @@ func (c *completer) word() {
 		c.words("keyword", "JOB")
 		return
 	case "EXPLAIN":
-		c.words("keyword", "PLAN", "SELECT", "INSERT", "STATEMENT", "CHANGELOG_MODE", "ESTIMATED_COST", "JSON_EXECUTION_PLAN")
+		c.words("keyword", "PLAN", "SELECT", "INSERT", "STATEMENT", "EXECUTE", "CHANGELOG_MODE", "ESTIMATED_COST", "JSON_EXECUTION_PLAN")
 		return
+	case "COMPILE":
+		c.words("keyword", "PLAN", "AND")
+		return
+	case "EXECUTE":
+		if c.last(2) == "AND" {
+			c.words("keyword", "PLAN")
+		} else {
+			c.words("keyword", "PLAN", "STATEMENT", "INSERT", "SELECT")
+		}
+		return
+	case "PLAN":
+		if c.last(2) != "EXECUTE" {
+			c.words("keyword", "FOR")
+		}
+		return
+	case "FOR":
+		if c.last(2) == "PLAN" || c.last(3) == "PLAN" || c.last(2) == "EXISTS" {
+			c.words("keyword", "INSERT", "STATEMENT", "EXECUTE", "SELECT")
+			return
+		}
 	}
 	c.columns("")
 	references := c.references()

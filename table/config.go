@@ -51,6 +51,13 @@ const (
 // optionDeltaJoin is whether joins look rows up in indexed tables instead of keeping them. Weir's joins keep them, with the same result.
 const optionDeltaJoin = "table.optimizer.delta-join.strategy"
 
+// Options of compiled plans: how much of tables they keep, what of them is looked up when they are read, and whether plans that are there are made anew.
+const (
+	optionPlanObjects    = "table.plan.compile.catalog-objects"
+	optionRestoreObjects = "table.plan.restore.catalog-objects"
+	optionRecompile      = "table.plan.force-recompile"
+)
+
 // optionRulesOff are rules of the planner that are not applied, with commas between them: for who looks for a fault.
 const optionRulesOff = "table.optimizer.disabled-rules"
 
@@ -93,15 +100,20 @@ var checks = map[string]func(string) error{
 	optionRulesOff:  func(v string) error { _, err := rulesOff(v); return err },
 	optionDeltaJoin: oneOf("auto", "force", "none"),
 	optionSplit:     isBool,
-	optionBuckets:   isCount,
-	optionPhases:    oneOf("auto", "one_phase", "two_phase"),
-	optionBackend:   oneOf("memory", "hashmap", "lsm", "rocksdb"),
-	optionOldStore:  oneOf("memory", "hashmap", "lsm", "rocksdb"),
-	optionResult:    oneOf("table", "changelog", "tableau"),
-	optionSaves:     func(string) error { return nil },
-	optionDir:       func(string) error { return nil },
-	optionRestore:   func(string) error { return nil },
-	optionMemory:    func(v string) error { _, err := tables.ParseMemory(v); return err },
+	optionRecompile: isBool,
+
+	optionPlanObjects:    oneOf("all", "schema", "identifier"),
+	optionRestoreObjects: oneOf("all", "all_enforced", "identifier"),
+
+	optionBuckets:  isCount,
+	optionPhases:   oneOf("auto", "one_phase", "two_phase"),
+	optionBackend:  oneOf("memory", "hashmap", "lsm", "rocksdb"),
+	optionOldStore: oneOf("memory", "hashmap", "lsm", "rocksdb"),
+	optionResult:   oneOf("table", "changelog", "tableau"),
+	optionSaves:    func(string) error { return nil },
+	optionDir:      func(string) error { return nil },
+	optionRestore:  func(string) error { return nil },
+	optionMemory:   func(v string) error { _, err := tables.ParseMemory(v); return err },
 }
 
 func isDuration(v string) error { _, err := tables.ParseDuration(v); return err }

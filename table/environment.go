@@ -24,6 +24,7 @@ import (
 	"github.com/weirstream/weir/internal/sql/ast"
 	"github.com/weirstream/weir/internal/sql/bind"
 	"github.com/weirstream/weir/internal/sql/catalog"
+	"github.com/weirstream/weir/internal/sql/compiled"
 	"github.com/weirstream/weir/internal/sql/exec"
 	"github.com/weirstream/weir/internal/sql/fn"
 	"github.com/weirstream/weir/internal/sql/logical"
@@ -51,6 +52,9 @@ type Environment struct {
 	// set collects the inserts between BEGIN STATEMENT SET and END.
 	set     []*logical.Sink
 	setOpen bool
+	// setText are the inserts, and setUses what they name.
+	setText []*ast.Insert
+	setUses uses
 	// jobs are those that statements have started, in order; it has a lock of its own, since a statement may wait for one.
 	jobs struct {
 		xsync.Mutex
@@ -126,7 +130,7 @@ func (e *Environment) Explain(ctx context.Context, sql string) (string, error) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	p, err := e.planStatement(src, st)
+	p, err := e.planStatement(ctx, src, st)
 	if err != nil {
 		return "", err
 	}
@@ -141,10 +145,22 @@ type plan struct {
 	name     string
 	fired    []string // the optimizer's rules that have changed something
 	claim    string   // the plan as describe gives it, which is the same for any parallelism
+	source   compiled.Source
+	loaded   bool // it comes from a file
+	split    func(*physical.Program)
+}
+
+// divide divides aggregations in phases, where the job has several subtasks. It is the last thing that is done to a plan: a compiled one is not divided.
+func (p *plan) divide() {
+	if p.split != nil {
+		p.split(p.program)
+		p.split = nil
+	}
 }
 
 // text is the plan as EXPLAIN shows it, with the rules that made it.
 func (p *plan) text() string {
+	p.divide()
 	var rules []string
 	for _, r := range append(p.fired, p.program.Fired...) {
 		if !slices.Contains(rules, r) {
@@ -157,22 +173,24 @@ func (p *plan) text() string {
 	return p.program.Text() + "Rules: " + strings.Join(rules, ", ") + "\n"
 }
 
-func (e *Environment) planStatement(src *ast.Source, st ast.Statement) (*plan, error) {
+func (e *Environment) planStatement(ctx context.Context, src *ast.Source, st ast.Statement) (*plan, error) {
 	s := e.session()
 	b := e.binder(s)
+	named := uses{}
+	b.Watch(named.add)
 	switch st := st.(type) {
 	case *ast.Query:
 		r, err := b.Query(src, st)
 		if err != nil {
 			return nil, err
 		}
-		return e.plan(s, []logical.Rel{r}, "select")
+		return e.plan(s, []logical.Rel{r}, "select", e.sourceOf(st, named))
 	case *ast.Insert:
 		sink, err := b.Insert(src, st)
 		if err != nil {
 			return nil, err
 		}
-		return e.plan(s, []logical.Rel{sink}, insertName([]*logical.Sink{sink}))
+		return e.plan(s, []logical.Rel{sink}, insertName([]*logical.Sink{sink}), e.sourceOf(st, named))
 	case *ast.StatementSet:
 		var ends []logical.Rel
 		var sinks []*logical.Sink
@@ -183,9 +201,13 @@ func (e *Environment) planStatement(src *ast.Source, st ast.Statement) (*plan, e
 			}
 			ends, sinks = append(ends, sink), append(sinks, sink)
 		}
-		return e.plan(s, ends, insertName(sinks))
+		return e.plan(s, ends, insertName(sinks), e.sourceOf(&ast.StatementSet{Execute: true, Inserts: st.Inserts}, named))
 	case *ast.Execute:
-		return e.planStatement(src, st.Statement)
+		return e.planStatement(ctx, src, st.Statement)
+	case *ast.CompilePlan:
+		return e.planStatement(ctx, src, st.Statement)
+	case *ast.ExecutePlan:
+		return e.planFile(ctx, src, st.Path)
 	}
 	return nil, fault.New(fault.SQLUnsupported, "only queries and INSERTs have plans")
 }
@@ -203,7 +225,7 @@ func insertName(sinks []*logical.Sink) string {
 	return name
 }
 
-func (e *Environment) plan(s *fn.Session, ends []logical.Rel, name string) (*plan, error) {
+func (e *Environment) plan(s *fn.Session, ends []logical.Rel, name string, source compiled.Source) (*plan, error) {
 	off, err := rulesOff(e.config[optionRulesOff])
 	if err != nil {
 		return nil, err
@@ -214,7 +236,7 @@ func (e *Environment) plan(s *fn.Session, ends []logical.Rel, name string) (*pla
 			return nil, err
 		}
 	}
-	p := &plan{session: s, resolver: e.resolver(e.batch()), name: name}
+	p := &plan{session: s, resolver: e.resolver(e.batch()), name: name, source: source}
 	ttl, err := e.duration(optionTTL)
 	if err != nil {
 		return nil, err
@@ -225,15 +247,20 @@ func (e *Environment) plan(s *fn.Session, ends []logical.Rel, name string) (*pla
 	}
 	p.fired = o.Fired
 	p.claim = describe(p.program)
+	p.split, err = e.splitting(off)
+	return p, err
+}
+
+// splitting returns what divides a plan in phases, nil if it is not to be divided.
+func (e *Environment) splitting(off map[string]bool) (func(*physical.Program), error) {
 	options, err := e.jobOptions()
-	if err != nil {
+	phases := strings.ToLower(e.config[optionPhases])
+	if err != nil || options.Parallelism <= 1 || phases == "one_phase" || off["two-phase-aggregate"] {
 		return nil, err
 	}
-	phases := strings.ToLower(e.config[optionPhases])
-	if options.Parallelism > 1 && phases != "one_phase" && !off["two-phase-aggregate"] {
-		p.program.Split(physical.TwoPhases{Auto: phases != "two_phase", Partial: lower.Partial})
-	}
-	return p, nil
+	return func(p *physical.Program) {
+		p.Split(physical.TwoPhases{Auto: phases != "two_phase", Partial: lower.Partial})
+	}, nil
 }
 
 // buckets is by how many buckets distinct aggregations are split, 0 for not at all. In batch mode, and where there is a change for each row, they are not.
@@ -248,31 +275,52 @@ func (e *Environment) buckets() int {
 	return n
 }
 
-// build makes the job of a plan. q takes the rows of a query; it has those of before already if the job is durable.
-func (e *Environment) build(ctx context.Context, p *plan, q *rowQueue) (*weir.Environment, error) {
-	options, err := e.jobOptions()
-	if err != nil {
-		return nil, err
+// place is where the job of a plan is to run: with which options, and in which folder if it is durable.
+type place struct {
+	options weir.Options
+	folder  string
+}
+
+// placed decides where the job of a plan runs. If it goes on from a checkpoint, the plan becomes the one of that, unless the statement is another one.
+func (e *Environment) placed(ctx context.Context, p *plan) (at place, err error) {
+	if at.options, err = e.jobOptions(); err != nil {
+		return at, err
 	}
+	d := e.durable
+	if d != nil {
+		at.folder = d.folder(e.jobName(p))
+		at.options.Checkpoints.Dir = strings.TrimSuffix(d.Dir, "/") + "/" + at.folder + "/checkpoints"
+		at.options.Checkpoints.Resume, at.options.Checkpoints.AllowNonRestoredState = true, d.KeepState
+		if at.options.Checkpoints.Interval == 0 {
+			at.options.Checkpoints.Interval = time.Second
+		}
+	}
+	if err := e.restorePlan(ctx, p, at.options.Checkpoints, 0); err != nil {
+		return at, err
+	}
+	if d != nil {
+		return at, d.claim(ctx, at.folder, p.claim)
+	}
+	return at, nil
+}
+
+// build makes the job of a plan. q takes the rows of a query; it has those of before already if the job is durable.
+func (e *Environment) build(ctx context.Context, p *plan, at place, q *rowQueue) (_ *weir.Environment, err error) {
+	options := at.options
 	var result connector.Sink[*column.Batch] = q
-	if d := e.durable; d != nil {
-		folder := d.folder(e.jobName(p))
-		if err := d.claim(ctx, folder, p.claim); err != nil {
+	if d := e.durable; d != nil && q != nil {
+		if result, err = keepResult(ctx, d.root.Sub(at.folder+"/result"), q); err != nil {
 			return nil, err
-		}
-		options.Checkpoints.Dir = strings.TrimSuffix(d.Dir, "/") + "/" + folder + "/checkpoints"
-		options.Checkpoints.Resume, options.Checkpoints.AllowNonRestoredState = true, d.KeepState
-		if options.Checkpoints.Interval == 0 {
-			options.Checkpoints.Interval = time.Second
-		}
-		if q != nil {
-			if result, err = keepResult(ctx, d.root.Sub(folder+"/result"), q); err != nil {
-				return nil, err
-			}
 		}
 	}
 	env := weir.NewEnvironment(options)
-	err = lower.Lower(env.Graph(), p.program, e.lowering(p, env, func(c *lower.Config) {
+	if options.Checkpoints.Dir != "" {
+		if err := p.keep(env, 0); err != nil {
+			return nil, err
+		}
+	}
+	p.divide()
+	err = e.lower(env, p, e.lowering(p, env, func(c *lower.Config) {
 		c.Parallelism, c.SingleResult = max(options.Parallelism, 1), e.durable != nil
 		c.Result = func(*physical.Result) connector.Sink[*column.Batch] { return result }
 	}))

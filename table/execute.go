@@ -78,16 +78,18 @@ func (e *Environment) Execute(ctx context.Context, src *ast.Source, st ast.State
 		}
 	case *ast.Query, *ast.Insert, *ast.StatementSet:
 		if i, ok := st.(*ast.Insert); ok && e.setOpen {
-			sink, err := e.binder(e.session()).Insert(src, i)
+			b := e.binder(e.session())
+			b.Watch(e.setUses.add)
+			sink, err := b.Insert(src, i)
 			if err != nil {
 				return nil, err
 			}
-			e.set = append(e.set, sink)
+			e.set, e.setText = append(e.set, sink), append(e.setText, i)
 			return &Result{}, nil
 		}
 		return e.run(ctx, src, st)
 	case *ast.BeginStatementSet:
-		e.set, e.setOpen = nil, true
+		e.set, e.setOpen, e.setText, e.setUses = nil, true, nil, uses{}
 		return &Result{}, nil
 	case *ast.EndStatementSet:
 		if !e.setOpen {
@@ -102,13 +104,23 @@ func (e *Environment) Execute(ctx context.Context, src *ast.Source, st ast.State
 		for i, s := range sinks {
 			ends[i] = s
 		}
-		p, err := e.plan(e.session(), ends, insertName(sinks))
+		p, err := e.plan(e.session(), ends, insertName(sinks), e.sourceOf(&ast.StatementSet{Execute: true, Inserts: e.setText}, e.setUses))
 		if err != nil {
 			return nil, err
 		}
 		return e.insert(ctx, p)
+	case *ast.CompilePlan:
+		r, err := e.compilePlan(ctx, src, st)
+		return r, located(src, st, err)
+	case *ast.ExecutePlan:
+		p, err := e.planFile(ctx, src, st.Path)
+		if err != nil {
+			return nil, err
+		}
+		r, err := e.insert(ctx, p)
+		return r, located(src, st, err)
 	case *ast.Explain:
-		p, err := e.planStatement(src, st.Statement)
+		p, err := e.planStatement(ctx, src, st.Statement)
 		if err != nil {
 			return nil, located(src, st, err)
 		}
@@ -130,7 +142,7 @@ func located(src *ast.Source, st ast.Node, err error) error {
 
 // run plans a statement; an INSERT starts, a query waits to be read.
 func (e *Environment) run(ctx context.Context, src *ast.Source, st ast.Statement) (*Result, error) {
-	p, err := e.planStatement(src, st)
+	p, err := e.planStatement(ctx, src, st)
 	if err != nil {
 		return nil, located(src, st, err)
 	}
@@ -138,10 +150,14 @@ func (e *Environment) run(ctx context.Context, src *ast.Source, st ast.Statement
 		r, err := e.insert(ctx, p)
 		return r, located(src, st, err)
 	}
+	at, err := e.placed(ctx, p)
+	if err != nil {
+		return nil, located(src, st, err)
+	}
 	end := p.program.Ends[0].Of()
 	fields := end.Fields
 	q := newRowQueue(fields)
-	env, err := e.build(ctx, p, q)
+	env, err := e.build(ctx, p, at, q)
 	if err != nil {
 		return nil, located(src, st, err)
 	}
@@ -154,7 +170,11 @@ func (e *Environment) run(ctx context.Context, src *ast.Source, st ast.Statement
 }
 
 func (e *Environment) insert(ctx context.Context, p *plan) (*Result, error) {
-	env, err := e.build(ctx, p, nil)
+	at, err := e.placed(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	env, err := e.build(ctx, p, at, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -185,11 +205,13 @@ func (e *Environment) showOptions() *Result {
 func (e *Environment) command(ctx context.Context, src *ast.Source, st ast.Statement) (*Result, error) {
 	b := e.binder(e.session())
 	if c, ok := st.(*ast.CreateTable); ok && c.As != nil {
+		named := uses{}
+		b.Watch(named.add)
 		sink, err := b.CreateTableAs(src, c)
 		if err != nil || sink == nil {
 			return &Result{}, err
 		}
-		p, err := e.plan(e.session(), []logical.Rel{sink}, insertName([]*logical.Sink{sink}))
+		p, err := e.plan(e.session(), []logical.Rel{sink}, insertName([]*logical.Sink{sink}), e.sourceOf(c, named))
 		if err != nil {
 			return nil, located(src, st, err)
 		}
@@ -221,9 +243,9 @@ func (e *Environment) ExplainScript(ctx context.Context, name, text string, each
 	}
 	for _, st := range script.Statements {
 		switch st.(type) {
-		case *ast.Query, *ast.Insert, *ast.StatementSet, *ast.Execute:
+		case *ast.Query, *ast.Insert, *ast.StatementSet, *ast.Execute, *ast.CompilePlan, *ast.ExecutePlan:
 			e.mu.Lock()
-			p, err := e.planStatement(script.Source, st)
+			p, err := e.planStatement(ctx, script.Source, st)
 			e.mu.Unlock()
 			if err != nil {
 				return located(script.Source, st, err)

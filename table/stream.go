@@ -157,7 +157,12 @@ func (e *Environment) programPlan(program *weir.Environment, statement string) (
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.planStatement(src, st)
+	ctx := context.Background()
+	p, err := e.planStatement(ctx, src, st)
+	if err != nil {
+		return nil, err
+	}
+	return p, e.restorePlan(ctx, p, program.Options().Checkpoints, e.added)
 }
 
 // addToProgram adds the operators of a plan. result makes what takes the rows of a query.
@@ -165,7 +170,13 @@ func (e *Environment) addToProgram(p *plan, program *weir.Environment, result fu
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.added++
-	return lower.Lower(program.Graph(), p.program, e.lowering(p, program, func(c *lower.Config) {
+	if program.Options().Checkpoints.Dir != "" {
+		if err := p.keep(program, e.added); err != nil {
+			return err
+		}
+	}
+	p.divide()
+	return e.lower(program, p, e.lowering(p, program, func(c *lower.Config) {
 		c.Statement, c.Records = e.added, result
 		c.Parallelism = max(program.Options().Parallelism, 1)
 	}))

@@ -17,11 +17,13 @@ import (
 	"github.com/weirstream/weir/internal/checkpoint/manifest"
 	"github.com/weirstream/weir/internal/checkpoint/snapshot"
 	"github.com/weirstream/weir/internal/checkpoint/storage"
+	"github.com/weirstream/weir/internal/sql/compiled"
 )
 
 type inspection struct {
 	state, key string
 	limit      int
+	plan       bool
 	out        *bufio.Writer
 	reader     *snapshot.Reader
 	m          *manifest.Manifest
@@ -33,7 +35,7 @@ func inspectCommand() *cobra.Command {
 		Use:   "inspect PATH",
 		Short: "tell what a checkpoint or savepoint has",
 		Long: `Tells which operators a checkpoint or savepoint has, and their states with types, numbers of entries and how these are spread over the key groups.
-With --state, prints the entries of a state as lines of JSON. PATH is the folder with _metadata in it: a directory, or an s3:// URL.`,
+With --state, prints the entries of a state as lines of JSON; with --plan, the compiled plans of the job's SQL statements. PATH is the folder with _metadata in it: a directory, or an s3:// URL.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			i.out = bufio.NewWriter(cmd.OutOrStdout())
@@ -45,6 +47,7 @@ With --state, prints the entries of a state as lines of JSON. PATH is the folder
 		},
 	}
 	c.Flags().StringVar(&i.state, "state", "", "print the entries of a state: UID/NAME, or UID/SPACE/NAME; of timers, the name of their space")
+	c.Flags().BoolVar(&i.plan, "plan", false, "print the compiled plans of the SQL statements that the job runs")
 	c.Flags().StringVar(&i.key, "key", "", "with --state: only entries of this key, as JSON, or as it is if it is a string")
 	c.Flags().IntVar(&i.limit, "limit", 0, "with --state: at most so many entries; 0 for all")
 	return c
@@ -64,6 +67,9 @@ func (i *inspection) run(ctx context.Context, where string) error {
 	}
 	i.reader = snapshot.NewReader(ctx, func(ctx context.Context, name string) (snapshot.Source, error) { return s.Open(ctx, name) })
 	defer i.reader.Close()
+	if i.plan {
+		return i.plans(where)
+	}
 	if i.state != "" {
 		return i.entries()
 	}
@@ -77,11 +83,37 @@ func (i *inspection) summary() error {
 		fmt.Fprintf(i.out, ", %s", time.UnixMilli(m.GetCreated()).UTC().Format(time.RFC3339))
 	}
 	fmt.Fprintln(i.out)
+	for n, packed := range m.GetPlans() {
+		plan, err := manifest.UnpackPlan(packed)
+		if err != nil {
+			return err
+		}
+		source, err := compiled.ReadSource(fmt.Sprintf("plan %d", n+1), plan)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(i.out, "compiled plan, %d bytes: --plan prints it\n  of %s\n", len(plan), source.Statement)
+	}
 	for _, op := range m.GetOperators() {
 		fmt.Fprintf(i.out, "\noperator %s %q, parallelism %d of %d\n", op.GetUid(), op.GetName(), op.GetParallelism(), op.GetMaxParallelism())
 		if err := i.operator(op); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// plans prints the compiled plans.
+func (i *inspection) plans(where string) error {
+	if len(i.m.GetPlans()) == 0 {
+		return fault.New(fault.CheckpointNotFound, "%s has no compiled plan: its job has no SQL, or was run by a version that kept none", where)
+	}
+	for _, packed := range i.m.GetPlans() {
+		plan, err := manifest.UnpackPlan(packed)
+		if err != nil {
+			return err
+		}
+		i.out.Write(plan)
 	}
 	return nil
 }

@@ -139,4 +139,6 @@ type Graph struct {
 	Operators       []*Operator
 	Edges           []*Edge
 	Consts          []Const
+	// Plans are the compiled plans of the statements that the graph was made of, packed as they go into checkpoints; none for a graph of another program. They follow from the statements, and are no part of the hash.
+	Plans [][]byte
 }

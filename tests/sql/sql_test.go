@@ -36,6 +36,7 @@ type way struct {
 	parallelism, second int // second: stopped with a savepoint and restored at that parallelism
 	perRow, lsm, batch  bool
 	phases              bool // aggregations have two phases wherever they can
+	compiled            bool // the plan is written and read again before it runs
 }
 
 // ways are all; the first gives what is written with -rewrite.
@@ -43,7 +44,7 @@ var ways = []way{
 	{name: "one-shot", parallelism: 1},
 	{name: "a change a row", parallelism: 1, perRow: true},
 	{name: "parallel on lsm, in two phases", parallelism: 3, lsm: true, phases: true},
-	{name: "restored", parallelism: 1, second: 1},
+	{name: "restored, from compiled plans", parallelism: 1, second: 1, compiled: true},
 	{name: "rescaled", parallelism: 2, second: 3},
 	{name: "rescaled, a change a row, lsm", parallelism: 3, second: 2, perRow: true, lsm: true},
 	{name: "rescaled from two phases to one", parallelism: 2, second: 1, phases: true},
@@ -304,11 +305,30 @@ func (f *file) start(t *testing.T, q *query, w way, store *values.Store, paralle
 	if _, err := env.ExecuteSQL(t.Context(), "CREATE TABLE `out` ("+columns+") WITH ('connector' = 'values')"); err != nil {
 		return nil, err
 	}
-	r, err := env.ExecuteSQL(t.Context(), "INSERT INTO `out` "+q.sql)
+	insert := "INSERT INTO `out` " + q.sql
+	var r *table.Result
+	if w.compiled {
+		r, err = executeCompiled(t, env, insert)
+	} else {
+		r, err = env.ExecuteSQL(t.Context(), insert)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return r.Job, nil
+}
+
+// executeCompiled runs a statement by the text of its plan.
+func executeCompiled(t *testing.T, env *table.Environment, statement string) (*table.Result, error) {
+	made, err := env.CompilePlan(t.Context(), statement)
+	if err != nil {
+		return nil, err
+	}
+	read, err := env.LoadPlan(made.JSON())
+	if err != nil {
+		return nil, err
+	}
+	return read.Execute(t.Context())
 }
 
 func columnsOf(t *testing.T, env *table.Environment, sql string) (string, error) {

@@ -34,7 +34,8 @@ type Manifest struct {
 	Operators     []*Operator            `protobuf:"bytes,6,rep,name=operators,proto3" json:"operators,omitempty"`
 	GraphHash     string                 `protobuf:"bytes,7,opt,name=graph_hash,json=graphHash,proto3" json:"graph_hash,omitempty"`
 	WeirVersion   string                 `protobuf:"bytes,8,opt,name=weir_version,json=weirVersion,proto3" json:"weir_version,omitempty"`
-	Root          string                 `protobuf:"bytes,9,opt,name=root,proto3" json:"root,omitempty"` // URL of the storage that the files are in, where it is another: the job ended with a savepoint there
+	Plans         [][]byte               `protobuf:"bytes,10,rep,name=plans,proto3" json:"plans,omitempty"` // compiled plans of the SQL statements of the job: JSON, compressed by zstd
+	Root          string                 `protobuf:"bytes,9,opt,name=root,proto3" json:"root,omitempty"`    // URL of the storage that the files are in, where it is another: the job ended with a savepoint there
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -123,6 +124,13 @@ func (x *Manifest) GetWeirVersion() string {
 		return x.WeirVersion
 	}
 	return ""
+}
+
+func (x *Manifest) GetPlans() [][]byte {
+	if x != nil {
+		return x.Plans
+	}
+	return nil
 }
 
 func (x *Manifest) GetRoot() string {
@@ -1212,7 +1220,7 @@ var File_manifest_proto protoreflect.FileDescriptor
 
 const file_manifest_proto_rawDesc = "" +
 	"\n" +
-	"\x0emanifest.proto\x12\x12weir.checkpoint.v1\"\x87\x02\n" +
+	"\x0emanifest.proto\x12\x12weir.checkpoint.v1\"\x9d\x02\n" +
 	"\bManifest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x10\n" +
@@ -1222,7 +1230,9 @@ const file_manifest_proto_rawDesc = "" +
 	"\toperators\x18\x06 \x03(\v2\x1c.weir.checkpoint.v1.OperatorR\toperators\x12\x1d\n" +
 	"\n" +
 	"graph_hash\x18\a \x01(\tR\tgraphHash\x12!\n" +
-	"\fweir_version\x18\b \x01(\tR\vweirVersion\x12\x12\n" +
+	"\fweir_version\x18\b \x01(\tR\vweirVersion\x12\x14\n" +
+	"\x05plans\x18\n" +
+	" \x03(\fR\x05plans\x12\x12\n" +
 	"\x04root\x18\t \x01(\tR\x04root\"\xfb\x01\n" +
 	"\bOperator\x12\x10\n" +
 	"\x03uid\x18\x01 \x01(\tR\x03uid\x12\x12\n" +

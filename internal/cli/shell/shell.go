@@ -227,7 +227,7 @@ func (s *Shell) end() {
 }
 
 const help = `Statements of Flink's SQL end with a semicolon, over as many lines as you like:
-  SELECT, INSERT, CREATE, DROP, ALTER, EXPLAIN, DESCRIBE, SHOW, USE, SET, RESET, BEGIN STATEMENT SET .. END
+  SELECT, INSERT, CREATE, DROP, ALTER, EXPLAIN, COMPILE PLAN, EXECUTE PLAN, DESCRIBE, SHOW, USE, SET, RESET, BEGIN STATEMENT SET .. END
   A SELECT shows its result until it ends, or until you press q or Ctrl-C. An INSERT starts a job, and you go on.
   SHOW JOBS;  STOP JOB 'id';  STOP JOB 'id' WITH SAVEPOINT;   the savepoint goes to SET 'execution.checkpointing.savepoint-dir'
   SET 'sql-client.execution.result-mode' = 'changelog';       shows changes; 'tableau' prints the table at its end

@@ -360,7 +360,7 @@ func (m *Machine) declineCheckpoint(e BarrierDeclined) {
 func (m *Machine) store(id int64) {
 	p := m.ck.pending[id]
 	c := &manifest.Manifest{
-		Id: id, Kind: p.trigger.Kind.String(), Job: string(m.job), JobName: m.recovery.JobName, GraphHash: m.graphHash,
+		Id: id, Kind: p.trigger.Kind.String(), Job: string(m.job), JobName: m.recovery.JobName, GraphHash: m.graphHash, Plans: m.plan.Graph.Plans,
 	}
 	if m.recovery.Clock != nil {
 		c.Created = m.recovery.Clock()

@@ -43,7 +43,7 @@ func (m *Machine) stopped(id int64, p *pendingCheckpoint) {
 // pointerTo is a manifest for the storage of the job, of a savepoint in another.
 func pointerTo(c *manifest.Manifest, target string) *manifest.Manifest {
 	return &manifest.Manifest{
-		Id: c.Id, Kind: c.Kind, Job: c.Job, JobName: c.JobName, Created: c.Created, Operators: c.Operators, GraphHash: c.GraphHash, WeirVersion: c.WeirVersion, Root: target,
+		Id: c.Id, Kind: c.Kind, Job: c.Job, JobName: c.JobName, Created: c.Created, Operators: c.Operators, GraphHash: c.GraphHash, WeirVersion: c.WeirVersion, Plans: c.Plans, Root: target,
 	}
 }
 

@@ -73,8 +73,9 @@ type CompilePlan struct {
 	Span
 	Execute     bool
 	IfNotExists bool
-	Path        *StringLit
-	Statement   Statement // *Insert or *StatementSet
+	// Path is nil where the plan is the result of the statement.
+	Path      *StringLit
+	Statement Statement // *Insert or *StatementSet
 }
 
 // Analyze is ANALYZE TABLE.

@@ -287,7 +287,10 @@ func (f *formatter) statement(s Statement) {
 	case *CompilePlan:
 		f.word("COMPILE")
 		f.when(s.Execute, "AND EXECUTE")
-		f.word("PLAN", s.Path.Text)
+		f.word("PLAN")
+		if s.Path != nil {
+			f.word(s.Path.Text)
+		}
 		f.when(s.IfNotExists, ifNotExists)
 		f.word("FOR")
 		f.statement(s.Statement)

@@ -27,6 +27,17 @@ type Binder struct {
 	manager    *catalog.Manager
 	session    *fn.Session
 	registries []*fn.Registry
+	uses       func(*catalog.Table)
+}
+
+// Watch has f called with each table and view that a statement names, perhaps several times: those of its views, too. It is set before the binder is used.
+func (b *Binder) Watch(f func(*catalog.Table)) { b.uses = f }
+
+// used tells who watches of a table.
+func (b *Binder) used(t *catalog.Table) {
+	if b.uses != nil {
+		b.uses(t)
+	}
 }
 
 // New returns a binder. Functions are looked for in the registries, in their order, and then in [fn.Builtin]. The session may be nil: then it is one in UTC, in streaming mode.

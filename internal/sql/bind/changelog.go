@@ -267,6 +267,7 @@ func (x *from) temporalFunction(c *ast.Call, f *catalog.TemporalFunction) *sourc
 	if t == nil {
 		x.fail(fault.SQLUnknownTable, c, "the table %s of the temporal table function %s is not there", f.Table, c.Name)
 	}
+	x.used(t)
 	s := &source{scope: x.scopeOf(relationOf(x.scan(t, nil, c.Span)), ""), at: &ast.SystemTime{Span: c.Span, At: c.Args[0]}}
 	for _, k := range f.Key {
 		i := t.Column(k)

@@ -18,6 +18,7 @@ import (
 func (x *text) insert(s *ast.Insert) *logical.Sink {
 	t, err := x.manager.Table(x.within, x.src, s.Table)
 	x.check(err)
+	x.used(t)
 	if t.IsView() {
 		x.fail(fault.SQLInvalid, s.Table, "%s is a view, which cannot be written to", t.Path)
 	}

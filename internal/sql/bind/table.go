@@ -24,6 +24,7 @@ func (x *text) named(n *ast.Name, hints []*ast.Hint, e *env) relation {
 	}
 	t, err := x.manager.Table(x.within, x.src, n)
 	x.check(err)
+	x.used(t)
 	if x.full != nil {
 		x.full[n.Span] = t.Path
 	}

@@ -2,7 +2,6 @@
 package lower
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/weirstream/weir/column"
@@ -114,7 +113,7 @@ func (l *lowering) node(n physical.Node) error {
 		return err
 	}
 	op := &dataflow.Operator{
-		ID: len(l.graph.Operators), Kind: "sql:" + physical.Whole(n), Name: n.Name(), Factory: factory, OutType: rowText(h.Fields), UID: fmt.Sprintf("sql-%d-%s", h.ID, physical.Whole(n)),
+		ID: len(l.graph.Operators), Kind: "sql:" + physical.Whole(n), Name: n.Name(), Factory: factory, OutType: rowText(h.Fields), UID: physical.UID(h, l.Statement, physical.Whole(n)),
 		NonParallel: h.Single, ChainInputs: true,
 	}
 	switch n := n.(type) {
@@ -129,9 +128,6 @@ func (l *lowering) node(n physical.Node) error {
 	case *physical.Result:
 		op.Sink = l.Records == nil
 		op.NonParallel = h.Single && op.Sink
-	}
-	if l.Statement > 0 {
-		op.UID = fmt.Sprintf("sql-%d-%d-%s", l.Statement, h.ID, n.Name())
 	}
 	if _, ok := n.(*physical.Result); h.Single && !(ok && l.Records != nil) || ok && l.SingleResult {
 		op.Parallelism = 1
@@ -197,7 +193,7 @@ type materializer struct {
 }
 
 // Name implements [physical.Node].
-func (*materializer) Name() string { return "SinkMaterializer" }
+func (*materializer) Name() string { return physical.Materializer }
 
 // Attrs implements [physical.Node].
 func (*materializer) Attrs() []physical.Attr { return nil }
@@ -209,7 +205,7 @@ type constraints struct {
 }
 
 // Name implements [physical.Node].
-func (*constraints) Name() string { return "ConstraintEnforcer" }
+func (*constraints) Name() string { return physical.Constraints }
 
 // Attrs implements [physical.Node].
 func (*constraints) Attrs() []physical.Attr { return nil }
@@ -225,7 +221,7 @@ func (l *lowering) constrain(s *physical.Sink) (physical.Node, error) {
 		return s.Inputs[0], nil
 	}
 	in := s.Inputs[0].Of()
-	n := &constraints{Head: physical.Head{ID: s.ID, Inputs: s.Inputs, Fields: in.Fields, Keys: in.Keys, Changelog: in.Changelog, Before: in.Before, Single: in.Single, Bounded: in.Bounded}, factory: f}
+	n := &constraints{Head: physical.Head{ID: s.ID, UIDs: s.UIDs, Inputs: s.Inputs, Fields: in.Fields, Keys: in.Keys, Changelog: in.Changelog, Before: in.Before, Single: in.Single, Bounded: in.Bounded}, factory: f}
 	return n, l.node(n)
 }
 
@@ -233,7 +229,7 @@ func (l *lowering) constrain(s *physical.Sink) (physical.Node, error) {
 func (l *lowering) materialize(s *physical.Sink, from physical.Node) (physical.Node, error) {
 	in := from.Of()
 	spread := &physical.Exchange{Head: physical.Head{Inputs: []physical.Node{from}, Fields: in.Fields, Changelog: in.Changelog, Before: true, Single: s.Single}, Hash: s.Materialize}
-	m := &materializer{Head: physical.Head{ID: s.ID, Inputs: []physical.Node{spread}, Fields: in.Fields, Changelog: types.Upserts, Single: s.Single, Bounded: in.Bounded}, keys: s.Materialize, perRow: s.PerRow}
+	m := &materializer{Head: physical.Head{ID: s.ID, UIDs: s.UIDs, Inputs: []physical.Node{spread}, Fields: in.Fields, Changelog: types.Upserts, Single: s.Single, Bounded: in.Bounded}, keys: s.Materialize, perRow: s.PerRow}
 	if err := l.node(spread); err != nil {
 		return nil, err
 	}

@@ -52,12 +52,17 @@ func (p *parser) statement() ast.Statement {
 	case p.accept("COMPILE"):
 		c := &ast.CompilePlan{Execute: p.accept("AND", "EXECUTE")}
 		p.expect("PLAN")
-		c.Path = p.str("a path as a string")
-		c.IfNotExists = !c.Execute && p.ifNotExists()
+		if c.Execute || !p.at("FOR") {
+			c.Path = p.str("a path as a string")
+			c.IfNotExists = !c.Execute && p.ifNotExists()
+		}
 		p.expect("FOR")
-		if p.at("STATEMENT") {
+		switch {
+		case p.at("STATEMENT"):
 			c.Statement = p.statementSet(false)
-		} else {
+		case p.at("EXECUTE") && p.peek(1).is("STATEMENT"):
+			c.Statement = p.statementSet(true)
+		default:
 			c.Statement = p.insert()
 		}
 		c.Span = span()
@@ -270,9 +275,6 @@ func (p *parser) explain() ast.Statement {
 		e.Statement = p.insert()
 	case p.at("EXECUTE"):
 		e.Statement = p.execute()
-		if _, plan := e.Statement.(*ast.ExecutePlan); plan {
-			p.unsupported(e.Statement.Pos(), "", "EXPLAIN of a compiled plan is not supported")
-		}
 	case p.at("STATEMENT"):
 		e.Statement = p.statementSet(false)
 	case p.at("CREATE"), p.at("REPLACE"):

@@ -2,6 +2,7 @@
 package physical
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/weirstream/weir/connector/tables"
@@ -28,7 +29,9 @@ type Attr struct{ Key, Value string }
 // Head is what all nodes have. It is filled in by the planner.
 type Head struct {
 	// ID numbers the nodes of a program in topological order, from 1.
-	ID     int
+	ID int
+	// UIDs are those of the operators of the node, by their names, in a plan that was compiled before. Without them they follow from the number: see [UID].
+	UIDs   map[string]string
 	Inputs []Node
 	// Fields are the columns of the output.
 	Fields []types.Field
@@ -48,6 +51,40 @@ type Head struct {
 
 // Of implements [Node].
 func (h *Head) Of() *Head { return h }
+
+// UID returns the uid of an operator of a node: statement is the number of the statement in a graph of several, 0 for a graph of its own, and name that of [Whole], or of what stands in front of a sink.
+func UID(h *Head, statement int, name string) string {
+	if uid, ok := h.UIDs[name]; ok {
+		return uid
+	}
+	if statement > 0 {
+		return fmt.Sprintf("sql-%d-%d-%s", statement, h.ID, name)
+	}
+	return fmt.Sprintf("sql-%d-%s", h.ID, name)
+}
+
+// What stands in front of a sink, where it is needed.
+const (
+	Constraints  = "ConstraintEnforcer"
+	Materializer = "SinkMaterializer"
+)
+
+// UIDs returns the uids of all operators that a node may become, by their names; none for what is only a way to read others.
+func UIDs(n Node, statement int) map[string]string {
+	switch n.(type) {
+	case *Exchange, *Union:
+		return nil
+	}
+	names := []string{Whole(n)}
+	if _, ok := n.(*Sink); ok {
+		names = append(names, Constraints, Materializer)
+	}
+	uids := map[string]string{}
+	for _, name := range names {
+		uids[name] = UID(n.Of(), statement, name)
+	}
+	return uids
+}
 
 // Window is where rows have the window that they belong to, as columns, -1 for what is not there.
 type Window struct {
