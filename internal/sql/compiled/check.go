@@ -377,15 +377,19 @@ func (d *decoder) check(n physical.Node) {
 		d.alike(h.Fields[:len(in)], in)
 		if n.Fn != nil && n.Fn != fn.Replicate {
 			s, err := n.Fn.Infer(d.known.Session, expr.Args(n.Args))
-			t := s.Result
-			if !t.IsComposite() && t.Valid() {
-				t = types.RowOf(types.Field{Type: t})
+			d.same(n.Fn.Name, s, err, n.Args, s.Result)
+			columns := []types.Field{{Type: s.Result}}
+			if s.Result.IsComposite() {
+				columns = s.Result.Fields()
 			}
-			if err == nil && len(t.Fields()) != len(h.Fields)-len(in) {
-				d.mismatch("the table function %s has %d columns, and %d in the plan", n.Fn.Name, len(t.Fields()), len(h.Fields)-len(in))
+			if len(columns) != len(h.Fields)-len(in) {
+				d.mismatch("the table function %s has %d columns, and %d in the plan", n.Fn.Name, len(columns), len(h.Fields)-len(in))
 			}
-			s.Result = types.RowOf(h.Fields[len(in):]...)
-			d.same(n.Fn.Name, s, err, n.Args, t)
+			for i, c := range columns {
+				if t := h.Fields[len(in)+i].Type; !c.Type.Alike(t) {
+					d.mismatch("column %d of the table function %s is %s, and in the plan %s", i+1, n.Fn.Name, c.Type, t)
+				}
+			}
 		}
 	case *physical.ChangelogNormalize:
 		d.alike(h.Fields, in)
