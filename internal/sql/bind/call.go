@@ -199,6 +199,9 @@ func (x *exprs) callOf(c *ast.Call) expr.Expr {
 	case c.Filter != nil || c.Quantifier != ast.SetDefault || c.WithinGroup != nil || c.OrderBy != nil || c.Nulls != ast.NullsDefault:
 		x.fail(fault.SQLInvalid, c, "%s is no aggregate function", c.Name)
 	}
+	if f.scalar == fn.Builtin.Scalar("JSON") {
+		x.fail(fault.SQLInvalid, c, "JSON(..) stands only as a value in JSON_OBJECT(..) or JSON_ARRAY(..)")
+	}
 	return x.apply(c, f.scalar, x.list(c.Args))
 }
 
@@ -267,6 +270,11 @@ func (x *exprs) jsonPath(e *ast.JSONPathCall) expr.Expr {
 	return x.call(e, e.Func, args...)
 }
 
+// isJSON reports a call of the built-in JSON, which says of a text that it is JSON already.
+func (x *exprs) isJSON(c *ast.Call) bool {
+	return len(c.Name.Parts) == 1 && strings.EqualFold(c.Name.Parts[0].Name, "JSON") && x.function(c.Name).scalar == fn.Builtin.Scalar("JSON")
+}
+
 // jsonConstructor binds JSON_OBJECT, JSON_ARRAY and the aggregates JSON_OBJECTAGG and JSON_ARRAYAGG. The treatment of nulls, NULL ON NULL or ABSENT ON NULL, is a symbol: the first argument of the scalar ones,
 // the last of the aggregates.
 func (x *exprs) jsonConstructor(e *ast.JSONConstructor) expr.Expr {
@@ -295,6 +303,13 @@ func (x *exprs) jsonConstructor(e *ast.JSONConstructor) expr.Expr {
 		list = append(list, &ast.Symbol{Span: e.Span, Text: string(nulls)})
 		return x.aggregateCall(&ast.Call{Span: e.Span, Name: &ast.Name{Span: e.Span, Parts: []*ast.Ident{{Name: e.Func}}}, Args: list, OrderBy: order}, f)
 	}
-	args := append([]expr.Expr{&expr.Symbol{Name: string(nulls)}}, x.list(list)...)
+	args := []expr.Expr{&expr.Symbol{Name: string(nulls)}}
+	for i, a := range list {
+		if c, is := a.(*ast.Call); is && (e.Pairs == nil || i%2 == 1) && x.isJSON(c) {
+			args = append(args, x.apply(c, fn.Builtin.Scalar("JSON"), x.list(c.Args)))
+			continue
+		}
+		args = append(args, x.expr(a))
+	}
 	return x.call(e, e.Func, args...)
 }

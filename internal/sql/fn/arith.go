@@ -133,6 +133,8 @@ func arithmeticType(op string, a, b types.Type) types.Type {
 				return a
 			}
 			return commonNumber(a, b)
+		case op == "MOD" && a.Scale() == 0 && b.Scale() == 0: // the rest is less than the divisor
+			return b
 		case a.Kind() == types.Decimal || b.Kind() == types.Decimal:
 			return decimalResult(op, a, b)
 		case op == "MOD":

@@ -161,7 +161,12 @@ func accessors() []*Function {
 				return nil
 			}, nil
 		}, Examples: [][2]string{{"CURRENT_DATABASE()", "default_database"}}},
-		{Name: "TYPEOF", Doc: "the type of the argument, as text; with TRUE, without short names such as STRING", Nulls: NullCustom, Infer: takes("*?L", nullableText), Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
+		{Name: "TYPEOF", Doc: "the type of the argument, as text; with TRUE, without short names such as STRING", Nulls: NullCustom, Infer: func(s *Session, args []Arg) (Signature, error) {
+			if len(args) > 1 && args[1].Literal == nil {
+				return Signature{}, wrong("argument 2 must be TRUE or FALSE")
+			}
+			return takes("*?L", nullableText)(s, args)
+		}, Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
 			name := args[0].Type.String()
 			if len(args) > 1 && args[1].Literal != nil && !args[1].Literal.Null && args[1].Literal.Bool() {
 				name = fullType(args[0].Type)

@@ -104,6 +104,9 @@ func inferTimestampDiff(s *Session, args []Arg) (Signature, error) {
 	}
 	if a, b := args[1].Type.Kind(), args[2].Type.Kind(); a != types.Null && b != types.Null {
 		for _, alone := range []types.Kind{types.TimestampLTZ, types.Time} {
+			if alone == types.Time && unitMonths(u) > 0 && a != types.TimestampLTZ && b != types.TimestampLTZ {
+				continue // a time is one of the first day of 1970
+			}
 			if (a == alone) != (b == alone) {
 				return Signature{}, wrong("%s and %s cannot be compared: cast one of them", args[1].Type, args[2].Type)
 			}

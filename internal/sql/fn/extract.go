@@ -129,7 +129,7 @@ func inferExtract(s *Session, args []Arg) (Signature, error) {
 	t := args[1].Type
 	switch {
 	case t.Kind() == types.Null:
-	case t.Kind() == types.Time && u < unitHour, t.Kind() == types.IntervalYearMonth && (u > unitMonth || u == unitISOYear), t.Kind() == types.IntervalDayTime && (u < unitDay || u > unitDay && u < unitHour):
+	case t.Kind() == types.Time && (u < unitHour || u == unitMicro || u == unitNano), t.Kind() == types.Date && (u == unitMicro || u == unitNano), t.Kind() == types.IntervalYearMonth && (u > unitMonth || u == unitISOYear), t.Kind() == types.IntervalDayTime && (u < unitDay || u > unitDay && u < unitHour):
 		return Signature{}, wrong("%s has no %s", t, args[0].Symbol)
 	case !t.IsDatetime() && !t.IsInterval():
 		return Signature{}, wrong("%s is no time", t)
@@ -306,13 +306,26 @@ func floorTime(zone *time.Location, t types.Type, name string, up bool) Kernel {
 		}
 	}
 	read, write := localMillis(t, zone), storeMillis(t, zone)
+	whole := up && t.Kind() == types.Date && u == unitDay
+	var fine func(v *column.Vector, row int) int64 // what is less than a millisecond
+	if up && t.Kind() == types.Timestamp && t.Precision() > 3 && u == unitMilli {
+		nanos := subNanos(t)
+		fine = func(v *column.Vector, row int) int64 { return nanos(v, row) % 1_000_000 }
+	}
 	return func(c *Call, args []*column.Vector, sel []int32, n int, out *column.Vector) error {
 		for k := range size(sel, n) {
 			row := at(sel, k)
 			if args[0].Null(row) {
 				continue
 			}
-			write(out, row, floorMillis(u, read(args[0], row), up))
+			ms := read(args[0], row)
+			switch {
+			case whole: // as in Flink, the end of a day is the next one
+				ms++
+			case fine != nil && fine(args[0], row) > 0:
+				ms++
+			}
+			write(out, row, floorMillis(u, ms, up))
 		}
 		return nil
 	}

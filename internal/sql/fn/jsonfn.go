@@ -24,6 +24,9 @@ func jsons() []*Function {
 			Examples: [][2]string{{"JSON_ARRAY(1, 'a', TRUE)", `[1,"a",true]`}, {"JSON_ARRAY(1, CAST(NULL AS INT) NULL ON NULL)", "[1,null]"}}},
 		{Name: "JSON", Doc: "a JSON text, to be put as it is into what JSON_OBJECT and JSON_ARRAY make", Fails: true, Infer: takes("S", nullableText), Bind: func(s *Session, args []Arg, result types.Type) (Kernel, error) {
 			return rowwise(result, true, func(args []column.Value) (column.Value, error) {
+				if strings.TrimSpace(args[0].Text) == "" { // nothing is null
+					return column.NullValue(), nil
+				}
 				if n, ok := parseJSON(args[0].Text); ok {
 					return column.TextValue(string(n.append(nil, true))), nil
 				}
@@ -241,6 +244,13 @@ func inferJSONQuery(s *Session, args []Arg) (Signature, error) {
 	t := args[2].Type
 	if !t.IsChar() && !(t.Kind() == types.Array && t.Elem().IsChar()) {
 		return Signature{}, wrong("JSON_QUERY returns a string or an ARRAY<STRING>, but not %s", t)
+	}
+	if len(args) == 6 && !t.IsChar() {
+		for i, when := range []string{"EMPTY", "ERROR"} {
+			if args[4+i].Symbol == "EMPTY OBJECT" {
+				return Signature{}, wrong("EMPTY OBJECT ON %s gives no %s", when, t)
+			}
+		}
 	}
 	return inferJSON(args, 6, 6, t.Null())
 }

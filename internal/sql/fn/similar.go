@@ -58,9 +58,8 @@ func newSimilar(pattern string, escape rune) (matches, error) {
 			b.WriteByte('.')
 		case r == '%':
 			b.WriteString("(?s:.*)")
-		case strings.ContainsRune(`$\.`, r):
-			b.WriteByte('\\')
-			b.WriteRune(r)
+		case r == '\\':
+			b.WriteString(`\\`)
 		default:
 			b.WriteRune(r)
 		}

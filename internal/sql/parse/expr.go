@@ -669,6 +669,10 @@ func (p *parser) call(name *ast.Name) *ast.Call {
 			c.Quantifier = ast.SetQuantifier(p.advance().text)
 		}
 		c.Args = list(p, p.argument)
+		if p.atAny("IGNORE", "RESPECT") && p.peek(1).is("NULLS") && len(name.Parts) == 1 && strings.EqualFold(name.Parts[0].Name, "ARRAY_AGG") {
+			c.Nulls = ast.NullTreatment(p.advance().text + " NULLS")
+			p.advance()
+		}
 		if p.quiet("ORDER", "BY") {
 			c.OrderBy = list(p, p.orderItem)
 		}

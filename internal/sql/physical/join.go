@@ -423,8 +423,21 @@ func (p *planner) temporal(r *logical.TemporalJoin) (Node, error) {
 	}
 	left, lcols := p.columnsOf(left, q.left)
 	right, rcols := p.columnsOf(right, q.right)
-	if len(left.Of().Fields) != n || len(right.Of().Fields) != len(r.Right.Fields()) {
-		return nil, fault.New(fault.SQLUnsupported, "a temporal join compares columns with columns: compute them in a subquery")
+	width, wider := len(r.Right.Fields()), len(left.Of().Fields)-n
+	moved := func(i int) int { // columns that are compared may stand behind those of the left side
+		if i >= n {
+			i += wider
+		}
+		return i
+	}
+	residual := expr.All(q.rest)
+	if residual != nil && wider > 0 {
+		residual = expr.Shift(residual, moved)
+	}
+	out := r.Out
+	if wider > 0 || len(right.Of().Fields) > width {
+		out = append(slices.Clone(r.Out[:n]), left.Of().Fields[n:]...)
+		out = append(append(out, r.Out[n:]...), right.Of().Fields[width:]...)
 	}
 	rightTime := slices.IndexFunc(right.Of().Fields, func(f types.Field) bool { return f.Type.Attribute() == types.Rowtime })
 	if !proctime && rightTime < 0 {
@@ -441,9 +454,17 @@ func (p *planner) temporal(r *logical.TemporalJoin) (Node, error) {
 	if proctime {
 		time, rightTime = -1, -1
 	}
-	return p.add(&TemporalJoin{
-		Head: Head{Inputs: []Node{p.exchange(left, lcols), p.exchange(right, rcols)}, Fields: r.Out}, Kind: r.Kind, Left: lcols, Right: rcols, LeftTime: time, RightTime: rightTime, Residual: expr.All(q.rest),
-	}), nil
+	joined := p.add(&TemporalJoin{
+		Head: Head{Inputs: []Node{p.exchange(left, lcols), p.exchange(right, rcols)}, Fields: out}, Kind: r.Kind, Left: lcols, Right: rcols, LeftTime: time, RightTime: rightTime, Residual: residual,
+	})
+	if len(out) == len(r.Out) {
+		return joined, nil
+	}
+	exprs = make([]expr.Expr, len(r.Out))
+	for i, f := range r.Out {
+		exprs[i] = &expr.Ref{Index: moved(i), Name: f.Name, T: f.Type}
+	}
+	return p.calc(joined, nil, exprs, r.Out), nil
 }
 
 // lookupSide takes a right side apart that is a scan with, perhaps, a filter and a projection above it.
