@@ -135,7 +135,7 @@ func (s *Sim) stopWithSavepoint() {
 	s.live(1 + s.rng.Int64N(10_000))
 }
 
-// StateBackend has [Sim.Survive] and [Sim.StopAndGoOn] keep the job's state by the given backend in some of the lives of some seeds, with plenty of memory or with next to none; in the others it is in memory. What such a life is restored from
+// StateBackend has [Sim.Survive] and [Sim.StopAndGoOn] keep the job's state by the given backend in all lives of some seeds, with plenty of memory or with next to none; in the others it is in memory. What such a life is restored from
 // may stay where it lies, as it does on a local disk, however little it is.
 func (s *Sim) StateBackend(b weir.StateBackend) { s.spilling = b }
 
@@ -145,10 +145,7 @@ func (s *Sim) spill(o *weir.Options, life int) (memory int64) {
 	if s.spilling.String() == "memory" || rng.IntN(3) > 0 {
 		return 0
 	}
-	rng = rand.New(rand.NewPCG(s.seed, 0x591+uint64(life)))
-	if rng.IntN(4) == 0 {
-		return 0
-	}
+	rng = rand.New(rand.NewPCG(s.seed, 0x592+uint64(life)))
 	o.StateBackend, o.StateDir, o.Memory = s.spilling, s.t.TempDir(), 1<<40
 	return []int64{1 << 30, 1 << 30, 64 << 10}[rng.IntN(3)]
 }

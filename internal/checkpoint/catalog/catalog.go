@@ -58,7 +58,7 @@ func List(ctx context.Context, s storage.Storage) (Contents, error) {
 	return c, nil
 }
 
-// Load reads the manifest in a folder of the storage, "" for the storage itself.
+// Load reads the manifest in a folder of the storage, "" for the storage itself. That of another checkpoint than the folder's name says is refused: what has happened since would be lost without a word.
 func Load(ctx context.Context, s storage.Storage, folder string) (*manifest.Manifest, error) {
 	name := path.Join(folder, manifest.FileName)
 	called := strings.TrimSuffix(s.String(), "/") + "/" + name
@@ -69,7 +69,14 @@ func Load(ctx context.Context, s storage.Storage, folder string) (*manifest.Mani
 	if err != nil {
 		return nil, err
 	}
-	return manifest.Decode(called, b)
+	m, err := manifest.Decode(called, b)
+	if err != nil {
+		return nil, err
+	}
+	if id, ok := number(name); ok && m.Id != id {
+		return nil, fault.New(fault.CheckpointDamaged, "%s is the manifest of checkpoint %d: it was put there from elsewhere, or its folder was renamed", called, m.Id)
+	}
+	return m, nil
 }
 
 // Latest reads the latest checkpoint of a storage, nil if it has none. If that is damaged the error tells so, and which one is before it.

@@ -96,6 +96,26 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestLoadOfAnother puts the manifest of a checkpoint into the folder of another.
+func TestLoadOfAnother(t *testing.T) {
+	s := storage.NewMemory()
+	complete(t, s, 3, "chk-3/a")
+	b, err := storage.ReadAll(t.Context(), s, "chk-3/_metadata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "chk-4/_metadata", string(b))
+	put(t, s, "mine/_metadata", string(b))
+	if _, err := Load(t.Context(), s, "chk-4"); fault.CodeOf(err) != fault.CheckpointDamaged || !strings.Contains(err.Error(), "chk-4/_metadata is the manifest of checkpoint 3") {
+		t.Errorf("the manifest of another checkpoint: %v", err)
+	}
+	for _, folder := range []string{"chk-3", "mine"} {
+		if m, err := Load(t.Context(), s, folder); err != nil || m.Id != 3 {
+			t.Errorf("%s: %v, %v", folder, m, err)
+		}
+	}
+}
+
 func TestLatest(t *testing.T) {
 	ctx := context.Background()
 	s := storage.NewMemory()
