@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -443,22 +444,7 @@ func TestPlanOfCheckpoint(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	path := stop(job)
-	plan, m := planIn(t, path)
-	const off = `"table.optimizer.disabled-rules": "push-filters"`
-	if !strings.Contains(plan, off) {
-		t.Fatal(plan)
-	}
-	plan = strings.Replace(strings.Replace(plan, ", "+off, "", 1), off+", ", "", 1)
-	if m.Plans[0], err = manifest.PackPlan([]byte(plan)); err != nil {
-		t.Fatal(err)
-	}
-	b, err := manifest.Encode(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(path, manifest.FileName), b, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	plan := older(t, path)
 	// The same statement, written in another way.
 	job, err = start(path, "", strings.ReplaceAll(query, " FROM", "\n  FROM"))
 	if err != nil {
@@ -478,6 +464,29 @@ func TestPlanOfCheckpoint(t *testing.T) {
 	}
 }
 
+// older makes the plan in a checkpoint, which was made without the rule push-filters, one of a planner that did not have it.
+func older(t *testing.T, dir string) string {
+	t.Helper()
+	plan, m := planIn(t, dir)
+	const off = `"table.optimizer.disabled-rules": "push-filters"`
+	if !strings.Contains(plan, off) {
+		t.Fatal(plan)
+	}
+	plan = strings.Replace(strings.Replace(plan, ", "+off, "", 1), off+", ", "", 1)
+	var err error
+	if m.Plans[0], err = manifest.PackPlan([]byte(plan)); err != nil {
+		t.Fatal(err)
+	}
+	b, err := manifest.Encode(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, manifest.FileName), b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
 // planIn returns the plan in a savepoint.
 func planIn(t *testing.T, dir string) (string, *manifest.Manifest) {
 	t.Helper()
@@ -495,4 +504,112 @@ func planIn(t *testing.T, dir string) (string, *manifest.Manifest) {
 		t.Fatal(err)
 	}
 	return string(plan), m
+}
+
+// TestPlanOfKeptJob goes on with a job of KeepJobs whose plan is not the one that the planner makes of the statement now.
+func TestPlanOfKeptJob(t *testing.T) {
+	const query = `INSERT INTO totals SELECT city, SUM(amount + id - id) FROM (SELECT c.city, o.amount, o.id FROM orders AS o JOIN customers AS c ON o.customer = c.name) WHERE amount > 1 GROUP BY city`
+	dir := t.TempDir()
+	start := func(set string) (*weir.JobClient, error) {
+		store := values.NewStore()
+		store.Put("orders", values.R(int64(1), "ann", int64(10)))
+		store.Put("customers", values.R("ann", "Rome"))
+		e := NewEnvironment(Options{})
+		e.AddConnector(store.Table())
+		if err := e.KeepJobs(Durable{Dir: dir}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := statements(t, e, strings.ReplaceAll(compiledTables, "'values'", "'values', 'bounded' = 'false'")+set); err != nil {
+			t.Fatal(err)
+		}
+		r, err := e.ExecuteSQL(t.Context(), query)
+		if err != nil {
+			return nil, err
+		}
+		return r.Job, nil
+	}
+	end := func(job *weir.JobClient) {
+		t.Helper()
+		for range 2000 {
+			if _, err := job.Checkpoint(t.Context()); err == nil {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		job.Cancel()
+		if _, err := job.Wait(t.Context()); fault.CodeOf(err) != fault.JobCanceled {
+			t.Fatal(err)
+		}
+	}
+	latest := func() string {
+		t.Helper()
+		all, err := filepath.Glob(filepath.Join(dir, "*", "checkpoints", "chk-*"))
+		if err != nil || len(all) == 0 {
+			t.Fatal(all, err)
+		}
+		return all[len(all)-1]
+	}
+	job, err := start("SET 'table.optimizer.disabled-rules' = 'push-filters'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	end(job)
+	plan := older(t, latest())
+	if job, err = start(""); err != nil {
+		t.Fatal(err)
+	}
+	end(job)
+	if again, _ := planIn(t, latest()); again != plan {
+		t.Errorf("another plan:\n%s\nwant\n%s", again, plan)
+	}
+	if _, err = start("SET 'table.plan.force-recompile' = 'true'"); fault.CodeOf(err) != fault.SQLJobChanged {
+		t.Error(err)
+	}
+}
+
+// TestPlansOfProgram has several statements in one program: each has a plan of its own in its checkpoints.
+func TestPlansOfProgram(t *testing.T) {
+	add := func(restore string) (*weir.Environment, *Environment) {
+		e, _ := compiledEnvironment(t, Options{})
+		program := weir.NewEnvironment(weir.Options{Checkpoints: weir.Checkpoints{Dir: t.TempDir(), Restore: restore}})
+		if err := FromStream(e, "clicks", clicks(program), StreamOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		for _, sql := range []string{compiledInsert, "INSERT INTO totals SELECT `User`, SUM(N) FROM clicks GROUP BY `User`"} {
+			if err := Insert(e, program, sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return program, e
+	}
+	program, e := add("")
+	plans := program.Graph().Plans
+	if len(plans) != 2 {
+		t.Fatal(len(plans))
+	}
+	b, err := manifest.Encode(&manifest.Manifest{Id: 1, Plans: plans})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, manifest.FileName), b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{`"sql-1-[0-9]+-Join"`, `"sql-2-[0-9]+-GroupAggregate"`} {
+		_, text, err := savedPlan(t.Context(), weir.Checkpoints{Restore: dir}, i)
+		if err != nil || !regexp.MustCompile(want).Match(text) {
+			t.Errorf("%v: no %s in\n%s", err, want, text)
+		}
+	}
+	again, _ := add(dir)
+	if !slices.EqualFunc(again.Graph().Plans, plans, bytes.Equal) {
+		t.Error("other plans")
+	}
+	a, _ := program.Graph().JSON()
+	if b, _ := again.Graph().JSON(); !bytes.Equal(a, b) {
+		t.Errorf("%s\nwant\n%s", b, a)
+	}
+	if _, err := e.CompilePlan(t.Context(), "INSERT INTO totals SELECT `User`, SUM(N) FROM clicks GROUP BY `User`"); fault.CodeOf(err) != fault.SQLUnsupported {
+		t.Error(err)
+	}
 }

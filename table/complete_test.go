@@ -49,7 +49,15 @@ func TestComplete(t *testing.T) {
 		"CREATE TABLE |":         "-orders -archive",
 		"SELECT 'a| FROM orders": "-id -AND",
 		"-- SELECT |":            "-SELECT -id",
-		"SELECT \"|":             "-id",
+		"COMPILE |":              "PLAN AND -SELECT",
+		"EXECUTE |":              "PLAN STATEMENT INSERT SELECT",
+		"EXPLAIN PLAN |":         "FOR -id",
+		"EXPLAIN PLAN FOR |":     "SELECT INSERT EXECUTE STATEMENT -id",
+
+		"COMPILE AND EXECUTE |":                "PLAN -INSERT",
+		"COMPILE PLAN 'f' FOR |":               "INSERT STATEMENT -id",
+		"COMPILE PLAN 'f' IF NOT EXISTS FOR |": "INSERT STATEMENT -id",
+		"SELECT \"|":                           "-id",
 	} {
 		at := strings.Index(text, "|")
 		from, all := e.Complete(text[:at]+text[at+1:], at)

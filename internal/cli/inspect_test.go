@@ -80,7 +80,15 @@ func write(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	keep := func(to storage.Storage, name, kind string, id int64, sub *manifest.Subtask) {
-		b, err := manifest.Encode(&manifest.Manifest{Id: id, Kind: kind, Job: "0123", JobName: "accounts", Created: 1700000000000, Operators: []*manifest.Operator{
+		var plans [][]byte
+		if kind == "savepoint" {
+			packed, err := manifest.PackPlan([]byte("{\"version\": 1, \"source\": {\"statement\": \"INSERT INTO t SELECT 1\", \"catalog\": \"c\", \"database\": \"d\", \"options\": {}, \"objects\": {}}}\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			plans = [][]byte{packed}
+		}
+		b, err := manifest.Encode(&manifest.Manifest{Id: id, Kind: kind, Job: "0123", JobName: "accounts", Created: 1700000000000, Plans: plans, Operators: []*manifest.Operator{
 			{Uid: "source", Name: "orders", Parallelism: 1, MaxParallelism: groups, Enumerator: []byte("pos"), HasEnumerator: true, Subtasks: []*manifest.Subtask{{Finished: true, Splits: []*manifest.Split{{Id: "0"}}}}},
 			{Uid: "sum", Name: "sum per account", Parallelism: 1, MaxParallelism: groups, Subtasks: []*manifest.Subtask{sub}},
 		}})
