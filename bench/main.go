@@ -45,6 +45,8 @@ type settings struct {
 	text    string
 	profile string
 	seconds float64
+	// memory is BatchMemory of batch jobs, 0 for the default.
+	memory int64
 }
 
 func run() error {
@@ -56,6 +58,7 @@ func run() error {
 	flag.Float64Var(&s.warmUp, "warm-up", 0, "first run this share of the records unmeasured, in the same process; Flink always does so with 0.25")
 	flag.IntVar(&s.runs, "runs", 3, "rounds; the best of each engine counts")
 	flag.Float64Var(&s.seconds, "seconds", 10, "how long each latency run lasts")
+	flag.Int64Var(&s.memory, "batch-memory", 0, "Options.BatchMemory of batch p1 and p2 in bytes; 0 for the default")
 	flag.StringVar(&s.flink, "flink", "", "script that runs the same programs on Flink")
 	flag.StringVar(&s.text, "text", "", "text whose words are counted (default: that of examples/wordcount)")
 	flag.StringVar(&s.profile, "cpuprofile", "", "directory for a CPU profile of each job")
@@ -138,7 +141,7 @@ func (s *settings) complete() error {
 
 // jobs lists the runs of a round of a case.
 func (s *settings) jobs(name string) ([]job, error) {
-	base := job{Case: name, CPUProfile: s.profile}
+	base := job{Case: name, CPUProfile: s.profile, BatchMemory: s.memory}
 	var all []job
 	noFlink := false
 	rates := []float64{0}

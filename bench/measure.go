@@ -28,6 +28,7 @@ type job struct {
 	Rate        float64 `json:"rate,omitempty"`
 	Text        string  `json:"text,omitempty"`
 	CPUProfile  string  `json:"cpu_profile,omitempty"`
+	BatchMemory int64   `json:"batch_memory,omitempty"`
 	ToEnd       bool    `json:"to_end,omitempty"`  // nothing is stopped before its results are out
 	WarmUp      int64   `json:"warm_up,omitempty"` // records of a run before the measured one, in the same process
 }
@@ -180,7 +181,7 @@ func runProgram(j job, lines []string, out outputs) (seconds float64, lat *Laten
 	start := time.Now()
 	o := weir.Options{Parallelism: j.Parallelism}
 	if j.Engine == "batch" {
-		o.RuntimeMode = weir.Batch
+		o.RuntimeMode, o.BatchMemory = weir.Batch, j.BatchMemory
 	}
 	if j.Engine == "checkpoint" {
 		dir, err := os.MkdirTemp("", "weir-bench-")

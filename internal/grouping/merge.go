@@ -33,7 +33,7 @@ func (s *Sorter) runs(p *part) error {
 	var runs []extent
 	held := int64(0)
 	run := func() error {
-		s.sortPages()
+		s.group(true)
 		begin := s.end
 		err := s.writeRun()
 		s.drop(true)
@@ -55,11 +55,11 @@ func (s *Sorter) runs(p *part) error {
 			}
 		}
 	}
-	s.pages = append(s.pages, p.pages...)
+	s.pages, p.pages = append(s.pages, p.pages...), nil
 	if err := run(); err != nil {
 		return err
 	}
-	s.write, s.all, s.scratch, s.times = nil, nil, nil, nil
+	s.write, s.groups = nil, groups{}
 	s.read = min(max(s.cfg.Memory/int64(len(runs)), 4<<10), writeBytes) &^ 7
 	for i, r := range runs {
 		c := cursor{number: i, from: r.from, to: r.to}
@@ -74,9 +74,9 @@ func (s *Sorter) runs(p *part) error {
 	return nil
 }
 
-// writeRun writes the entries.
+// writeRun writes what is at hand.
 func (s *Sorter) writeRun() error {
-	for len(s.entries) > 0 {
+	for len(s.left) > 0 {
 		s.show()
 		r := &s.record
 		head := diskHeader{r.Hash, r.Time, uint64(r.Input)<<inputShift | uint64(len(r.Data))}
@@ -151,7 +151,7 @@ func (s *Sorter) fill(c *cursor, need int) error {
 func (s *Sorter) before(a, b *cursor) bool {
 	switch {
 	case a.Hash != b.Hash:
-		return order(a.Hash) < order(b.Hash)
+		return a.Hash < b.Hash
 	case s.cfg.ByTime && a.Time != b.Time:
 		return a.Time < b.Time
 	case a.Input != b.Input:

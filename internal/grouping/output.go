@@ -14,24 +14,16 @@ type output struct {
 	more   bool // there is a record
 	next   int  // part
 
-	// pages are those of the part that is handed out, entries what is left of it.
-	pages   [][]uint64
-	entries []entry
-	all     []entry
-	scratch []entry
-	times   []timeOf
-	seen    uint64 // so that touching has a purpose
+	// pages are those of the part that is handed out, left what is left of it, as refs.
+	pages  [][]uint64
+	left   []uint64
+	groups groups
+	seen   uint64 // so that touching has a purpose
 
 	// merge is a heap of the runs of a part that is larger than memory.
 	merge []cursor
 	write []byte
 	read  int64 // bytes of a run that are read at a time
-}
-
-// entry is a record in memory. Its ref orders records by input, then as they came.
-type entry struct {
-	order uint64
-	ref   uint64
 }
 
 // Finish is called when all records have been put.
@@ -40,7 +32,7 @@ func (s *Sorter) Finish() error {
 		return s.err
 	}
 	for i := range s.parts {
-		s.seal(&s.parts[i])
+		s.seal(i)
 	}
 	return s.step()
 }
@@ -55,7 +47,7 @@ func (s *Sorter) Peek() *Record {
 
 // Skip moves on to the record behind that of Peek.
 func (s *Sorter) Skip() error {
-	if len(s.entries) > 0 {
+	if len(s.left) > 0 {
 		s.show()
 		return nil
 	}
@@ -68,23 +60,23 @@ const ahead = 32
 // touch reads the next records.
 func (s *Sorter) touch() {
 	sum := uint64(0)
-	for _, e := range s.entries[:min(ahead, len(s.entries))] {
-		page := s.pages[e.ref<<8>>8>>pageShift]
-		at := e.ref & (largePage - 1) / 8
+	for _, ref := range s.left[:min(ahead, len(s.left))] {
+		page := s.pages[ref<<8>>8>>pageShift]
+		at := ref & (largePage - 1) / 8
 		sum += page[at] + page[min(at+6, uint64(len(page)-1))]
 	}
 	s.seen += sum
 }
 
-// show makes the next entry the record. It has been checked that there is one.
+// show makes the next one the record. It has been checked that there is one.
 func (s *Sorter) show() {
-	if len(s.entries)%ahead == 0 {
+	if len(s.left)%ahead == 0 {
 		s.touch()
 	}
-	e := s.entries[0]
-	s.entries = s.entries[1:]
-	page := s.pages[e.ref<<8>>8>>pageShift]
-	data := unsafe.Add(unsafe.Pointer(unsafe.SliceData(page)), e.ref&(largePage-1))
+	ref := s.left[0]
+	s.left = s.left[1:]
+	page := s.pages[ref<<8>>8>>pageShift]
+	data := unsafe.Add(unsafe.Pointer(unsafe.SliceData(page)), ref&(largePage-1))
 	s.record.Hash = *(*uint64)(data)
 	s.record.Time = eventtime.NoTimestamp
 	data = unsafe.Add(data, 8)
@@ -110,7 +102,7 @@ func (s *Sorter) timeAt(ref uint64) int64 {
 	return eventtime.NoTimestamp
 }
 
-// step goes to the next record where that is not simply the next entry: of the runs that are merged, or of the next part.
+// step goes to the next record where that is not simply the next of the list: of the runs that are merged, or of the next part.
 func (s *Sorter) step() error {
 	s.more = false
 	if len(s.merge) > 0 {
@@ -155,10 +147,10 @@ func (s *Sorter) drop(unseen bool) {
 		s.free(page, unseen)
 		s.pages[i] = nil
 	}
-	s.pages, s.entries = s.pages[:0], nil
+	s.pages, s.left = s.pages[:0], nil
 }
 
-// load brings a part into memory and sorts it.
+// load brings a part into memory and groups it.
 func (s *Sorter) load(p *part) error {
 	for _, e := range p.stored {
 		page, err := s.fetch(e)
@@ -167,8 +159,8 @@ func (s *Sorter) load(p *part) error {
 		}
 		s.pages = append(s.pages, page)
 	}
-	s.pages = append(s.pages, p.pages...)
-	s.sortPages()
+	s.pages, p.pages = append(s.pages, p.pages...), nil
+	s.group(false)
 	return nil
 }
 
@@ -180,43 +172,19 @@ func (s *Sorter) fetch(e extent) (page []uint64, err error) {
 		page = make([]uint64, (e.to-e.from)/8)
 	}
 	s.bytes += e.to - e.from
-	if n, err := s.file.ReadAt(bytesOf(page), e.from); err != nil {
-		if err == io.EOF {
-			return nil, fault.New(fault.StateDamaged, "the file for sorting the input of a keyed operator ends after %d of %d bytes of a page", n, e.to-e.from)
-		}
-		return nil, s.failed(err)
+	n, err := s.file.ReadAt(bytesOf(page), e.from)
+	used := page[0] &^ pageTimed
+	switch {
+	case err == io.EOF:
+		err = fault.New(fault.StateDamaged, "the file for sorting the input of a keyed operator ends after %d of %d bytes of a page", n, e.to-e.from)
+	case err != nil:
+		err = s.failed(err)
+	case used < pageHead || used > uint64(8*len(page)):
+		err = fault.New(fault.StateDamaged, "the file for sorting the input of a keyed operator has a page of %d bytes that claims to have %d", 8*len(page), used)
 	}
-	if used := page[0] &^ pageTimed; used < pageHead || used > uint64(8*len(page)) {
-		return nil, fault.New(fault.StateDamaged, "the file for sorting the input of a keyed operator has a page of %d bytes that claims to have %d", 8*len(page), used)
+	if err != nil {
+		s.free(page, true)
+		return nil, err
 	}
 	return page, nil
-}
-
-// sortPages makes sorted entries of the records of all pages.
-func (s *Sorter) sortPages() {
-	entries := s.all[:0]
-	for i, page := range s.pages {
-		timed, used := page[0]&pageTimed != 0, int(page[0]&^pageTimed)
-		head := headBytes(timed, s.cfg.Fixed > 0)
-		base := unsafe.Pointer(unsafe.SliceData(page))
-		width := head + (s.cfg.Fixed+7)&^7
-		for at := pageHead; at < used; {
-			ref := uint64(i)<<pageShift | uint64(at)
-			hash := *(*uint64)(unsafe.Add(base, at))
-			if s.cfg.Fixed == 0 {
-				word := *(*uint64)(unsafe.Add(base, at+head-8))
-				ref |= word >> inputShift << inputShift
-				width = head + int(word&(1<<inputShift-1)+7)&^7
-			}
-			entries = append(entries, entry{order(hash), ref})
-			at += width
-		}
-	}
-	s.all = entries
-	if n := len(entries); cap(s.scratch) < n {
-		s.scratch = make([]entry, n, cap(entries))
-	}
-	s.radix(entries, s.scratch[:len(entries)], 64-partBits)
-	s.entries = entries
-	s.touch()
 }

@@ -1,7 +1,6 @@
 package grouping
 
 import (
-	"math/bits"
 	"os"
 	"runtime"
 	"unsafe"
@@ -33,6 +32,7 @@ type Record struct {
 // Sorter takes records with Put and, after Finish, gives them back with Peek and Skip.
 type Sorter struct {
 	cfg   Config
+	tails [partCount]tail
 	parts [partCount]part
 	head  int  // bytes in front of a record's data
 	timed bool // a record with a timestamp has come: from here on they have a place
@@ -51,7 +51,7 @@ type Sorter struct {
 }
 
 const (
-	partBits  = 7
+	partBits  = 9
 	partCount = 1 << partBits
 
 	inputShift = 56
@@ -65,15 +65,16 @@ const (
 
 // part is some of the records: those whose hashes end in the same bits. In the file and in memory they lie in pages, of which each has a header of one word; those in the file came first.
 type part struct {
-	// at is where in the last page the next record goes, limit where that page ends.
-	at, limit int
-	pages     [][]uint64
-	onDisk    bool
-	stored    []extent
+	pages  [][]uint64
+	onDisk bool
+	stored []extent
 	// room is what is left of the stretch of the file that the part writes to.
 	room extent
 	size int64 // bytes of all pages, here and there
 }
+
+// tail is what Put needs to know of a part: the address in the last page where the next record goes, and that where the page ends. The page itself is held by the part.
+type tail struct{ at, limit uintptr }
 
 // The header of a page has the bytes that are used of it, this word included, and whether its records have a timestamp.
 const (
@@ -114,18 +115,18 @@ func (s *Sorter) Len() int64 { return s.count }
 // Spilled is how many bytes were written to disk.
 func (s *Sorter) Spilled() int64 { return s.written }
 
-// order is what records are sorted by first. The first bits of the hashes are much the same in one subtask, the last ones are not.
-func order(hash uint64) uint64 { return bits.ReverseBytes64(hash) }
+// partOf is the part that a hash belongs to. The first bits of the hashes are much the same in one subtask, the last ones are not.
+func partOf(hash uint64) uint64 { return hash & (partCount - 1) }
 
 // Put makes room for a record of n bytes of one of up to 256 inputs. The caller fills it before the next call.
 func (s *Sorter) Put(input int, hash uint64, time int64, n int) unsafe.Pointer {
-	p := &s.parts[order(hash)>>(64-partBits)]
-	need := s.head + (n+7)&^7
-	if p.at+need > p.limit || time != eventtime.NoTimestamp && !s.timed {
-		need = s.turn(p, time, n)
+	t := &s.tails[partOf(hash)]
+	need := uintptr(s.head + (n+7)&^7)
+	if t.at+need > t.limit || time != eventtime.NoTimestamp && !s.timed {
+		need = s.turn(partOf(hash), time, n)
 	}
-	to := unsafe.Add(unsafe.Pointer(unsafe.SliceData(p.pages[len(p.pages)-1])), p.at)
-	p.at += need
+	to := *(*unsafe.Pointer)(unsafe.Pointer(&t.at))
+	t.at += need
 	s.count++
 	*(*uint64)(to) = hash
 	to = unsafe.Add(to, 8)
@@ -140,21 +141,33 @@ func (s *Sorter) Put(input int, hash uint64, time int64, n int) unsafe.Pointer {
 	return to
 }
 
+// Ahead is told the hashes of some records that are about to be put, so that the processor gets the memory where they go at once and not one after the other. It changes nothing.
+func (s *Sorter) Ahead(hashes []uint64) {
+	sum, need := uint64(0), uintptr(s.head+s.cfg.Fixed)
+	for _, hash := range hashes {
+		t := s.tails[partOf(hash)]
+		if at := (t.at + need) &^ 7; at < t.limit {
+			sum += *(*uint64)(*(*unsafe.Pointer)(unsafe.Pointer(&at)))
+		}
+	}
+	s.seen += sum
+}
+
 // turn makes room in a part for a record of n bytes, and returns how much it takes with what stands in front.
-func (s *Sorter) turn(p *part, time int64, n int) (need int) {
+func (s *Sorter) turn(i uint64, time int64, n int) (need uintptr) {
 	if time != eventtime.NoTimestamp && !s.timed {
 		for i := range s.parts {
-			s.seal(&s.parts[i])
-			s.parts[i].limit = 0
+			s.seal(i)
 		}
 		s.timed = true
 		s.layOut()
 	}
-	need = s.head + (n+7)&^7
-	if p.at+need <= p.limit {
+	p, t := &s.parts[i], &s.tails[i]
+	need = uintptr(s.head + (n+7)&^7)
+	if t.at+need <= t.limit {
 		return need
 	}
-	s.seal(p)
+	s.seal(int(i))
 	if p.onDisk {
 		s.store(p)
 	}
@@ -162,32 +175,38 @@ func (s *Sorter) turn(p *part, time int64, n int) (need int) {
 	if k := len(p.pages); k < 6 && !p.onDisk {
 		size = min(size, firstPage<<k)
 	}
-	s.append(p, max(size, need+pageHead))
+	s.append(int(i), max(size, int(need)+pageHead))
 	return need
 }
 
-// append makes a page of at least size bytes the last one.
-func (s *Sorter) append(p *part, size int) {
+// append makes a page of at least size bytes the last one of a part.
+func (s *Sorter) append(i, size int) {
 	var page []uint64
 	if k := len(s.spare); k > 0 && size <= s.page {
 		page, s.spare = s.spare[k-1], s.spare[:k-1]
 	} else {
 		page = make([]uint64, size/8)
 	}
+	p, n := &s.parts[i], 8*len(page)
 	p.pages = append(p.pages, page)
-	p.at, p.limit = pageHead, 8*len(page)
-	p.size += int64(p.limit)
-	s.bytes += int64(p.limit)
+	p.size += int64(n)
+	s.bytes += int64(n)
+	base := uintptr(unsafe.Pointer(unsafe.SliceData(page)))
+	s.tails[i] = tail{base + pageHead, base + uintptr(n)}
 }
 
-// seal writes the header of the last page.
-func (s *Sorter) seal(p *part) {
-	if n := len(p.pages); n > 0 && p.limit > 0 {
-		p.pages[n-1][0] = uint64(p.at)
-		if s.timed {
-			p.pages[n-1][0] |= pageTimed
-		}
+// seal writes the header of the last page, to which nothing is put any more.
+func (s *Sorter) seal(i int) {
+	p, t := &s.parts[i], &s.tails[i]
+	if t.limit == 0 {
+		return
 	}
+	page := p.pages[len(p.pages)-1]
+	page[0] = uint64(t.at - uintptr(unsafe.Pointer(unsafe.SliceData(page))))
+	if s.timed {
+		page[0] |= pageTimed
+	}
+	*t = tail{}
 }
 
 // Full reports whether the sorter has come to its memory: Spill is to be called. It also reports an error of writing, which Spill returns.
@@ -201,9 +220,8 @@ func (s *Sorter) Spill() error {
 		s.kept--
 		p := &s.parts[s.kept]
 		p.onDisk = true
-		s.seal(p)
+		s.seal(s.kept)
 		s.store(p)
-		p.limit = 0 // the next record begins a page
 	}
 	return s.err
 }
@@ -272,7 +290,7 @@ func (s *Sorter) failed(err error) error {
 
 // Close gives back memory and removes the file.
 func (s *Sorter) Close() error {
-	s.parts, s.spare, s.output = [partCount]part{}, nil, output{}
+	s.parts, s.tails, s.spare, s.output = [partCount]part{}, [partCount]tail{}, nil, output{}
 	if s.file == nil {
 		return nil
 	}

@@ -67,8 +67,8 @@ func (f *finalValues[K, V]) has(k K, hash uint64) bool {
 func (f *finalValues[K, V]) EndKeys(last bool) (more bool) {
 	sp := f.keys.Scope.Space()
 	if !last && f.cursor == 0 && sp.Len() == 1 {
-		if _, ok := f.keys.Scope.Find(); ok { // else the cursor stands where another key was looked for
-			f.final()
+		if r, ok := f.keys.Scope.Find(); ok { // else the cursor stands where another key was looked for
+			f.final(r)
 			f.keys.Scope.Remove()
 			return false
 		}
@@ -87,8 +87,8 @@ func (f *finalValues[K, V]) EndKeys(last bool) (more bool) {
 			return false
 		}
 		f.cursor = r + 1
-		f.keys.Scope.Point(r)
-		f.final()
+		f.keys.Scope.Visit(r)
+		f.final(r)
 		if f.ctx.Stop.Load() != 0 {
 			break
 		}
@@ -97,12 +97,9 @@ func (f *finalValues[K, V]) EndKeys(last bool) (more bool) {
 }
 
 // final emits the value of the key pointed at.
-func (f *finalValues[K, V]) final() {
-	r, ok := f.keys.Scope.Find()
-	if !ok {
-		return
-	}
-	f.keys.words.Get(f.keys.Scope.Words(), f.keys.Scope.Bytes(), &f.key)
+func (f *finalValues[K, V]) final(r statebackend.Ref) {
+	sp := f.keys.Scope.Space()
+	f.keys.words.Get(sp.Words(r), sp.Bytes(r), &f.key)
 	ts := f.noted(r)
 	if v := f.kept.Peek(); v != nil {
 		f.emit(f.key, v, ts)

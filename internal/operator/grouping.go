@@ -12,7 +12,7 @@ import (
 
 // Grouping is the input of a batch job's task that cannot take records as they come: the head of its chain is keyed, and sees the records of one key after those of another; or it has a broadcast input, which comes first.
 //
-// Records of such inputs are kept until all input has ended, on disk as far as they do not fit into memory. Then Replay gives them to the head: of a keyed one by the hash of the key and then by time, so that only the keys of one hash, and
+// Records of such inputs are kept until all input has ended, on disk as far as they do not fit into memory. Then Replay gives them to the head: of a keyed one all records of a hash of the key together, by time, so that only the keys of one hash, and
 // that is but for a coincidence one key, have state at a time. Behind the last record of a hash the instance is told by EndKeys; what it emits then is final.
 //
 // An operator whose state is small beside its input says so by Keyed.Has. It takes records as they come while state fits into memory, for no kind of sorting is as fast; beyond that the records of new keys are kept for Replay.
@@ -212,6 +212,7 @@ func (g *Grouping) Close() {
 	if g.sorter == nil {
 		return
 	}
+	g.at = nil
 	if err := g.sorter.Close(); err != nil {
 		g.ctx.Host.Logger().Warn("closing the file that the input was sorted in failed", "operator", g.ctx.Name, "err", err)
 	}
@@ -284,6 +285,11 @@ func (in *groupedInput[T]) Process(c Chunk, from, to int) int {
 		return done
 	}
 	in.direct.rows = rows
+	if g.fixed > 0 && in.has == nil {
+		in.keepFixed(rows, from, to)
+		g.room()
+		return to
+	}
 	stop := in.direct.ctx.Stop
 	for i := from; i < to; i++ {
 		in.direct.row = i
@@ -303,6 +309,27 @@ func (in *groupedInput[T]) Process(c Chunk, from, to int) int {
 	}
 	g.room()
 	return to
+}
+
+// keepFixed keeps records that are all of one size and have no pointers.
+func (in *groupedInput[T]) keepFixed(rows *Rows[T], from, to int) {
+	s := in.g.open()
+	width := int(unsafe.Sizeof(in.place))
+	values, times := rows.Values[:to], rows.Times[:to]
+	if rows.Hashes == nil {
+		for i := from; i < to; i++ {
+			*(*T)(s.Put(0, 0, times[i], width)) = values[i]
+		}
+		return
+	}
+	hashes := rows.Hashes[:to]
+	for i := from; i < to; {
+		part := min(i+touchRows, to)
+		s.Ahead(hashes[i:part])
+		for ; i < part; i++ {
+			*(*T)(s.Put(0, hashes[i], times[i], width)) = values[i]
+		}
+	}
 }
 
 func (in *groupedInput[T]) keep(v *T, ts int64, hash uint64) (err error) {

@@ -156,7 +156,7 @@ func (m *keyedInstance[K, A, B, U]) EndKeys(last bool) (more bool) {
 	if m.ctx.Failed {
 		return false
 	}
-	if m.rt.Timers.drain() {
+	if m.rt.Timers.Len() > 0 && m.rt.Timers.drain() {
 		return true
 	}
 	if !last {

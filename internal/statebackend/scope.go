@@ -289,5 +289,11 @@ func (s *Scope) Point(r Ref) {
 	s.bytes = s.buffer
 }
 
+// Visit makes the scope point at a key that has a row, for reading what it has until the space changes. It is a short [Scope.Point]: Words and Bytes are not those of the key.
+func (s *Scope) Visit(r Ref) {
+	s.leave()
+	s.ref, s.group, s.state, s.version, s.rowVersion = r, r.Group(), scopePresent, s.space.version, 0
+}
+
 // Bytes are the bytes of the key that was set.
 func (s *Scope) Bytes() []byte { return s.bytes }
