@@ -38,6 +38,10 @@ func (f *Correlate) New(ctx *operator.Context, w operator.Wiring) (operator.Inst
 	}
 	l := i.(*lookupInstance)
 	l.table = &tableCaller{kernel, &l.call}
+	if times, ok := f.Args[0].(*expr.Ref); ok && f.Fn == fn.Replicate {
+		l.copies = &copies{times: times.Index, width: len(f.Input)}
+		l.table = l.copies
+	}
 	return l, nil
 }
 

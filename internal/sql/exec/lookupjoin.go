@@ -59,6 +59,7 @@ type lookupInstance struct {
 	out     column.Batch
 	rows    []int32
 	at      []int32 // rows of found
+	copies  *copies // the table, if it is one of copies of a row
 	nulls   []int32 // places in at of rows that have found none
 }
 
@@ -170,6 +171,9 @@ func (l *lookupInstance) lookup(b *column.Batch, sel []int32) {
 		l.vectors = append(l.vectors, k.Flatten(b.N, &l.flat[i]))
 	}
 	l.found.Reset(l.forms)
+	if l.copies != nil {
+		l.copies.batch = b
+	}
 	var matches []int32
 	if l.memory != nil && l.memory.removes {
 		matches = l.memory.recall(sel, &l.found)
