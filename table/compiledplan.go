@@ -1,6 +1,7 @@
 package table
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -171,12 +172,13 @@ func savedPlan(ctx context.Context, c weir.Checkpoints, number int) (name string
 	return name, json, err
 }
 
-// restorePlan puts the plan of the checkpoint that a job begins with into the place of a new one, if both are of the same statement and the tables are the same. number is that of the statement in a program of several, from 0.
-func (e *Environment) restorePlan(ctx context.Context, p *plan, c weir.Checkpoints, number int) error {
+// restorePlan puts the plan of the checkpoint that a job begins with into the place of a new one, if both are of the same statement and the tables are the same. statement is the number of the statement in a program of several, from
+// 1; 0 for a program of its own.
+func (e *Environment) restorePlan(ctx context.Context, p *plan, c weir.Checkpoints, statement int) error {
 	if v := e.config[optionRecompile]; p.loaded || strings.EqualFold(v, "true") || e.batch() {
 		return nil
 	}
-	name, json, err := savedPlan(ctx, c, number)
+	name, json, err := savedPlan(ctx, c, max(statement-1, 0))
 	if err != nil || json == nil {
 		return err
 	}
@@ -187,6 +189,9 @@ func (e *Environment) restorePlan(ctx context.Context, p *plan, c weir.Checkpoin
 	}
 	var saved *compiled.Plan
 	if err == nil {
+		if now, err := p.encode(compiled.Options{Detail: compiled.Schema, Statement: statement}); err == nil && bytes.Equal(now, json) {
+			return nil // the planner would make the same
+		}
 		saved, err = compiled.Decode(name, json, compiled.Known{Session: p.session, Functions: e.functions, Table: e.tableNow})
 	}
 	if err != nil {

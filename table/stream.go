@@ -162,7 +162,7 @@ func (e *Environment) programPlan(program *weir.Environment, statement string) (
 	if err != nil {
 		return nil, err
 	}
-	return p, e.restorePlan(ctx, p, program.Options().Checkpoints, e.added)
+	return p, e.restorePlan(ctx, p, program.Options().Checkpoints, e.added+1)
 }
 
 // addToProgram adds the operators of a plan. result makes what takes the rows of a query.

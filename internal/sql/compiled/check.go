@@ -69,6 +69,22 @@ func (d *decoder) fits(v column.Value, t types.Type) {
 	}
 }
 
+// compatible reports whether values of both types lie in memory alike, so that one may be read as the other.
+func compatible(a, b types.Type) bool {
+	if column.FormOf(a) != column.FormOf(b) || a.Kind() != b.Kind() && !(a.IsChar() && b.IsChar()) && !(a.IsBytes() && b.IsBytes()) {
+		return false
+	}
+	if a.Kind() == types.Decimal && a.Scale() != b.Scale() || a.IsTimestamp() && column.TimeUnit(a.Precision()) != column.TimeUnit(b.Precision()) || len(a.Fields()) != len(b.Fields()) {
+		return false
+	}
+	for i, f := range a.Fields() {
+		if !compatible(f.Type, b.Fields()[i].Type) {
+			return false
+		}
+	}
+	return (!a.Elem().Valid() || compatible(a.Elem(), b.Elem())) && (!a.Key().Valid() || compatible(a.Key(), b.Key()))
+}
+
 // columns looks whether columns are there; -1 may stand for none.
 func (d *decoder) columns(fields []types.Field, none bool, cols ...int) {
 	for _, c := range cols {
@@ -87,7 +103,7 @@ func (d *decoder) exprs(fields []types.Field, list ...expr.Expr) {
 		expr.Walk(e, func(e expr.Expr) bool {
 			if r, ok := e.(*expr.Ref); ok {
 				d.columns(fields, false, r.Index)
-				if !r.T.Alike(fields[r.Index].Type) {
+				if !compatible(r.T, fields[r.Index].Type) {
 					d.fail("column %d is of type %s, and not %s", r.Index, fields[r.Index].Type, r.T)
 				}
 			}
@@ -131,14 +147,14 @@ func (d *decoder) alike(a, b []types.Field) {
 		d.fail("it has %d columns where there are %d", len(a), len(b))
 	}
 	for i := range a {
-		if !a[i].Type.Alike(b[i].Type) {
+		if !compatible(a[i].Type, b[i].Type) {
 			d.fail("column %d is of type %s, and not %s", i, a[i].Type, b[i].Type)
 		}
 	}
 }
 
-// table columns looks whether columns of a table are what a node has.
-func (d *decoder) tableColumns(t *catalog.Table, cols []int, fields []types.Field) {
+// tableColumns looks whether columns of a table are what a node has.
+func (d *decoder) tableColumns(t *catalog.Table, cols []int, fields []types.Field, same func(a, b types.Type) bool) {
 	if len(cols) != len(fields) {
 		d.fail("%d columns of the table %s are %d", len(cols), t.Path, len(fields))
 	}
@@ -146,14 +162,14 @@ func (d *decoder) tableColumns(t *catalog.Table, cols []int, fields []types.Fiel
 		if c < 0 || c >= len(t.Columns) {
 			d.mismatch("the table %s has %d columns, and the plan uses number %d", t.Path, len(t.Columns), c+1)
 		}
-		if col := t.Columns[c]; col.Kind == catalog.Computed || !col.Type.Alike(fields[i].Type) {
+		if col := t.Columns[c]; col.Kind == catalog.Computed || !same(col.Type, fields[i].Type) {
 			d.mismatch("column %d of the table %s is %s %s, and in the plan %s %s", c+1, t.Path, types.Quote(col.Name), col.Type, types.Quote(fields[i].Name), fields[i].Type)
 		}
 	}
 }
 
 func (d *decoder) scan(n *physical.Scan) {
-	d.tableColumns(n.Table, n.Columns, n.Fields)
+	d.tableColumns(n.Table, n.Columns, n.Fields, types.Type.Alike)
 	for i, c := range n.Columns {
 		if name := n.Table.Columns[c].Name; name != n.Fields[i].Name {
 			d.mismatch("column %d of the table %s is called %s, and in the plan %s", c+1, n.Table.Path, types.Quote(name), types.Quote(n.Fields[i].Name))
@@ -195,7 +211,7 @@ func (d *decoder) check(n physical.Node) {
 		d.columns(in, false, l...)
 		d.columns(right, false, r...)
 		for i := range l {
-			if !in[l[i]].Type.Alike(right[r[i]].Type) {
+			if !compatible(in[l[i]].Type, right[r[i]].Type) {
 				d.fail("keys of the types %s and %s are compared", in[l[i]].Type, right[r[i]].Type)
 			}
 		}
@@ -234,7 +250,7 @@ func (d *decoder) check(n physical.Node) {
 		d.exprs(in, n.Exprs...)
 		d.width(h, len(n.Exprs))
 		for i, e := range n.Exprs {
-			if !e.Type().Alike(h.Fields[i].Type) {
+			if !compatible(e.Type(), h.Fields[i].Type) {
 				d.fail("column %d is of type %s, and computed as %s", i, h.Fields[i].Type, e.Type())
 			}
 		}
@@ -412,7 +428,7 @@ func (d *decoder) check(n physical.Node) {
 		spec(n.Window)
 		d.window(in, n.Attached)
 	case *physical.Sink:
-		d.tableColumns(n.Table, n.Columns, in)
+		d.tableColumns(n.Table, n.Columns, in, compatible)
 		d.columns(in, false, n.Key...)
 		d.columns(in, false, n.Materialize...)
 	case *physical.Result:

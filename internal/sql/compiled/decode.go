@@ -542,7 +542,7 @@ func (d *decoder) expr(v any, depth int) expr.Expr {
 	case "field":
 		m := d.members(v, "field", "name", "type", "of")
 		f := &expr.Field{Index: int(d.int(m["field"])), Name: d.text(m["name"]), T: d.valid(m["type"]), Of: d.expr(m["of"], depth+1)}
-		if fields := f.Of.Type().Fields(); f.Index < 0 || f.Index >= len(fields) || !fields[f.Index].Type.Alike(f.T) {
+		if fields := f.Of.Type().Fields(); f.Index < 0 || f.Index >= len(fields) || !compatible(fields[f.Index].Type, f.T) {
 			d.fail("%s has no field %d of type %s", f.Of.Type(), f.Index, f.T)
 		}
 		return f
