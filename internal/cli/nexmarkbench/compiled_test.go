@@ -20,6 +20,9 @@ func TestCompiledPlans(t *testing.T) {
 			t.Fatal(err)
 		}
 		env := table.NewEnvironment(table.Options{Parallelism: 2})
+		if err := env.AddFunction("count_char", table.Func2(countChar)); err != nil {
+			t.Fatal(err)
+		}
 		for _, st := range script.Statements {
 			if _, ok := st.(*ast.Insert); !ok {
 				if _, err := env.Execute(t.Context(), script.Source, st); err != nil {

@@ -51,6 +51,14 @@ func (f *Unnest) New(ctx *operator.Context, w operator.Wiring) (operator.Instanc
 	if t.Kind() == types.Multiset {
 		u.isRow = t.Elem().IsComposite()
 	}
+	switch {
+	case u.isRow:
+		u.parts = t.Elem().Fields()
+	case t.Kind() == types.Map:
+		u.parts = []types.Field{{Type: t.Key()}, {Type: t.Elem()}}
+	default:
+		u.parts = []types.Field{{Type: t.Elem()}}
+	}
 	for range f.Input {
 		u.out.Cols = append(u.out.Cols, new(column.Vector))
 	}
@@ -67,7 +75,8 @@ type unnest struct {
 	call            *fn.Call
 	next            func(*column.Batch)
 	isRow, multiset bool
-	rows, elems     []int32 // of the output: the input's row, the element's place or -1
+	parts           []types.Field // of an element
+	rows, elems     []int32       // of the output: the input's row, the element's place or -1
 	numbers         []int64
 	kinds           []types.RowKind
 	out             column.Batch
@@ -144,19 +153,20 @@ func (u *unnest) flush(b *column.Batch, v *column.Vector) {
 		out.Kinds = u.kinds
 	}
 	parts := v.Children
-	if u.multiset {
-		parts = parts[:1]
-	}
 	var whole *column.Vector
-	if u.isRow {
-		whole, parts = v.Children[0], v.Children[0].Children
+	if u.isRow && len(parts) > 0 {
+		whole, parts = parts[0], parts[0].Children
 	}
-	for i, p := range parts {
+	for i, f := range u.parts {
 		if i >= len(u.element) {
 			u.element = append(u.element, new(column.Vector))
 		}
 		to := u.element[i]
-		u.gather(to, p, whole, n)
+		if i < len(parts) {
+			u.gather(to, parts[i], whole, n)
+		} else { // no collection of the batch has ever had an element
+			nullVector(to, column.FormOf(f.Type), column.ShapeOf(f.Type), n)
+		}
 		out.Cols = append(out.Cols, to)
 	}
 	if u.f.Ordinality {
