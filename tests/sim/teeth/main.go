@@ -2,7 +2,7 @@
 //
 //	go run ./tests/sim/teeth -seeds 1000
 //
-// It prints a line for each defect, and ends with "sim-teeth: 13 defects, 0 missed". The exit code is 1 if one was missed.
+// It prints a line for each defect, and ends with "sim-teeth: 16 defects, 0 missed". The exit code is 1 if one was missed.
 package main
 
 import (
