@@ -122,6 +122,7 @@ const (
 	SQLInvalid            Code = "sql.invalid"
 	SQLSchema             Code = "sql.table-definition"
 	SQLSink               Code = "sql.sink-schema"
+	SQLConflict           Code = "sql.conflict"
 	SQLExists             Code = "sql.exists"
 	SQLCatalog            Code = "sql.catalog"
 	SQLChangelog          Code = "sql.changelog"
@@ -258,6 +259,7 @@ var codes = []Info{
 	{SQLInvalid, User, false, "A statement is well formed, but does not mean anything.", ""},
 	{SQLSchema, User, false, "The definition of a table contradicts itself.", ""},
 	{SQLSink, User, false, "What a query returns does not fit the table that it is written to.", ""},
+	{SQLConflict, User, false, "Several rows of a query have the same primary key of the table that they are written to, and ON CONFLICT DO ERROR stands there.", "make the key of the query's rows that of the table, or write ON CONFLICT DO NOTHING or DO DEDUPLICATE"},
 	{SQLExists, User, false, "A statement creates what is there already.", "drop it first, choose another name, or write IF NOT EXISTS"},
 	{SQLCatalog, External, true, "A catalog cannot be read or written.", ""},
 	{ExpressionValue, User, false, "An expression of SQL cannot be computed for a value: a text that is no number, a division by zero, a number out of range.", "correct the data, filter such rows before, or use TRY_CAST, which gives NULL"},

@@ -46,6 +46,10 @@ const (
 	optionNotNull = "table.exec.sink.not-null-enforcer"
 	optionLength  = "table.exec.sink.type-length-enforcer"
 	optionNested  = "table.exec.sink.nested-constraint-enforcer"
+	// optionConflict refuses INSERTs whose rows have another key than their table, if they do not say ON CONFLICT.
+	optionConflict = "table.exec.sink.require-on-conflict"
+	// optionDuplicates is whether tables of changes with a primary key may tell a change several times.
+	optionDuplicates = "table.exec.source.cdc-events-duplicate"
 )
 
 // optionDeltaJoin is whether joins look rows up in indexed tables instead of keeping them. Weir's joins keep them, with the same result.
@@ -91,6 +95,7 @@ var checks = map[string]func(string) error{
 	optionDelta:     isBool,
 	optionSync:      isBool,
 	optionChain:     isBool,
+	optionConflict:  isBool,
 	optionNotNull:   oneOf("error", "drop"),
 	optionLength:    oneOf("ignore", "trim_pad", "error"),
 	optionNested:    oneOf("ignore", "rows", "rows_and_collections"),
@@ -102,6 +107,7 @@ var checks = map[string]func(string) error{
 	optionSplit:     isBool,
 	optionRecompile: isBool,
 
+	optionDuplicates:     isBool,
 	optionPlanObjects:    oneOf("all", "schema", "identifier"),
 	optionRestoreObjects: oneOf("all", "all_enforced", "identifier"),
 

@@ -100,6 +100,7 @@ func (s *Store) Table() *tables.Factory {
 			{Key: "limit", Kind: tables.Number, Default: "-1", Doc: "How many rows the source gives before it waits; -1 for all. A job that is restored from this one goes on with the others."},
 			{Key: "rows-per-second", Kind: tables.Number, Default: "0", Doc: "How many rows the source gives in a second; 0 for as fast as possible."},
 			{Key: "produces-delete-by-key", Kind: tables.Boolean, Default: "false", Doc: "Whether deleted rows of the source have the primary key only."},
+			{Key: "source-watermarks", Kind: tables.Boolean, Default: "false", Doc: "Whether the table may have SOURCE_WATERMARK(): there is no watermark before the last row then."},
 			{Key: "readable-metadata", Doc: "Metadata columns that the table may declare, as name:TYPE, separated by commas. Rows have their values behind the others, sorted by name."},
 			{Key: "writable-metadata", Doc: "Metadata columns that the table may declare and that are written, as name:TYPE, separated by commas. Written rows have their values behind the others, sorted by name."},
 			{Key: "sink.supports-delete-by-key", Kind: tables.Boolean, Default: "false", Doc: "Whether the primary key of a deleted row is enough for the sink."},
@@ -239,7 +240,7 @@ func (s *Store) source(t *tables.Table) (*tables.Source, error) {
 			return nil, fault.New(fault.OptionInvalid, "row %d of %q is %v, which the option 'changelog-mode' = '%s' does not allow", i+1, name, r.Kind, t.Options["changelog-mode"])
 		}
 	}
-	src := &tables.Source{Changelog: mode, KeyDeletes: t.Flag("produces-delete-by-key"), Parallelism: 1}
+	src := &tables.Source{Changelog: mode, KeyDeletes: t.Flag("produces-delete-by-key"), Watermarks: t.Flag("source-watermarks"), Parallelism: 1}
 	src.Scan = sequence.Batches(sequence.BatchOptions{
 		Count: int64(all.N), Empty: all.N == 0, Stay: !t.Flag("bounded"), Rows: int(size), RatePerSecond: float64(max(rate, 0)), Limit: max(limit, 0),
 		Open: func() (sequence.Filler, error) {

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"strings"
 	"time"
 
 	"github.com/weirstream/weir/column"
@@ -24,7 +25,19 @@ type SinkMaterializer struct {
 	TTL time.Duration
 	// PerRow has the changes by every row told.
 	PerRow bool
+	// Conflict is what becomes of several rows of a key.
+	Conflict Conflict
 }
+
+// Conflict is what becomes of several rows with the key of a sink.
+type Conflict string
+
+// The conflicts. With ConflictError, a key may have several rows between watermarks, as while one of them goes to another key; if it has when a watermark comes, the job fails.
+const (
+	ConflictLast  Conflict = ""
+	ConflictFirst Conflict = "NOTHING" // the first one counts, and when it goes, the next
+	ConflictError Conflict = "ERROR"
+)
 
 type materializeInstance struct {
 	operator.Base
@@ -59,6 +72,11 @@ type materializeInstance struct {
 	kinds   []types.RowKind
 	out     column.Batch
 	mixer   mixer
+
+	counts []int32      // how many rows the keys at hand have, for ConflictError
+	doubt  column.Batch // a row of each key that has had several since the last watermark
+	whole  tableScan    // of what a checkpoint had
+	keyed  []statebackend.Ref
 }
 
 // New implements [operator.Factory].
@@ -77,8 +95,56 @@ func (f *SinkMaterializer) New(ctx *operator.Context, w operator.Wiring) (operat
 	m.table = statebackend.NewGroupTable(store, "materialize", m.keys.Specs(), nil)
 	m.rows = statebackend.NewRows(m.table.Space(), "rows", statebackend.RowSchema{Columns: m.stored.Specs(), Time: f.TTL > 0, Retract: true})
 	ctx.WantsTime = ctx.WantsTime || f.TTL > 0
+	if f.Conflict == ConflictError {
+		m.table.Space().Pin() // all keys of a checkpoint are looked through
+		m.doubt.Reset(column.Forms(f.Input))
+	}
 	m.port = Input(m.take)
 	return m, nil
+}
+
+// Watermark implements [operator.Instance]. What conflicts now, does so for good.
+func (m *materializeInstance) Watermark(int64) (more bool) {
+	if m.f.Conflict != ConflictError || m.ctx.Failed {
+		return false
+	}
+	if m.whole.group < m.ctx.KeyGroups.Len() {
+		m.keyed, more = m.whole.next(m.table, m.ctx.KeyGroups.Len(), m.keyed[:0])
+		m.conflicts(m.keyed)
+		if more {
+			return true
+		}
+	}
+	if n := m.doubt.N; n > 0 {
+		refs := room(&m.refs, n)
+		m.fresh = m.table.Lookup(m.keys.Of(&m.doubt, nil), refs, m.fresh[:0])
+		m.conflicts(refs)
+		m.table.Release(refs, nil)
+		m.doubt.Reset(column.Forms(m.f.Input))
+	}
+	return false
+}
+
+// conflicts fails if a key has several rows.
+func (m *materializeInstance) conflicts(keys []statebackend.Ref) {
+	counts := room(&m.counts, len(keys))
+	clear(counts)
+	var cursor statebackend.RowCursor
+	for more := true; more; {
+		var n int
+		n, more = m.rows.Probe(keys, nil, &cursor, m.matches, m.found)
+		for i, key := range m.matches[:n] {
+			if counts[key]++; counts[key] == 2 && !m.ctx.Failed {
+				widen(&m.old, len(m.f.Input))
+				var values []string
+				for _, c := range m.f.Keys {
+					m.stored.Read(m.rows, c, c, m.found[i:i+1], m.old.Cols[c])
+					values = append(values, column.Literal(m.old.Cols[c].Value(0), m.f.Input[c].Type))
+				}
+				m.ctx.Fail(fault.New(fault.SQLConflict, "several rows of the query have the primary key (%s), and the INSERT says ON CONFLICT DO ERROR", strings.Join(values, ", ")))
+			}
+		}
+	}
 }
 
 func (m *materializeInstance) Inputs() []any { return []any{m.port} }
@@ -115,7 +181,7 @@ func (m *materializeInstance) process(b *column.Batch, sel []int32, times []int6
 	m.touched, m.adds, m.rets = m.touched[:0], m.adds[:0], m.rets[:0]
 	for _, row := range sel {
 		if at := m.group.at(uint64(refs[row])); *at < 0 {
-			*at = 1
+			*at = int32(len(m.touched))
 			m.touched = append(m.touched, refs[row])
 		}
 		if b.Kind(int(row)).Adds() {
@@ -143,6 +209,13 @@ func (m *materializeInstance) process(b *column.Batch, sel []int32, times []int6
 		m.missing = m.rows.Retract(refs, m.rets, cols, m.missing[:0])
 	}
 	m.lasts(1)
+	if m.f.Conflict == ConflictError {
+		for _, row := range m.adds {
+			if m.counts[*m.group.at(uint64(refs[row]))] > 1 {
+				m.doubt.Append(b, []int32{row})
+			}
+		}
+	}
 	m.tell(at)
 }
 
@@ -150,12 +223,21 @@ func (m *materializeInstance) process(b *column.Batch, sel []int32, times []int6
 func (m *materializeInstance) lasts(which int) {
 	last := room(&m.last[which], len(m.touched))
 	clear(last)
+	counting := which == 1 && m.f.Conflict == ConflictError
+	if counting {
+		clear(room(&m.counts, len(m.touched)))
+	}
 	var cursor statebackend.RowCursor
 	for more := true; more; {
 		var n int
 		n, more = m.rows.Probe(m.touched, nil, &cursor, m.matches, m.found)
 		for i, key := range m.matches[:n] {
-			last[key] = m.found[i]
+			if last[key] == 0 || m.f.Conflict == ConflictLast {
+				last[key] = m.found[i]
+			}
+			if counting {
+				m.counts[key]++
+			}
 		}
 	}
 }

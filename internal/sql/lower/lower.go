@@ -188,8 +188,9 @@ func order(h *physical.Head) (key []int, ordered bool) {
 // materializer stands in front of a sink by key whose input is spread, and so ordered, by another one.
 type materializer struct {
 	physical.Head
-	keys   []int
-	perRow bool
+	keys     []int
+	perRow   bool
+	conflict string
 }
 
 // Name implements [physical.Node].
@@ -229,7 +230,7 @@ func (l *lowering) constrain(s *physical.Sink) (physical.Node, error) {
 func (l *lowering) materialize(s *physical.Sink, from physical.Node) (physical.Node, error) {
 	in := from.Of()
 	spread := &physical.Exchange{Head: physical.Head{Inputs: []physical.Node{from}, Fields: in.Fields, Changelog: in.Changelog, Before: true, Single: s.Single}, Hash: s.Materialize}
-	m := &materializer{Head: physical.Head{ID: s.ID, UIDs: s.UIDs, Inputs: []physical.Node{spread}, Fields: in.Fields, Changelog: types.Upserts, Single: s.Single, Bounded: in.Bounded}, keys: s.Materialize, perRow: s.PerRow}
+	m := &materializer{Head: physical.Head{ID: s.ID, UIDs: s.UIDs, Inputs: []physical.Node{spread}, Fields: in.Fields, Changelog: types.Upserts, Single: s.Single, Bounded: in.Bounded}, keys: s.Materialize, perRow: s.PerRow, conflict: s.Conflict}
 	if err := l.node(spread); err != nil {
 		return nil, err
 	}
@@ -384,7 +385,7 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 	case *constraints:
 		return n.factory, nil
 	case *materializer:
-		return &exec.SinkMaterializer{Input: n.Fields, Keys: n.keys, Consumes: n.Inputs[0].Of().Changelog, PerRow: n.perRow}, nil
+		return &exec.SinkMaterializer{Input: n.Fields, Keys: n.keys, Consumes: n.Inputs[0].Of().Changelog, PerRow: n.perRow, Conflict: exec.Conflict(n.conflict)}, nil
 	case *physical.Sink:
 		s, err := l.Sink(n)
 		if err != nil {

@@ -371,7 +371,9 @@ type Sink struct {
 	Key []int
 	// Materialize are the sink's key columns where the last row of a key has to be found first.
 	Materialize []int
-	PerRow      bool
+	// Conflict is what becomes of several rows with the sink's key that is in Materialize: "" for that the last one counts, "ERROR" or "NOTHING".
+	Conflict string
+	PerRow   bool
 }
 
 // Result hands rows to the caller.

@@ -51,6 +51,10 @@ type Config struct {
 	TTL time.Duration
 	// PerRow is table.exec.mini-batch.enabled=false as set by the user.
 	PerRow bool
+	// Duplicates is table.exec.source.cdc-events-duplicate: sources of changes with a primary key may tell a change several times.
+	Duplicates bool
+	// RequireOnConflict is table.exec.sink.require-on-conflict: an INSERT whose rows have another key than the table must say what becomes of conflicts.
+	RequireOnConflict bool
 	// Off are the names of rules that are not applied, of [Rules].
 	Off map[string]bool
 }
@@ -84,7 +88,7 @@ func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
 		n.Of().Changelog = kinds(n, p.Batch)
 	}
 	for _, s := range p.sinks {
-		if err := s.needs(); err != nil {
+		if err := s.needs(p.RequireOnConflict); err != nil {
 			return nil, err
 		}
 	}
@@ -265,7 +269,7 @@ func (p *planner) scan(r *logical.Scan) (Node, error) {
 	if key != nil {
 		n.Keys = [][]int{key}
 	}
-	if n.Changelog.Has(types.UpdateAfter) && !n.Changelog.Has(types.UpdateBefore) {
+	if p.Duplicates && key != nil && n.Changelog.Updates() || n.Changelog.Has(types.UpdateAfter) && !n.Changelog.Has(types.UpdateBefore) {
 		if key == nil {
 			return nil, fault.New(fault.SQLChangelog, "the table %s has updates without their old rows, so it needs a primary key", r.Table.Path)
 		}
@@ -455,12 +459,33 @@ func (p *planner) sink(s *logical.Sink) (Node, error) {
 }
 
 // needs decides whether the sink wants -U rows and whether the last row of a key has to be found for it.
-func (p pendingSink) needs() error {
+func (p pendingSink) needs(require bool) error {
 	n, accepts, s := p.node, p.accepts, p.from
 	given := n.Inputs[0].Of().Changelog
-	takes := types.AppendOnly
+	takes, most := types.AppendOnly, types.AppendOnly
 	if accepts != nil {
-		takes = accepts(given)
+		takes, most = accepts(given), accepts(types.Retracts)
+	}
+	var key []int
+	for _, name := range s.Table.PrimaryKey {
+		for i, c := range s.Columns {
+			if s.Table.Columns[c].Name == name {
+				key = append(key, i)
+			}
+		}
+	}
+	upserts := len(key) > 0 && most.Has(types.UpdateAfter) && !most.Has(types.UpdateBefore)
+	same := slices.ContainsFunc(n.Inputs[0].Of().Keys, func(k []int) bool { return sameSet(k, key) })
+	switch {
+	case s.OnConflict != "" && !upserts:
+		return fault.New(fault.SQLInvalid, "ON CONFLICT is for tables that take updates by their primary key; %s takes rows of the kinds %s and has %d columns in its key", s.Table.Path, most, len(key))
+	case s.OnConflict == "" && require && upserts && !same:
+		return fault.New(fault.SQLSink, "the query's rows have another key than the table %s: say by ON CONFLICT DO ERROR, NOTHING or DEDUPLICATE what becomes of several rows with the same primary key", s.Table.Path)
+	case (s.OnConflict == "ERROR" || s.OnConflict == "NOTHING") && !same:
+		if t := timeless(s.Input, false); t != nil {
+			return fault.New(fault.SQLTable, "ON CONFLICT DO %s needs a watermark in each table that is read, and %s has none", s.OnConflict, t.Table.Path)
+		}
+		n.Conflict, n.Materialize = s.OnConflict, key
 	}
 	if !given.Updates() {
 		return nil
@@ -476,23 +501,32 @@ func (p pendingSink) needs() error {
 	if n.Before || len(s.Table.PrimaryKey) == 0 {
 		return nil
 	}
-	var key []int
-	for _, name := range s.Table.PrimaryKey {
-		for i, c := range s.Columns {
-			if s.Table.Columns[c].Name == name {
-				key = append(key, i)
-			}
-		}
-	}
 	if accepts(given.With(types.Delete)).Has(types.Delete) {
 		n.Key = key
 	}
-	for _, k := range n.Inputs[0].Of().Keys {
-		if sameSet(k, key) {
-			return nil
-		}
+	if same {
+		return nil
 	}
 	n.Materialize, n.Before = key, true
+	return nil
+}
+
+// timeless finds a table without a watermark; below tells that there is one above.
+func timeless(r logical.Rel, below bool) *logical.Scan {
+	switch x := r.(type) {
+	case *logical.Scan:
+		if below {
+			return nil
+		}
+		return x
+	case *logical.Watermark:
+		below = true
+	}
+	for _, in := range r.Inputs() {
+		if t := timeless(in, below); t != nil {
+			return t
+		}
+	}
 	return nil
 }
 
