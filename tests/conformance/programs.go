@@ -197,7 +197,7 @@ func (s *set) source(ctx context.Context, env *table.Environment, st setup, p ph
 		for i, t := range physical {
 			v := column.NullValue()
 			if i < len(r.V) {
-				if v, err = readValue(r.V[i], t, time.UTC); err != nil {
+				if v, err = readValue(r.V[i], loose(t), time.UTC); err != nil {
 					return fmt.Errorf("source %s: %w", st.Name, err)
 				}
 			}
@@ -239,6 +239,25 @@ func (s *set) source(ctx context.Context, env *table.Environment, st setup, p ph
 		options += fmt.Sprintf(", 'bounded' = 'false', 'limit' = '%d'", len(st.Before))
 	}
 	return create(ctx, env, st, options)
+}
+
+// loose is a type whose strings have any length: those of a table's rows are not made to fit, so that who writes them can mind.
+func loose(t types.Type) types.Type {
+	switch t.Kind() {
+	case types.Char, types.Varchar:
+		return types.String()
+	case types.Array:
+		return types.ArrayOf(loose(t.Elem()))
+	case types.Map:
+		return types.MapOf(loose(t.Key()), loose(t.Elem()))
+	case types.Row:
+		fields := slices.Clone(t.Fields())
+		for i := range fields {
+			fields[i].Type = loose(fields[i].Type)
+		}
+		return types.RowOf(fields...)
+	}
+	return t
 }
 
 // lookedUp tells whether a source is a table that is looked up: then it holds the rows of a phase from its beginning.

@@ -75,11 +75,6 @@ func readValue(x any, t types.Type, zone *time.Location) (column.Value, error) {
 	case types.Raw: // an object of Java, of which only the text is known
 		return column.TextValue(fmt.Sprint(x)), nil
 	}
-	if t.Kind() == types.Char && t.Length() > 0 { // it may be too short or too long: who writes it minds
-		if text, is := x.(string); is {
-			return column.TextValue(text), nil
-		}
-	}
 	if expression, is := x.(map[string]any); is {
 		return column.Value{}, fmt.Errorf("the value %v is not understood", expression)
 	}
