@@ -581,6 +581,9 @@ func (n *Sink) Attrs() []Attr {
 	a := []Attr{{"table", "[" + n.Table.Path.Plain() + "]"}, {"fields", allNames(n.Inputs[0].Of().Fields)}}
 	if n.Materialize != nil {
 		a = append(a, Attr{"upsertMaterialize", "true"})
+		if n.Conflict != "" {
+			a = append(a, Attr{"onConflict", n.Conflict})
+		}
 	}
 	return a
 }
