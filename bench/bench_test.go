@@ -34,6 +34,8 @@ func (y *tally) outputs(name string) outputs {
 	switch name {
 	case "keyed-reduce", "keyed-process":
 		key = keyMillion
+	case "keyed-reduce-16m":
+		key = keySixteenMillion
 	case "three-shuffles":
 		key = keyThousand
 	}

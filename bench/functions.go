@@ -49,10 +49,11 @@ var (
 	wantedValue    = func(r Reading) bool { return r.B&7 != 0 }
 	scaleValue     = func(r Reading) Reading { r.Value *= 1.5; return r }
 
-	keyMillion      = func(r Reading) int64 { return int64(uint64(r.Key) % 1_000_000) }
-	keyHundred1000s = func(r Reading) int64 { return int64(uint64(r.Key) % 100_000) }
-	keyTen1000s     = func(r Reading) int64 { return int64(uint64(r.Key) % 10_000) }
-	keyThousand     = func(r Reading) int64 { return int64(uint64(r.Key) % 1_000) }
+	keySixteenMillion = func(r Reading) int64 { return int64(uint64(r.Key) % 16_000_000) }
+	keyMillion        = func(r Reading) int64 { return int64(uint64(r.Key) % 1_000_000) }
+	keyHundred1000s   = func(r Reading) int64 { return int64(uint64(r.Key) % 100_000) }
+	keyTen1000s       = func(r Reading) int64 { return int64(uint64(r.Key) % 10_000) }
+	keyThousand       = func(r Reading) int64 { return int64(uint64(r.Key) % 1_000) }
 
 	// nextWord returns the first word of line from a position on, lower-cased, and the position behind it; 0 if there is none.
 	nextWord = func(line string, from int) (string, int) {

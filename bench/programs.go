@@ -116,23 +116,8 @@ var programs = append(windowPrograms, []program{
 			out.endWords(weir.KeyBy(words, wordOf).Reduce(addWords))
 		},
 	},
-	{
-		name: "keyed-reduce", records: 15_000_000,
-		loop: func(n int64, _ []string, out outputs) {
-			kept := map[int64]*Reading{}
-			var r Reading
-			for i := range n {
-				newReading(i, &r)
-				reduced(kept, keyMillion, &r)
-				if out.reading != nil {
-					out.reading(r)
-				}
-			}
-		},
-		weir: func(env *weir.Environment, n int64, _ []string, out outputs) {
-			out.endReadings(weir.KeyBy(readings(env, 0, n), keyMillion).ReduceInto(add))
-		},
-	},
+	keyedReduce("keyed-reduce", 15_000_000, keyMillion),
+	keyedReduce("keyed-reduce-16m", 60_000_000, keySixteenMillion),
 	{
 		name: "keyed-process", records: 15_000_000, noFlink: true,
 		loop: func(n int64, _ []string, out outputs) {
@@ -236,4 +221,25 @@ func readLines(path string) ([]string, error) {
 		return nil, err
 	}
 	return strings.Split(strings.TrimRight(string(text), "\n"), "\n"), nil
+}
+
+// keyedReduce sums up readings by a key.
+func keyedReduce(name string, records int64, key func(Reading) int64) program {
+	return program{
+		name: name, records: records,
+		loop: func(n int64, _ []string, out outputs) {
+			kept := map[int64]*Reading{}
+			var r Reading
+			for i := range n {
+				newReading(i, &r)
+				reduced(kept, key, &r)
+				if out.reading != nil {
+					out.reading(r)
+				}
+			}
+		},
+		weir: func(env *weir.Environment, n int64, _ []string, out outputs) {
+			out.endReadings(weir.KeyBy(readings(env, 0, n), key).ReduceInto(add))
+		},
+	}
 }

@@ -48,7 +48,7 @@ func run(out io.Writer, seeds int, verbose bool, patterns []string) (ok bool, er
 	if len(tests) == 0 {
 		return false, errors.New("no test runs under seeds")
 	}
-	args := []string{"test", "-json", "-count=1", "-vet=off", "-timeout=30m", "-run", pattern(tests)}
+	args := []string{"test", "-json", "-count=1", "-vet=off", "-timeout=3h", "-run", pattern(tests)}
 	cmd := exec.Command("go", append(args, slices.Sorted(maps.Keys(tests))...)...)
 	cmd.Env = append(os.Environ(), fmt.Sprint("WEIR_SEEDS=", seeds))
 	cmd.Stderr = os.Stderr
