@@ -86,12 +86,12 @@ func (p *CompiledPlan) Execute(ctx context.Context) (*Result, error) {
 	return p.env.insert(ctx, plan)
 }
 
-// uses are the tables and views that a statement names, with digests of their definitions.
+// uses are the tables, views and declared functions that a statement names, with digests of their definitions.
 type uses map[string]string
 
-func (u uses) add(t *catalog.Table) {
-	sum := sha256.Sum256([]byte(t.DDL()))
-	u[t.Path.String()] = hex.EncodeToString(sum[:16])
+func (u uses) add(name, definition string) {
+	sum := sha256.Sum256([]byte(definition))
+	u[name] = hex.EncodeToString(sum[:16])
 }
 
 // notPlanned are options of the session that begin like those of the planner, and do not matter to it.

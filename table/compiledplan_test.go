@@ -385,6 +385,22 @@ func TestCompiledPlanOfFunctions(t *testing.T) {
 	if text, err := p.Explain(); err != nil || !strings.Contains(text, "TWICE(amount)") {
 		t.Error(text, err)
 	}
+	// What a declared function stands for is part of what a plan is made of.
+	const declared = "INSERT INTO totals SELECT customer, mine(amount) FROM orders"
+	var sources []compiled.Source
+	for _, class := range []string{"twice", "ABS"} {
+		if _, err := statements(t, e, "DROP FUNCTION IF EXISTS mine; CREATE FUNCTION mine AS '"+class+"'"); err != nil {
+			t.Fatal(err)
+		}
+		p, err := planOf(t, e, declared)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, p.source)
+	}
+	if len(sources[0].Objects) != 3 || sources[0].Equal(sources[1]) {
+		t.Errorf("%+v", sources)
+	}
 	without, _ := compiledEnvironment(t, Options{})
 	if _, err := without.LoadPlan(p.JSON()); fault.CodeOf(err) != fault.SQLPlanMismatch {
 		t.Error(err)

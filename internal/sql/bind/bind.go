@@ -27,16 +27,17 @@ type Binder struct {
 	manager    *catalog.Manager
 	session    *fn.Session
 	registries []*fn.Registry
-	uses       func(*catalog.Table)
+	uses       func(name, definition string)
 }
 
-// Watch has f called with each table and view that a statement names, perhaps several times: those of its views, too. It is set before the binder is used.
-func (b *Binder) Watch(f func(*catalog.Table)) { b.uses = f }
+// Watch has f called with each table and view that a statement names, and each function that it calls which is declared in a catalog, perhaps several times: those of its views, too. A definition is a text that says all that
+// counts. It is set before the binder is used.
+func (b *Binder) Watch(f func(name, definition string)) { b.uses = f }
 
 // used tells who watches of a table.
 func (b *Binder) used(t *catalog.Table) {
 	if b.uses != nil {
-		b.uses(t)
+		b.uses(t.Path.String(), t.DDL())
 	}
 }
 

@@ -52,6 +52,9 @@ func (x *text) function(n *ast.Name) found {
 	if declared == nil {
 		x.unknownFunction(n)
 	}
+	if x.uses != nil {
+		x.uses("function "+n.String(), declared.Class)
+	}
 	f := x.registered(declared.Class)
 	if f.none() {
 		x.hinted(fault.SQLUnknownFunction, n, "register it with the environment under that name", "the function %s is declared as %s, which this program does not have", n, declared.Class)

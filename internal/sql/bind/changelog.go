@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -267,7 +268,9 @@ func (x *from) temporalFunction(c *ast.Call, f *catalog.TemporalFunction) *sourc
 	if t == nil {
 		x.fail(fault.SQLUnknownTable, c, "the table %s of the temporal table function %s is not there", f.Table, c.Name)
 	}
-	x.used(t)
+	if x.used(t); x.uses != nil {
+		x.uses("function "+c.Name.String(), fmt.Sprintf("%s %q %q", f.Table, f.Time, f.Key))
+	}
 	s := &source{scope: x.scopeOf(relationOf(x.scan(t, nil, c.Span)), ""), at: &ast.SystemTime{Span: c.Span, At: c.Args[0]}}
 	for _, k := range f.Key {
 		i := t.Column(k)

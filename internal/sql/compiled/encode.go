@@ -41,7 +41,7 @@ type Source struct {
 	Catalog, Database string
 	// Options are those of the session that the planner reads.
 	Options map[string]string
-	// Objects are the tables and views that it names, by their paths, each with a digest of the statement that creates it.
+	// Objects are the tables and views that it names, by their paths, and the functions of catalogs, each with a digest of its definition.
 	Objects map[string]string
 }
 
