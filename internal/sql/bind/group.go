@@ -109,6 +109,9 @@ func (x *exprs) aggregate(c *ast.Call, f *fn.Aggregate, grouped bool) *aggregate
 	for i := 1; i < len(m.args); i++ {
 		m.args[i] = x.folded(m.args[i])
 	}
+	if f == fn.Builtin.Aggregate("APPROX_COUNT_DISTINCT") {
+		m.fn, m.distinct = fn.Builtin.Aggregate("COUNT"), true
+	}
 	m.t = sig.Result.WithAttribute(types.NoAttribute)
 	if c.Filter != nil {
 		m.filter = in.condition(c.Filter)

@@ -12,6 +12,7 @@ func aggregates() []*Aggregate {
 	bigint, double := types.New(types.BigInt).NotNull(), types.New(types.Double)
 	return []*Aggregate{
 		{Name: "COUNT", Doc: "the number of rows, or of those where no argument is null", Star: true, Infer: aggregate("?*+", func(a []Arg, grouped bool) types.Type { return bigint })},
+		{Name: "APPROX_COUNT_DISTINCT", Doc: "the number of different values that are not null, here the exact one: COUNT(DISTINCT x)", Infer: aggregate("*", func(a []Arg, grouped bool) types.Type { return bigint })},
 		{Name: "SUM", Doc: "the sum, of the argument's type; integers wrap around, decimals have 38 digits", Infer: aggregate("N", func(a []Arg, grouped bool) types.Type {
 			return SumType(a[0].Type).WithNullable(a[0].Type.Nullable() || !grouped)
 		})},
