@@ -11,8 +11,10 @@ import (
 // Where key groups can be restored apart from each other, they are restored in waves: the segments of some are read, and then filled in by several goroutines while those of the next wave are read. Between two
 // waves the store can make room.
 const (
-	// waveBytes is how much a wave may read, and leastApart how much there must be to restore for goroutines to be worth it.
+	// waveBytes is how much a wave reads, or as much more as it takes to have groupsEach groups for each goroutine, up to mostWaves times as much; leastApart is how much there must be to restore for goroutines to be worth it.
 	waveBytes  = 16 << 20
+	groupsEach = 2
+	mostWaves  = 16
 	leastApart = 1 << 20
 	// roomShare is which part of the memory that is left a wave may read: in memory entries take more than in a file.
 	roomShare = 16
@@ -127,7 +129,7 @@ func (r *Reader) apart(to *statebackend.Restorer, first int, groups []*manifest.
 		return nil
 	}
 	for done < len(groups) {
-		next, err := r.wave(groups[done:], min(r.waves.bytes, to.Room()/roomShare), &spare)
+		next, err := r.wave(groups[done:], min(mostWaves*r.waves.bytes, to.Room()/roomShare), &spare)
 		if len(filling) > 0 {
 			if err := join(); err != nil {
 				return done, err
@@ -153,11 +155,12 @@ func (r *Reader) apart(to *statebackend.Restorer, first int, groups []*manifest.
 	return done, join()
 }
 
-// wave reads the first of some key groups, as many as have so many bytes.
-func (r *Reader) wave(groups []*manifest.Group, bytes int64, spare *[][]byte) (wave []loaded, err error) {
+// wave reads the first of some key groups, which have no more than so many bytes.
+func (r *Reader) wave(groups []*manifest.Group, most int64, spare *[][]byte) (wave []loaded, err error) {
+	bytes := int64(0)
 	for _, g := range groups {
 		l := loaded{group: g}
-		if bytes -= bytesOf(g); bytes < 0 {
+		if bytes += bytesOf(g); bytes > most || bytes > r.waves.bytes && len(wave) >= groupsEach*r.waves.workers {
 			break
 		}
 		for _, seg := range g.GetSegments() {
