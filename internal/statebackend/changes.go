@@ -218,7 +218,7 @@ func (n *Snapshot) Changes(sp *Space, group int, yield func(key, payload []byte,
 	if rows == nil {
 		return true, nil
 	}
-	reader := snapshotReader{s, n.spaces}
+	reader := rowReader(snapshotReader{s, n.spaces}) // made an interface once, and not for each row
 	var key, payload []byte
 	epochs := n.epoch - n.since
 	turn := uint32(turnLen)

@@ -136,7 +136,7 @@ func (n *Snapshot) Entries(sp *Space, group int, yield func(key, payload []byte)
 	if n.spill != nil {
 		return n.entriesAll(sp, group, yield)
 	}
-	reader := snapshotReader{s, n.spaces}
+	reader := rowReader(snapshotReader{s, n.spaces}) // made an interface once, and not for each row
 	var key, payload []byte
 	if rows != nil {
 		for i := range rows.Len() {
