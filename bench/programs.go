@@ -120,17 +120,7 @@ var programs = append(windowPrograms, []program{
 	keyedReduce("keyed-reduce-16m", 60_000_000, keySixteenMillion),
 	{
 		name: "keyed-process", records: 15_000_000, noFlink: true,
-		loop: func(n int64, _ []string, out outputs) {
-			kept := map[int64]*Reading{}
-			var r Reading
-			for i := range n {
-				newReading(i, &r)
-				reduced(kept, keyMillion, &r)
-				if out.reading != nil {
-					out.reading(r)
-				}
-			}
-		},
+		loop: summedBy(keyMillion),
 		weir: func(env *weir.Environment, n int64, _ []string, out outputs) {
 			keyed := weir.KeyBy(readings(env, 0, n), keyMillion)
 			out.endReadings(weir.ProcessKeyedWith(keyed, func() weir.KeyedProcessFunction[int64, Reading, Reading] {
@@ -227,19 +217,24 @@ func readLines(path string) ([]string, error) {
 func keyedReduce(name string, records int64, key func(Reading) int64) program {
 	return program{
 		name: name, records: records,
-		loop: func(n int64, _ []string, out outputs) {
-			kept := map[int64]*Reading{}
-			var r Reading
-			for i := range n {
-				newReading(i, &r)
-				reduced(kept, key, &r)
-				if out.reading != nil {
-					out.reading(r)
-				}
-			}
-		},
+		loop: summedBy(key),
 		weir: func(env *weir.Environment, n int64, _ []string, out outputs) {
 			out.endReadings(weir.KeyBy(readings(env, 0, n), key).ReduceInto(add))
 		},
+	}
+}
+
+// summedBy is the loop that sums up readings by a key.
+func summedBy(key func(Reading) int64) func(n int64, lines []string, out outputs) {
+	return func(n int64, _ []string, out outputs) {
+		kept := map[int64]*Reading{}
+		var r Reading
+		for i := range n {
+			newReading(i, &r)
+			reduced(kept, key, &r)
+			if out.reading != nil {
+				out.reading(r)
+			}
+		}
 	}
 }

@@ -275,7 +275,10 @@ func (n *Snapshot) goneKeys(sp *Space, group int, log []byte, yield func(key, pa
 		all = append(all, k)
 	}
 	all = sortInTurns(all, func(a, b logged) int {
-		return cmp.Or(cmp.Compare(a.hash, b.hash), bytes.Compare(a.key, b.key))
+		if a.hash != b.hash {
+			return cmp.Compare(a.hash, b.hash)
+		}
+		return bytes.Compare(a.key, b.key)
 	}, n.turn)
 	for i, k := range all {
 		if i > 0 && k.hash == all[i-1].hash && bytes.Equal(k.key, all[i-1].key) {

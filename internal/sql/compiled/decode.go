@@ -35,7 +35,7 @@ func ReadSource(name string, b []byte) (s Source, err error) {
 	return d.source(d.root(b)), nil
 }
 
-// Decode reads what [Encode] has written. name is that of the text, for errors: sql.plan-damaged, sql.plan-newer and sql.plan-mismatch.
+// Decode reads what [Encode] has written. name is that of the text, for errors: sql.plan-damaged, sql.plan-newer-version and sql.plan-mismatch.
 func Decode(name string, b []byte, k Known) (p *Plan, err error) {
 	d := &decoder{name: name, known: k}
 	defer d.recover(&err)
