@@ -274,7 +274,7 @@ func (n *Snapshot) goneKeys(sp *Space, group int, log []byte, yield func(key, pa
 		}
 		all = append(all, k)
 	}
-	all = sortInTurns(all, func(a, b logged) int {
+	all, _ = sortInTurns(all, nil, func(a, b logged) int {
 		if a.hash != b.hash {
 			return cmp.Compare(a.hash, b.hash)
 		}

@@ -19,6 +19,8 @@ type Snapshot struct {
 	// epoch is the one that the snapshot ended, and since that of the snapshot since which it tells changes; 0 where there is none.
 	epoch, since uint64
 	giveWay      func() // nil for none
+	// sorting is where rows are sorted, kept from one key group to the next.
+	sorting [2][]hashedRow
 }
 
 type spaceSnapshot struct {
@@ -88,7 +90,7 @@ func (n *Snapshot) Release() error {
 			}
 		}
 	}
-	n.spaces = nil
+	n.spaces, n.sorting = nil, [2][]hashedRow{}
 	if n.spill != nil {
 		view := n.spill
 		n.spill = nil

@@ -287,9 +287,11 @@ func (sp *Space) evict(r Ref, flags uint64, write func(sp *Space, group int, has
 // entriesAll merges the keys of a group in memory with those that only the spill has, by hash.
 func (n *Snapshot) entriesAll(sp *Space, group int, yield func(key, payload []byte) bool) error {
 	s := n.spaces[sp.number]
-	var rows []hashedRow
+	rows := n.sorting[0][:0]
 	if v := s.subs[group]; v != nil {
-		rows = make([]hashedRow, 0, v.Len())
+		if cap(rows) < int(v.Len()) {
+			rows = make([]hashedRow, 0, v.Len()+v.Len()/8)
+		}
 		for i := range v.Len() {
 			if i%turnLen == turnLen-1 {
 				n.turn()
@@ -299,7 +301,9 @@ func (n *Snapshot) entriesAll(sp *Space, group int, yield func(key, payload []by
 			}
 		}
 	}
-	m := &spillMerge{snapshotReader: snapshotReader{s, n.spaces}, sp: sp, group: group, rows: sortInTurns(rows, byHash, n.turn), yield: yield}
+	rows, n.sorting[1] = sortInTurns(rows, n.sorting[1], byHash, n.turn)
+	n.sorting[0] = rows
+	m := &spillMerge{from: s, reader: snapshotReader{s, n.spaces}, sp: sp, group: group, rows: rows, yield: yield}
 	err := n.spill.Entries(sp.number, group, m.stored)
 	if m.err == nil && err == nil && !m.ended {
 		m.before(0, true)

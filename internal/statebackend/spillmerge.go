@@ -15,17 +15,18 @@ func byHash(a, b hashedRow) int { return cmp.Compare(a.hash, b.hash) }
 
 // spillMerge yields the keys of a key group from a snapshot's rows and from what was stored at the time, by hash. A row hides what is stored of its key.
 type spillMerge struct {
-	snapshotReader
-	sp    *Space
-	group int
-	rows  []hashedRow // those not yielded, by hash
-	hides []hidden    // the rows of the hash that is being merged
-	at    uint64
-	yield func(key, payload []byte) bool
-	key   []byte
-	value []byte
-	ended bool // yield has returned false
-	err   error
+	from   spaceSnapshot
+	reader rowReader // of the same, made an interface once, and not for each row
+	sp     *Space
+	group  int
+	rows   []hashedRow // those not yielded, by hash
+	hides  []hidden    // the rows of the hash that is being merged
+	at     uint64
+	yield  func(key, payload []byte) bool
+	key    []byte
+	value  []byte
+	ended  bool // yield has returned false
+	err    error
 }
 
 type hidden struct{ key []byte }
@@ -52,15 +53,15 @@ func (m *spillMerge) before(hash uint64, all bool) bool {
 	for len(m.rows) > 0 && (all || m.rows[0].hash <= hash) {
 		next := m.rows[0]
 		m.rows = m.rows[1:]
-		row := m.all[m.sp.number].subs[m.group].At(next.row)
-		m.key = m.appendKey(m.key[:0], row)
+		row := m.from.subs[m.group].At(next.row)
+		m.key = m.from.appendKey(m.key[:0], row)
 		if !all && next.hash == hash {
 			m.hides, m.at = append(m.hides, hidden{slices.Clone(m.key)}), hash
 		}
 		if *flagsOf(row)&presentBits == 0 {
 			continue
 		}
-		if m.value, m.err = m.sp.appendPayload(m.value[:0], m.snapshotReader, m.group, row); m.err != nil {
+		if m.value, m.err = m.sp.appendPayload(m.value[:0], m.reader, m.group, row); m.err != nil {
 			return false
 		}
 		if m.ended = !m.yield(m.key, m.value); m.ended {

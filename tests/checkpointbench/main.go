@@ -39,6 +39,7 @@ type settings struct {
 	memory      int64 // MiB, for lsm
 	dir         string
 	profile     string
+	trace       string
 }
 
 // result is what has come of a row.
@@ -70,6 +71,7 @@ func main() {
 	flag.StringVar(&s.dir, "dir", "", "directory to work in; a temporary one if empty")
 	flag.StringVar(&s.backend, "backend", "", "one backend, in place of -backends")
 	flag.StringVar(&s.profile, "profile", "", "directory for CPU profiles: of the full checkpoint, of the others, and of the restore")
+	flag.StringVar(&s.trace, "trace", "", "directory for execution traces (go tool trace) of the pauses of 10 ms and more; recording has its cost")
 	flag.Parse()
 	ok, err := true, error(nil)
 	switch *phase {
@@ -155,7 +157,7 @@ func (s settings) process(phase string, r *result) (time.Duration, error) {
 		return 0, err
 	}
 	cmd := exec.Command(self, "-phase", phase, "-keys", fmt.Sprint(s.keys), "-interval", s.interval.String(), "-checkpoints", fmt.Sprint(s.checkpoints),
-		"-backend", s.backend, "-memory", fmt.Sprint(s.memory), "-dir", s.dir, "-profile", s.profile)
+		"-backend", s.backend, "-memory", fmt.Sprint(s.memory), "-dir", s.dir, "-profile", s.profile, "-trace", s.trace)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

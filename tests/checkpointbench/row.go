@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
+	"runtime/trace"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -35,6 +36,8 @@ type bench struct {
 	last atomic.Int64 // when the latest was, in nanoseconds since start
 	gap  atomic.Int64 // the longest time between two, since it was set to 0
 	base time.Time
+	// recorder has what the scheduler has done lately; nil without -trace.
+	recorder *trace.FlightRecorder
 }
 
 // environment builds the job: keys written once at full speed, then changed at a rate.
@@ -139,6 +142,12 @@ func (s settings) write() error {
 	if err := b.await(client, b.keys); err != nil {
 		return err
 	}
+	if b.trace != "" {
+		b.recorder = trace.NewFlightRecorder(trace.FlightRecorderConfig{MinAge: 2 * time.Second, MaxBytes: 64 << 20})
+		if err := b.recorder.Start(); err != nil {
+			return err
+		}
+	}
 	var r result
 	known := map[string]bool{}
 	end, err := b.cpuProfile("full")
@@ -152,6 +161,9 @@ func (s settings) write() error {
 			return err
 		}
 		took, pause := time.Since(start), time.Duration(b.gap.Swap(0))
+		if err := b.dump(n, pause); err != nil {
+			return err
+		}
 		size, err := b.fresh(known)
 		if err != nil {
 			return err
@@ -188,6 +200,19 @@ func (s settings) write() error {
 	client.Cancel()
 	<-client.Done()
 	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+// dump writes what has happened before a pause was over, if it was a long one.
+func (b *bench) dump(n int, pause time.Duration) (err error) {
+	if b.recorder == nil || n <= settling || pause.Seconds()*1e3 < mostPause {
+		return nil
+	}
+	f, err := os.Create(filepath.Join(b.trace, fmt.Sprintf("%s-%d-%03d-%dms.trace", b.backend, b.keys, n, pause.Milliseconds())))
+	if err != nil {
+		return err
+	}
+	_, err = b.recorder.WriteTo(f)
+	return errors.Join(err, f.Close())
 }
 
 // restore runs the job from the latest checkpoint until it works on a record.

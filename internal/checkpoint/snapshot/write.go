@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"io"
@@ -84,18 +83,21 @@ type File interface {
 
 // Writer writes what the operators of one task have, in turn. It belongs to one goroutine.
 type Writer struct {
-	ctx      context.Context
-	opts     Options
-	file     File
-	carried  int   // bytes of earlier checkpoints that go with the manifest
-	at       int64 // where the next byte goes in the file
-	pending  bytes.Buffer
-	segments []*manifest.Segment // that lie in pending, and not in the file yet
-	raw      []byte
-	yielded  int       // bytes of raw by which the processor was last given away
+	ctx     context.Context
+	opts    Options
+	file    File
+	carried int   // bytes of earlier checkpoints that go with the manifest
+	at      int64 // where the next byte goes in the file
+	// pending is what is not in the file yet: segments, and behind them, from raw, the entries of the one that is being written.
+	pending  blocks
+	segments []*manifest.Segment
+	raw      int
+	entry    []byte    // one that does not fit into a block
+	yielded  int       // bytes of pending by which the processor was last given away
 	until    time.Time // when it is given away again at the earliest
-	packed   []byte
 	encoder  *zstd.Encoder
+	packed   blocks
+	block    []byte // one of packed
 }
 
 // NewWriter returns a writer that has written nothing.
@@ -165,9 +167,9 @@ func (w *Writer) space(snap *statebackend.Snapshot, sp *statebackend.Space, base
 			}
 		}
 		seg := &manifest.Segment{Checkpoint: w.opts.Checkpoint}
-		w.raw = w.raw[:0]
+		w.begin()
 		err := snap.Entries(sp, g, func(key, payload []byte) bool {
-			w.raw = AppendEntry(w.raw, key, payload)
+			w.put(key, payload)
 			w.yield(snap)
 			seg.Entries++
 			return true
@@ -195,13 +197,13 @@ func (w *Writer) changes(snap *statebackend.Snapshot, sp *statebackend.Space, g 
 	whole, since := grown(base)
 	written := writtenEntries(base)
 	seg := &manifest.Segment{Checkpoint: w.opts.Checkpoint, Changes: true}
-	w.raw = w.raw[:0]
+	w.begin()
 	outgrown := false
 	told, err := snap.Changes(sp, g, func(key, payload []byte, deleted bool) bool {
-		w.raw = AppendChange(w.raw, key, payload, deleted)
+		w.change(key, payload, deleted)
 		w.yield(snap)
 		seg.Entries++
-		outgrown = 2*(since+int64(len(w.raw))) > whole && 2*(written+seg.Entries) > 3*keys
+		outgrown = 2*(since+int64(w.pending.len()-w.raw)) > whole && 2*(written+seg.Entries) > 3*keys
 		return !outgrown
 	})
 	if err != nil || !told || outgrown {
@@ -225,11 +227,12 @@ const yieldBytes = 16 << 10
 
 // yield lets others run: a goroutine that computes without end is taken off its processor after 10 ms only, and a task whose record has come would wait for that.
 func (w *Writer) yield(snap *statebackend.Snapshot) {
-	if len(w.raw) < w.yielded {
+	n := w.pending.len()
+	if n < w.yielded {
 		w.yielded = 0
 	}
-	if len(w.raw)-w.yielded >= yieldBytes {
-		w.yielded = len(w.raw)
+	if n-w.yielded >= yieldBytes {
+		w.yielded = n
 		snap.Warm()
 		w.giveWay()
 	}
@@ -252,6 +255,41 @@ func (w *Writer) giveWay() {
 	runtime.Gosched()
 	back := w.opts.Now()
 	w.until = back.Add(min(back.Sub(now), mostTurn))
+}
+
+// begin begins the entries of a segment, in place of those of one that was given up.
+func (w *Writer) begin() {
+	w.pending.cut(w.pendingSegments())
+	w.raw = w.pending.len()
+}
+
+// pendingSegments is how many bytes of pending are segments.
+func (w *Writer) pendingSegments() int {
+	if n := len(w.segments); n > 0 {
+		return int(w.segments[n-1].Offset + w.segments[n-1].Length)
+	}
+	return 0
+}
+
+// entryHead is what an entry may have beside its key and payload: two lengths, and whether it is deleted.
+const entryHead = 2*binary.MaxVarintLen64 + 1
+
+func (w *Writer) put(key, payload []byte) {
+	if w.pending.room(len(key) + len(payload) + entryHead) {
+		w.pending.last = AppendEntry(w.pending.last, key, payload)
+		return
+	}
+	w.entry = AppendEntry(w.entry[:0], key, payload)
+	w.pending.write(w.entry)
+}
+
+func (w *Writer) change(key, payload []byte, deleted bool) {
+	if w.pending.room(len(key) + len(payload) + entryHead) {
+		w.pending.last = AppendChange(w.pending.last, key, payload, deleted)
+		return
+	}
+	w.entry = AppendChange(w.entry[:0], key, payload, deleted)
+	w.pending.write(w.entry)
 }
 
 // AppendChange appends an entry of changes: a key that is put, or deleted.
@@ -283,27 +321,49 @@ func Describe(sp *statebackend.Space) *manifest.Space {
 	return m
 }
 
-// segment writes what is in raw as a segment.
+// segment writes the entries that were put since begin as a segment.
 func (w *Writer) segment(seg *manifest.Segment) error {
-	data := w.raw
-	seg.RawLength = int64(len(data))
-	if w.opts.Compress && len(data) >= 512 {
-		if w.encoder == nil {
-			var err error
-			if w.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest)); err != nil {
-				return err
-			}
-		}
-		if w.packed = w.encoder.EncodeAll(data, w.packed[:0]); len(w.packed) < len(data) {
-			data, seg.Compression = w.packed, "zstd"
+	n := w.pending.len() - w.raw
+	seg.RawLength = int64(n)
+	if w.opts.Compress && n >= 512 {
+		if err := w.compress(seg); err != nil {
+			return err
 		}
 	}
-	seg.Length, seg.Checksum = int64(len(data)), xxh3.Hash(data)
-	seg.Offset = int64(w.pending.Len())
-	w.pending.Write(data)
+	sum := xxh3.New()
+	_ = w.pending.each(w.raw, func(part []byte) error {
+		_, err := sum.Write(part)
+		return err
+	}) // a hash takes everything
+	seg.Offset, seg.Length, seg.Checksum = int64(w.raw), int64(w.pending.len()-w.raw), sum.Sum64()
 	w.segments = append(w.segments, seg)
-	if w.pending.Len() >= max(pendingBytes, w.opts.Inline+1) {
+	if w.pending.len() >= max(pendingBytes, w.opts.Inline+1) {
 		return w.flush()
+	}
+	return nil
+}
+
+// compress compresses the entries, block by block, if they come to less then.
+func (w *Writer) compress(seg *manifest.Segment) (err error) {
+	if w.encoder == nil {
+		if w.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest)); err != nil {
+			return err
+		}
+	}
+	w.packed.reset()
+	_ = w.pending.each(w.raw, func(part []byte) error {
+		w.block = w.encoder.EncodeAll(part, w.block[:0])
+		w.packed.write(w.block)
+		w.giveWay()
+		return nil
+	}) // f returns none
+	if w.packed.len() < w.pending.len()-w.raw {
+		seg.Compression = "zstd"
+		w.pending.cut(w.raw)
+		return w.packed.each(0, func(part []byte) error {
+			w.pending.write(part)
+			return nil
+		})
 	}
 	return nil
 }
@@ -311,7 +371,8 @@ func (w *Writer) segment(seg *manifest.Segment) error {
 // Chunks writes recorded chunks, so many, as a segment.
 func (w *Writer) Chunks(data []byte, chunks int64) (*manifest.Segment, error) {
 	seg := &manifest.Segment{Checkpoint: w.opts.Checkpoint, Entries: chunks}
-	w.raw = append(w.raw[:0], data...)
+	w.begin()
+	w.pending.write(data)
 	return seg, w.segment(seg)
 }
 
@@ -328,13 +389,18 @@ func (w *Writer) flush() error {
 		}
 		w.at = int64(len(header))
 	}
+	w.pending.cut(w.pendingSegments())
 	for _, s := range w.segments {
 		s.File, s.Offset = w.opts.Name, s.Offset+w.at
 	}
 	w.segments = w.segments[:0]
-	w.at += int64(w.pending.Len())
-	_, err := w.file.Write(w.pending.Bytes())
-	w.pending.Reset()
+	err := w.pending.each(0, func(part []byte) error {
+		w.at += int64(len(part))
+		_, err := w.file.Write(part)
+		w.giveWay()
+		return err
+	})
+	w.pending.reset()
 	if err == nil {
 		err = context.Cause(w.ctx)
 	}
@@ -343,11 +409,12 @@ func (w *Writer) flush() error {
 
 // Close completes what was written: the file is durable then, or what there is goes into the segments themselves. It returns how many bytes were written and whether there is a file.
 func (w *Writer) Close() (written int64, file bool, err error) {
-	if w.file == nil && w.pending.Len() <= w.opts.Inline-w.carried {
+	defer w.release()
+	if n := w.pendingSegments(); w.file == nil && n <= w.opts.Inline-w.carried {
 		for _, s := range w.segments {
-			s.Data, s.Offset = bytes.Clone(w.pending.Bytes()[s.Offset:s.Offset+s.Length]), 0
+			s.Data, s.Offset = w.pending.appendTo(nil, int(s.Offset), int(s.Offset+s.Length)), 0
 		}
-		return int64(w.pending.Len()), false, nil
+		return int64(n), false, nil
 	}
 	if err := w.flush(); err != nil {
 		w.Abort()
@@ -364,6 +431,12 @@ func (w *Writer) Abort() {
 		w.file.Abort()
 		w.file = nil
 	}
+	w.release()
+}
+
+func (w *Writer) release() {
+	w.pending.release()
+	w.packed.release()
 }
 
 // Name is that of the file.
