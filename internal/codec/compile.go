@@ -280,10 +280,12 @@ func decFields(fields []field, src []byte, p unsafe.Pointer, depth int) ([]byte,
 	var err error
 	for i := range fields {
 		f := &fields[i]
-		if f.op == opInt64 && len(src) > 0 && src[0] < 0x80 { // the commonest
-			u := uint64(src[0])
-			*(*int64)(unsafe.Add(p, f.off)) = int64(u>>1) ^ -int64(u&1)
-			src = src[1:]
+		if f.op == opInt64 { // the commonest
+			var v int64
+			if v, src, err = varint(src); err != nil {
+				return nil, at(err, f.name)
+			}
+			*(*int64)(unsafe.Add(p, f.off)) = v
 			continue
 		}
 		if src, err = f.n.dec(src, unsafe.Add(p, f.off), depth); err != nil {

@@ -3,12 +3,21 @@ package codec
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"unsafe"
 )
 
 func appendUvarint(dst []byte, v uint64) []byte {
-	if v < 0x80 {
+	switch {
+	case v < 0x80:
 		return append(dst, byte(v))
+	case v < 1<<56: // eight bytes at most: its groups of seven bits are spread over a word
+		x := v&0x0fffffff | v<<4&(0x0fffffff<<32)
+		x = x&0x00003fff00003fff | x<<2&0x3fff00003fff0000
+		x = x&0x007f007f007f007f | x<<1&0x7f007f007f007f00
+		n := (bits.Len64(v) + 6) / 7
+		x |= 0x8080808080808080 & (1<<(8*n-8) - 1)
+		return binary.LittleEndian.AppendUint64(dst, x)[:len(dst)+n]
 	}
 	return binary.AppendUvarint(dst, v)
 }
@@ -23,6 +32,21 @@ func appendBool(dst []byte, v bool) []byte { return append(dst, *(*byte)(unsafe.
 func uvarint(src []byte) (uint64, []byte, error) {
 	if len(src) > 0 && src[0] < 0x80 {
 		return uint64(src[0]), src[1:], nil
+	}
+	if len(src) >= 8 {
+		x := binary.LittleEndian.Uint64(src)
+		if last := ^x & 0x8080808080808080; last != 0 { // it ends within the word: its groups of seven bits move together
+			n := bits.TrailingZeros64(last)/8 + 1
+			x &= last ^ (last - 1)
+			x &= 0x7f7f7f7f7f7f7f7f
+			x = x&0x007f007f007f007f | x&0x7f007f007f007f00>>1
+			x = x&0x00003fff00003fff | x&0x3fff00003fff0000>>2
+			x = x&0x0fffffff | x&(0x0fffffff<<32)>>4
+			if src[n-1] == 0 {
+				return 0, nil, corrupt(src, "a number is too long")
+			}
+			return x, src[n:], nil
+		}
 	}
 	v, n := binary.Uvarint(src)
 	switch {

@@ -34,7 +34,11 @@ type Restorer struct {
 	same  bool // the cells are those of the space, in their order and form
 	fork  bool // the store is given time by who has made the fork, see Fork
 	group int  // the key group, counted from the store's first, that all keys belong to, -1 for any
-	words [MaxKeyWords]uint64
+	// unplaced is set between Bulk and Placed: the rows of the key group from placed on are not in the index.
+	unplaced bool
+	placed   uint32
+	touched  uint64 // for the compiler, see placeFrom
+	words    [MaxKeyWords]uint64
 	// payload is here so that it need not go to the heap for each key.
 	payload payloadReader
 }
@@ -110,7 +114,14 @@ func (r *Restorer) Put(key, payload []byte, fresh bool) error {
 	if !fresh {
 		r.remove(at)
 	}
-	ref := makeRef(at.group, sp.add(sp.sub(at.group), at.hash, at.words, at.bytes))
+	var row uint32
+	if s := sp.sub(at.group); r.unplaced && s.roomFor(1) {
+		row = sp.addRow(s, at.hash, at.words, at.bytes)
+	} else {
+		r.Placed()
+		row = sp.add(s, at.hash, at.words, at.bytes)
+	}
+	ref := makeRef(at.group, row)
 	if len(sp.cells) == 0 {
 		sp.Mark(ref)
 		return nil
@@ -208,6 +219,21 @@ func (r *Restorer) In(group, keys int) error {
 		r.sp.expect(r.sp.sub(group), keys)
 	}
 	return nil
+}
+
+// Bulk says that fresh keys follow, many of them, of the key group of In, until Placed: they are put where they can be found only then. Where the store might look for them meanwhile, it makes no difference.
+func (r *Restorer) Bulk() {
+	if s := r.sp.sub(r.group); r.fork && r.same && len(s.free) == 0 {
+		r.unplaced, r.placed = true, s.rows.Len()
+	}
+}
+
+// Placed ends what Bulk began.
+func (r *Restorer) Placed() {
+	if r.unplaced {
+		r.unplaced = false
+		r.touched = r.sp.sub(r.group).placeFrom(r.placed)
+	}
 }
 
 // Holds returns an error for a key group that is not one of the store.

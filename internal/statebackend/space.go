@@ -302,9 +302,19 @@ func (sp *Space) Insert(group int, hash uint64, words []uint64, bytes []byte) (r
 
 // add makes a row for a key that has none.
 func (sp *Space) add(s *sub, hash uint64, words []uint64, bytes []byte) uint32 {
-	if uint64(s.live+1)*8 > (s.mask+1)*7 {
+	if !s.roomFor(1) {
 		sp.grow(s)
 	}
+	row := sp.addRow(s, hash, words, bytes)
+	s.place(hash, row)
+	return row
+}
+
+// roomFor reports whether the index has room for so many keys more.
+func (s *sub) roomFor(keys int) bool { return uint64(s.live+keys)*8 <= (s.mask+1)*7 }
+
+// addRow is add without a place in the index, where there must be room for it.
+func (sp *Space) addRow(s *sub, hash uint64, words []uint64, bytes []byte) uint32 {
 	var row uint32
 	if n := len(s.free); n > 0 {
 		row = s.free[n-1]
@@ -326,7 +336,6 @@ func (sp *Space) add(s *sub, hash uint64, words []uint64, bytes []byte) uint32 {
 	if sp.layout.Bytes {
 		sp.setBytes(unsafe.Add(p, rowKey+8*uintptr(len(words))), bytes)
 	}
-	s.place(hash, row)
 	s.live++
 	sp.keys++
 	sp.version++
@@ -358,6 +367,24 @@ func (s *sub) place(hash uint64, row uint32) {
 		i = (i + 1) & s.mask
 	}
 	*s.slot(i) = hash<<32 | uint64(row+1)
+}
+
+// placeFrom gives all rows from one on their places. It reads some slots before it writes any, so that the memory is waited for once; touched is of what it read.
+func (s *sub) placeFrom(row uint32) (touched uint64) {
+	const most = 16
+	var hashes [most]uint64
+	for end := s.rows.Len(); row < end; {
+		n := min(end-row, most)
+		for i := range n {
+			hashes[i] = *(*uint64)(s.rows.At(row + i))
+			touched |= *s.slot(hashes[i] & s.mask)
+		}
+		for i := range n {
+			s.place(hashes[i], row+i)
+		}
+		row += n
+	}
+	return touched
 }
 
 func (sp *Space) grow(s *sub) { sp.growTo(s, 2*(s.mask+1)) }

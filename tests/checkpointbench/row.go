@@ -93,6 +93,9 @@ func (b *bench) start(restore string) (*weir.JobClient, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The generator's thread keeps a processor of Go's while it sleeps in the system, and so does a file that is written: on a machine with two, both together would hold up the task, up to 10 ms, which says something of the
+	// generator.
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	b.base = time.Now()
 	return env.ExecuteAsync(context.Background(), "checkpointbench")
 }
@@ -131,9 +134,6 @@ func (s settings) cpuProfile(name string) (end func() error, err error) {
 
 // write runs the job with its checkpoints, and keeps the latest.
 func (s settings) write() error {
-	// The generator's thread keeps a processor of Go's while it sleeps in the system, and so does a file that is written: on a machine with two, both together would hold up the task, up to 10 ms, which says something of the
-	// generator.
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	b := &bench{settings: s}
 	client, err := b.start("")
 	if err != nil {

@@ -1,19 +1,20 @@
 package snapshot
 
 import (
+	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/weirstream/weir/internal/checkpoint/manifest"
 	"github.com/weirstream/weir/internal/statebackend"
 )
 
-// Where key groups can be restored apart from each other, they are restored in waves: the segments of some are read, and then filled in by several goroutines while those of the next wave are read. Between two
-// waves the store can make room.
+// Where key groups can be restored apart from each other, several goroutines do it, each of which reads the segments of one key group after the other and fills them in. They do so in waves: between two, the store can make room.
 const (
 	// waveBytes is how much a wave reads, or as much more as it takes to have groupsEach groups for each goroutine, up to mostWaves times as much; leastApart is how much there must be to restore for goroutines to be worth it.
-	waveBytes  = 16 << 20
-	groupsEach = 2
+	waveBytes  = 64 << 20
+	groupsEach = 8
 	mostWaves  = 16
 	leastApart = 1 << 20
 	// roomShare is which part of the memory that is left a wave may read: in memory entries take more than in a file.
@@ -32,11 +33,9 @@ func defaultWaves() waves {
 	return waves{workers: min(runtime.GOMAXPROCS(0), mostWorkers), bytes: waveBytes, least: leastApart}
 }
 
-// loaded is a key group whose segments were read.
-type loaded struct {
-	group *manifest.Group
-	data  [][]byte // as they were written, by segment
-	err   error
+// outcome is what has come of a key group.
+type outcome struct {
+	err error
 	// panicked is what a goroutine has panicked with: the caller does, in its place.
 	panicked any
 }
@@ -62,14 +61,22 @@ func (r *Reader) groups(to *statebackend.Restorer, first int, groups []*manifest
 		groups = groups[done:]
 	}
 	for _, g := range groups {
-		for i, seg := range g.GetSegments() {
-			data, err := r.Segment(seg)
-			if err != nil {
-				return err
-			}
-			if err := fill(to, first, g, i, data); err != nil {
-				return err
-			}
+		if err := r.group(to, first, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// group restores a key group.
+func (r *Reader) group(to *statebackend.Restorer, first int, g *manifest.Group) error {
+	for i, seg := range g.GetSegments() {
+		data, err := r.Segment(seg)
+		if err != nil {
+			return err
+		}
+		if err := fill(to, first, g, i, data); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -88,6 +95,10 @@ func fill(to *statebackend.Restorer, first int, g *manifest.Group, i int, data [
 	if err := to.In(int(g.GetGroup())-first, keys); err != nil {
 		return err
 	}
+	if i == 0 {
+		to.Bulk()
+		defer to.Placed()
+	}
 	return EachEntry(seg, data, func(key, payload []byte, deleted bool) error {
 		if deleted {
 			return to.Delete(key)
@@ -98,95 +109,65 @@ func fill(to *statebackend.Restorer, first int, g *manifest.Group, i int, data [
 
 // apart restores key groups by several goroutines, until memory runs short. It returns how many it has restored.
 func (r *Reader) apart(to *statebackend.Restorer, first int, groups []*manifest.Group) (done int, err error) {
-	workers := r.waves.workers
+	workers := min(r.waves.workers, len(groups))
 	forks := to.Fork(workers)
 	defer to.Joined()
-	unpackers := make([]unpacker, workers)
+	readers := make([]*Reader, workers) // which each have their files
+	for i := range readers {
+		readers[i] = NewReader(r.ctx, r.open)
+	}
 	defer func() {
-		for i := range unpackers {
-			unpackers[i].close()
+		for _, r := range readers {
+			err = errors.Join(err, r.Close())
 		}
 	}()
-	var filling []loaded // by the goroutines
-	var spare [][]byte
-	var wg sync.WaitGroup
-	join := func() error {
-		wg.Wait()
-		for _, l := range filling {
-			if l.panicked != nil {
-				panic(l.panicked)
-			}
-			if l.err != nil {
-				return l.err
-			}
-			for i, s := range l.group.GetSegments() {
-				if s.GetFile() != "" {
-					spare = append(spare, l.data[i])
-				}
-			}
-		}
-		to.Join(forks)
-		return nil
-	}
 	for done < len(groups) {
-		next, err := r.wave(groups[done:], min(mostWaves*r.waves.bytes, to.Room()/roomShare), &spare)
-		if len(filling) > 0 {
-			if err := join(); err != nil {
-				return done, err
-			}
+		wave := groups[done:][:r.wave(groups[done:], min(mostWaves*r.waves.bytes, to.Room()/roomShare))]
+		if len(wave) == 0 {
+			break
 		}
-		if filling = nil; err != nil || len(next) == 0 {
-			return done, err
-		}
-		filling, done = next, done+len(next)
-		work := make(chan *loaded, len(next))
-		for i := range next {
-			work <- &next[i]
-		}
-		close(work)
+		outcomes := make([]outcome, len(wave))
+		var next atomic.Int64
+		var failed atomic.Bool
+		var wg sync.WaitGroup
 		for i := range workers {
 			wg.Go(func() {
-				for l := range work {
-					l.fill(forks[i], first, &unpackers[i])
+				for n := next.Add(1) - 1; n < int64(len(wave)) && !failed.Load(); n = next.Add(1) - 1 {
+					if o := &outcomes[n]; !o.fill(readers[i], forks[i], first, wave[n]) {
+						failed.Store(true)
+					}
 				}
 			})
 		}
+		wg.Wait()
+		for _, o := range outcomes {
+			if o.panicked != nil {
+				panic(o.panicked)
+			}
+			if o.err != nil {
+				return done, o.err
+			}
+		}
+		to.Join(forks)
+		done += len(wave)
 	}
-	return done, join()
+	return done, nil
 }
 
-// wave reads the first of some key groups, which have no more than so many bytes.
-func (r *Reader) wave(groups []*manifest.Group, most int64, spare *[][]byte) (wave []loaded, err error) {
+// wave is how many of the first key groups are restored before the store can make room: no more than have so many bytes.
+func (r *Reader) wave(groups []*manifest.Group, most int64) int {
 	bytes := int64(0)
-	for _, g := range groups {
-		l := loaded{group: g}
-		if bytes += bytesOf(g); bytes > most || bytes > r.waves.bytes && len(wave) >= groupsEach*r.waves.workers {
-			break
+	for i, g := range groups {
+		if bytes += bytesOf(g); bytes > most || bytes > r.waves.bytes && i >= groupsEach*r.waves.workers {
+			return i
 		}
-		for _, seg := range g.GetSegments() {
-			var buf []byte
-			if n := len(*spare); n > 0 && seg.GetFile() != "" {
-				buf, *spare = (*spare)[n-1], (*spare)[:n-1]
-			}
-			if buf, err = r.read(seg, buf); err != nil {
-				return nil, err
-			}
-			l.data = append(l.data, buf)
-		}
-		wave = append(wave, l)
 	}
-	return wave, nil
+	return len(groups)
 }
 
-func (l *loaded) fill(to *statebackend.Restorer, first int, u *unpacker) {
-	defer func() { l.panicked = recover() }()
-	for i, seg := range l.group.GetSegments() {
-		var data []byte
-		if data, l.err = u.unpack(seg, l.data[i]); l.err != nil {
-			return
-		}
-		if l.err = fill(to, first, l.group, i, data); l.err != nil {
-			return
-		}
-	}
+// fill restores a key group. It reports whether that went well.
+func (o *outcome) fill(r *Reader, to *statebackend.Restorer, first int, g *manifest.Group) bool {
+	defer func() { o.panicked = recover() }()
+	o.err = r.group(to, first, g)
+	return o.err == nil
 }

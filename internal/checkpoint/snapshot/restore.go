@@ -170,6 +170,11 @@ func (r *Reader) openFile(name string) error {
 // EachEntry calls yield for each entry of a segment. payload is nil, and deleted set, for a key that is deleted.
 func EachEntry(seg *manifest.Segment, data []byte, yield func(key, payload []byte, deleted bool) error) error {
 	cut := func() (b []byte, ok bool) {
+		if len(data) > 0 && data[0] < 0x80 && int(data[0]) < len(data) { // short, as mostly
+			n := int(data[0]) + 1
+			b, data = data[1:n], data[n:]
+			return b, true
+		}
 		n, w := binary.Uvarint(data)
 		if w <= 0 || n > uint64(len(data)-w) {
 			return nil, false
