@@ -73,7 +73,7 @@ func (m *sliceBase[K, T, A, U]) init(f *Window[K, T, A, U], ctx *Context, w Wiri
 		return err
 	}
 	m.f, m.ctx, m.in, m.out = f, ctx, self, &Collector[U]{next: Next[U](w), ctx: ctx}
-	keys, err := NewKeyCursor[K](store, "keys")
+	keys, err := NewKeyCursor[K](store, sliceKeysSpace)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (m *sliceBase[K, T, A, U]) init(f *Window[K, T, A, U], ctx *Context, w Wiri
 		return err
 	}
 	layout.Words++
-	sp := store.Space("window contents", layout)
+	sp := store.Space(contentsSpace, layout)
 	sp.DescribeKey(keySchema[K](), "slice")
 	sp.Rehash(func(w []uint64, b []byte) (uint64, uint64) {
 		var k K
@@ -178,8 +178,16 @@ func (m *sliceBase[K, T, A, U]) noTimestamp() {
 // New implements [Factory]. On a backend that moves rows to disk, and for windows that [Sliceable] does not hold for, it is [Window].
 func (f *TumbleWindow[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error) {
 	a, ok := Sliceable(f.Spec)
-	if !ok || ctx.State.Spill != nil || a.Size() != a.Slide() {
+	switch {
+	case !ok || a.Size() != a.Slide():
 		return f.Window.New(ctx, w)
+	case ctx.State.Spill != nil:
+		in, err := f.Window.New(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		in.(*windowInstance[K, T, A, U]).alsoFromSlices(newSliceGrid(a))
+		return in, nil
 	}
 	m := &tumbleInstance[K, T, A, U]{grid: newSliceGrid(a), from: math.MaxInt64, until: math.MinInt64}
 	in := &Keyed[T]{Process: m.process, Touch: m.touch}
@@ -190,6 +198,7 @@ func (f *TumbleWindow[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error)
 		return nil, err
 	}
 	m.links = m.scope.Space().Reserve(8)
+	m.alsoFromWindows()
 	return m, nil
 }
 
@@ -248,11 +257,7 @@ func (m *tumbleInstance[K, T, A, U]) EndKeys(bool) (more bool) {
 
 // locate finds the window of a timestamp. Windows are known by their starts, which differ also where they are cut at the ends of time.
 func (m *tumbleInstance[K, T, A, U]) locate(ts int64) {
-	if m.grid.size > 1 {
-		m.w = m.grid.window(m.grid.sliceOf(ts))
-	} else {
-		m.w = window.Window{Start: ts, End: addSat(ts, 1)}
-	}
+	m.w = m.grid.tumbling(ts)
 	m.from, m.until = max(m.w.Start, eventtime.NoTimestamp+1), m.w.End
 	m.near = nil
 }

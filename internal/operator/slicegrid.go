@@ -71,6 +71,14 @@ func (g *sliceGrid) window(k int64) window.Window {
 	return window.Window{Start: at(k, g.slide, g.offset), End: at(k+g.size/g.slide, g.slide, g.offset+g.size%g.slide)}
 }
 
+// tumbling is the window of a time, where each slice is one.
+func (g *sliceGrid) tumbling(ts int64) window.Window {
+	if g.size > 1 {
+		return g.window(g.sliceOf(ts))
+	}
+	return window.Window{Start: ts, End: addSat(ts, 1)}
+}
+
 // bounds are the times of a slice, from the first to the one behind the last, cut at the ends of time.
 func (g *sliceGrid) bounds(slice int64) (from, until int64) {
 	return max(at(slice+g.shift, g.slice, g.rest), eventtime.NoTimestamp+1), at(slice+g.shift+1, g.slice, g.rest)

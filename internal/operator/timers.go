@@ -27,6 +27,12 @@ type TimerService[K comparable] struct {
 	quiet  bool // keys are ending: no processing-time timer is set any more
 }
 
+// The spaces of timers.
+const (
+	eventTimersSpace = "event-time timers"
+	procTimersSpace  = "processing-time timers"
+)
+
 // timersAStep bounds how many timers fire before the task looks around.
 const timersAStep = 1024
 
@@ -39,8 +45,8 @@ func NewTimerService[K comparable](ctx *Context, s *statebackend.Store, keys *Ke
 	}
 	t := &TimerService[K]{ctx: ctx, keys: keys, words: words, ns: namespace, fire: fire, due: statebackend.NewDue(), wakeAt: math.MaxInt64}
 	ctx.WantsTime = true
-	t.event = statebackend.NewTimers(s, "event-time timers", namespace, layout)
-	t.proc = statebackend.NewTimers(s, "processing-time timers", namespace, layout)
+	t.event = statebackend.NewTimers(s, eventTimersSpace, namespace, layout)
+	t.proc = statebackend.NewTimers(s, procTimersSpace, namespace, layout)
 	for _, timers := range []*statebackend.Timers{t.event, t.proc} {
 		names := []string{"time"}
 		if namespace == 2 {

@@ -138,7 +138,7 @@ func (f *Window[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error) {
 	m := &windowInstance[K, T, A, U]{
 		f: f, ctx: ctx, spec: f.Spec, assigner: f.Spec.Assigner, trigger: f.Spec.TriggerOrDefault(), out: &Collector[U]{next: Next[U](w), ctx: ctx},
 	}
-	keys, err := NewKeyCursor[K](store, "global state")
+	keys, err := NewKeyCursor[K](store, globalSpace)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (f *Window[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error) {
 		return nil, err
 	}
 	layout.Words += 2
-	sp := store.Space("window contents", layout)
+	sp := store.Space(contentsSpace, layout)
 	sp.DescribeKey(keySchema[K](), "window_start", "window_end")
 	sp.Rehash(func(w []uint64, b []byte) (uint64, uint64) {
 		var k K
@@ -162,7 +162,7 @@ func (f *Window[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error) {
 	} else {
 		m.elems = statebackend.NewList[window.Element[T]](m.scope, "elements", nil)
 	}
-	m.marks = statebackend.NewValue[uint64](m.scope, "timers set", nil)
+	m.marks = statebackend.NewValue[uint64](m.scope, marksCell, nil)
 	for _, s := range m.trigger.States() {
 		x := slot[T]{merge: s.Merge}
 		if s.Kind == window.IntState {

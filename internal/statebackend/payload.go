@@ -38,6 +38,10 @@ func appendKey(dst []byte, words []uint64, hasBytes bool, b []byte) []byte {
 
 // CutKey reads a key that AppendKey wrote. words has the length of the layout's.
 func (sp *Space) CutKey(src []byte, words []uint64) (b, rest []byte, err error) {
+	return sp.layout.cutKey(src, words)
+}
+
+func (l KeyLayout) cutKey(src []byte, words []uint64) (b, rest []byte, err error) {
 	if len(src) < 8*len(words) {
 		return nil, nil, errPayload
 	}
@@ -45,7 +49,7 @@ func (sp *Space) CutKey(src []byte, words []uint64) (b, rest []byte, err error) 
 		words[i] = binary.BigEndian.Uint64(src)
 		src = src[8:]
 	}
-	if sp.layout.Bytes {
+	if l.Bytes {
 		return cutBytes(src)
 	}
 	return nil, src, nil

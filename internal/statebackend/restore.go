@@ -1,6 +1,7 @@
 package statebackend
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -31,14 +32,16 @@ type Restorer struct {
 	sp    *Space
 	cells []*Cell
 	plan  []restoredCell
-	same  bool // the cells are those of the space, in their order and form
-	fork  bool // the store is given time by who has made the fork, see Fork
-	group int  // the key group, counted from the store's first, that all keys belong to, -1 for any
+	same  bool  // the cells are those of the space, in their order and form
+	form  *Form // the keys are in another one; nil if they are not
+	fork  bool  // the store is given time by who has made the fork, see Fork
+	group int   // the key group, counted from the store's first, that all keys belong to, -1 for any
 	// unplaced is set between Bulk and Placed: the rows of the key group from placed on are not in the index.
 	unplaced bool
 	placed   uint32
 	touched  uint64 // for the compiler, see placeFrom
 	words    [MaxKeyWords]uint64
+	from     [MaxKeyWords]uint64 // those of another form
 	// payload is here so that it need not go to the heap for each key.
 	payload payloadReader
 }
@@ -55,16 +58,21 @@ type restoredCell struct {
 // be read as the type that the state has now; and, unless drop is set, a state that is not declared any more. Each error names operator, state and, where it is about a type, the field.
 func (sp *Space) Restorer(layout KeyLayout, stored []StoredCell, drop bool) (*Restorer, error) {
 	op := sp.store.cfg.Operator
-	if layout != sp.layout {
+	var form *Form
+	if layout != sp.layout && sp.form != nil && layout == sp.form.Layout {
+		form = sp.form
+	}
+	if layout != sp.layout && form == nil {
 		return nil, fault.New(fault.StateSchema, "the keys of state %q of operator %q have another form than in the checkpoint: the type of the key has changed", sp.name, op)
 	}
-	r := &Restorer{sp: sp, same: true, group: -1}
+	r := &Restorer{sp: sp, same: form == nil, form: form, group: -1}
 	var lost []string
 	for i, s := range stored {
 		c := sp.cellNamed(s.Name)
 		r.same = r.same && c != nil && i < len(sp.cells) && c == sp.cells[i] && c.schema == s.Schema
 		p := restoredCell{stored: s, cell: c}
 		switch {
+		case c == nil && form != nil && slices.Contains(form.Leaves, s.Name):
 		case c == nil && !drop:
 			lost = append(lost, s.Name)
 		case c == nil && s.Kind != ValueKind && s.Kind != ListKind && s.Kind != MapKind:
@@ -114,6 +122,7 @@ func (r *Restorer) Put(key, payload []byte, fresh bool) error {
 	if !fresh {
 		r.remove(at)
 	}
+	r.told(at)
 	var row uint32
 	if s := sp.sub(at.group); r.unplaced && s.roomFor(1) {
 		row = sp.addRow(s, at.hash, at.words, at.bytes)
@@ -147,6 +156,7 @@ func (r *Restorer) Add(key, payload []byte) error {
 	}
 	sp := r.sp
 	sp.store.Breathe()
+	r.told(at)
 	ref, _ := sp.Insert(at.group, at.hash, at.words, at.bytes)
 	if len(sp.cells) == 0 {
 		sp.Mark(ref)
@@ -171,26 +181,43 @@ func (r *Restorer) Delete(key []byte) error {
 
 // located is a key of a snapshot: its key group, counted from the store's first, and what finds it there. words and bytes are good until the next key.
 type located struct {
-	group int
-	hash  uint64
-	words []uint64
-	bytes []byte
+	group         int
+	keyHash, hash uint64
+	words         []uint64
+	bytes         []byte
 }
 
 func (r *Restorer) locate(key []byte) (at located, err error) {
 	sp := r.sp
 	at.words = r.words[:sp.layout.Words]
-	b, rest, err := sp.CutKey(key, at.words)
+	layout, words := sp.layout, at.words
+	if r.form != nil {
+		layout, words = r.form.Layout, r.from[:r.form.Layout.Words]
+	}
+	b, rest, err := layout.cutKey(key, words)
 	if err != nil || len(rest) != 0 {
 		return at, r.damaged(errPayload)
 	}
+	if r.form != nil {
+		if err := r.form.Convert(at.words, words); err != nil {
+			return at, fault.New(fault.StateSchema, "state %q of operator %q: %w", sp.name, sp.store.cfg.Operator, err)
+		}
+	}
 	at.bytes = b
 	keyHash, hash := sp.rehash(at.words, b)
+	at.keyHash = keyHash
 	group := base.KeyGroup(keyHash, int(sp.maxParallelism))
 	if at.group, at.hash = group-int(sp.first), hash; at.group < 0 || at.group >= len(sp.subs) || r.group >= 0 && at.group != r.group {
 		return at, r.damaged(fault.New(fault.StateDamaged, "a key of key group %d stands among those of others", group))
 	}
 	return at, nil
+}
+
+// told tells the operator of a key in another form.
+func (r *Restorer) told(at located) {
+	if r.form != nil && r.form.Restored != nil {
+		r.form.Restored(at.group, at.keyHash, at.words, at.bytes)
+	}
 }
 
 func (r *Restorer) remove(at located) {

@@ -65,7 +65,9 @@ type Space struct {
 	// anchored rows are never moved.
 	anchored bool
 	clean    struct{ sub, row int }
-	rehash   func(words []uint64, bytes []byte) (keyHash, hash uint64)
+	// form is another one that is restored, nil for none.
+	form   *Form
+	rehash func(words []uint64, bytes []byte) (keyHash, hash uint64)
 	// keySchema and namespace are what DescribeKey was told.
 	keySchema string
 	namespace []string

@@ -44,6 +44,7 @@ type Store struct {
 	breaths      int // how often the store breathed, for sweepSpill
 	changes      changes
 	closed       bool
+	leaves       []string // see Leaves
 }
 
 // New returns an empty store.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -39,7 +40,7 @@ func TestTake(t *testing.T) {
 		o.Checkpoints = weir.Checkpoints{Dir: filepath.Join(into, "checkpoints"), Incremental: true, Resume: true, Retain: 1, Compress: backend == "lsm"}
 		to := &ledger{committed: map[string][]string{}}
 		reached, once := make(chan struct{}), sync.Once{}
-		client, err := job(o, backend == "memory", to, func(i int64) {
+		client, err := job(o, true, to, func(i int64) {
 			if i >= stop {
 				once.Do(func() { close(reached) })
 				time.Sleep(5 * time.Millisecond)
@@ -116,14 +117,13 @@ func TestRestore(t *testing.T) {
 						if err := json.Unmarshal(b, &to.committed); err != nil {
 							t.Fatal(err)
 						}
-						taken := filepath.Base(from)
-						sliced := taken == "memory" && backend == "memory"
+						sliced := slices.ContainsFunc(to.lines(true), func(line string) bool { return strings.HasPrefix(line, "sliced ") })
 						before := len(to.lines(sliced))
 						first := int64(-1)
 						dir := t.TempDir()
 						o := options(backend, dir)
 						o.Parallelism = parallelism
-						o.Checkpoints = weir.Checkpoints{Dir: "file://" + filepath.Join(dir, "checkpoints") + "?sync=false", Restore: restored, AllowNonRestoredState: taken == "memory" && !sliced}
+						o.Checkpoints = weir.Checkpoints{Dir: "file://" + filepath.Join(dir, "checkpoints") + "?sync=false", Restore: restored}
 						if _, err := job(o, sliced, to, func(i int64) {
 							if first < 0 {
 								first = i

@@ -165,7 +165,7 @@ func windowed(kind string, start, end, key, sum int64) string {
 	return fmt.Sprintf("%s %d to %d of %d: %d", kind, start, end, key, sum)
 }
 
-// job builds the program. each is called for every number, by one subtask. With slices it has windows that the memory backend keeps in another way than the lsm backend: their state goes from one to the other only within one backend.
+// job builds the program. each is called for every number, by one subtask. With slices it has windows that the memory backend keeps in another way than the lsm backend, which the oldest of what was taken has with the memory backend alone.
 func job(o weir.Options, sliced bool, to *ledger, each func(i int64)) *weir.Environment {
 	o.MaxParallelism, o.Restart, o.Logger, o.ChunkRows = 8, weir.NoRestart(), slog.New(slog.DiscardHandler), 16
 	env := weir.NewEnvironment(o)
@@ -275,7 +275,7 @@ type entry struct {
 	Lines []string
 }
 
-// lines are all that is committed, in order, without those of the sliced windows if the job has none any more.
+// lines are all that is committed, in order, without those of the sliced windows if the job has none.
 func (l *ledger) lines(sliced bool) (all []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -211,17 +211,13 @@ func EachEntry(seg *manifest.Segment, data []byte, yield func(key, payload []byt
 
 // Restore fills an empty store with what part has of it. What has no place is an error, unless drop is set.
 func (r *Reader) Restore(s *statebackend.Store, part *manifest.Subtask, drop bool) error {
-	spaces := map[string]*statebackend.Space{}
-	for _, sp := range s.Spaces() {
-		spaces[sp.Name()] = sp
-	}
 	for _, m := range part.GetSpaces() {
 		if len(m.GetGroups())+len(m.GetTables()) == 0 || defect.Is("timer-lost") && strings.Contains(m.GetName(), "timer") {
 			continue
 		}
-		sp := spaces[m.GetName()]
+		sp, unneeded := s.Restored(m.GetName())
 		if sp == nil {
-			if drop {
+			if drop || unneeded {
 				continue
 			}
 			return fault.New(fault.CheckpointLeftOver, "operator %q has no state %q any more, and the checkpoint has something in it", s.Config().Operator, m.GetName())
