@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/weirstream/weir"
+	"github.com/weirstream/weir/backends/lsm"
 	"github.com/weirstream/weir/connectors/files"
 	"github.com/weirstream/weir/connectors/sequence"
 	"github.com/weirstream/weir/eventtime"
@@ -29,6 +30,11 @@ func counted(dir string, c weir.Checkpoints, count int64, each func(int64)) *wei
 
 // countedWith is counted with options of its own.
 func countedWith(dir string, o weir.Options, count int64, each func(int64)) *weir.Environment {
+	return countedIn(dir, o, 100*time.Millisecond, count, each)
+}
+
+// countedIn is counted with windows of another size.
+func countedIn(dir string, o weir.Options, size time.Duration, count int64, each func(int64)) *weir.Environment {
 	if o.Checkpoints.Dir == "" {
 		o.Checkpoints.Dir = "file://" + filepath.Join(dir, "checkpoints") + "?sync=false"
 	}
@@ -38,7 +44,7 @@ func countedWith(dir string, o weir.Options, count int64, each func(int64)) *wei
 	seen := weir.Map(numbers, func(v keySum) keySum { each(v.Sum); return v }).UID("seen").Parallelism(1)
 	timed := seen.AssignTimestampsAndWatermarks(eventtime.ForMonotonousTimestamps[keySum]().WithTimestampAssigner(func(v keySum, _ int64) int64 { return v.Sum })).UID("times").Parallelism(1)
 	keyed := weir.KeyBy(timed, func(v keySum) int64 { return v.Key })
-	sums := weir.ReduceWindow(keyed.Window(window.TumblingEventTime[keySum](100*time.Millisecond)), func(a, b keySum) keySum { return keySum{a.Key, a.Sum + b.Sum} }).UID("sums")
+	sums := weir.ReduceWindow(keyed.Window(window.TumblingEventTime[keySum](size)), func(a, b keySum) keySum { return keySum{a.Key, a.Sum + b.Sum} }).UID("sums")
 	weir.Map(sums, func(v keySum) string { return fmt.Sprint(v) }).UID("text").ToFiles(files.SinkOptions[string]{Dir: filepath.Join(dir, "out")}).UID("files")
 	return env
 }
@@ -188,4 +194,44 @@ func TestStopFails(t *testing.T) {
 		t.Errorf("no directory: %v", err)
 	}
 	_, _ = ended(t, client)
+}
+
+// Windows that one backend has kept are restored on the other, which keeps them in another way, and are refused there if they are none of the windows that there are now.
+func TestOtherBackendsWindows(t *testing.T) {
+	onDisk := func(dir string, o weir.Options) weir.Options {
+		o.StateBackend, o.StateDir, o.Memory = lsm.Backend(), filepath.Join(dir, "state"), 64<<20
+		return o
+	}
+	inMemory := func(_ string, o weir.Options) weir.Options { return o }
+	for name, on := range map[string][2]func(string, weir.Options) weir.Options{"memory to lsm": {inMemory, onDisk}, "lsm to memory": {onDisk, inMemory}} {
+		t.Run(name, func(t *testing.T) {
+			const count, stop = 1000, 450
+			dir := t.TempDir()
+			reached, once := make(chan struct{}), sync.Once{}
+			client, err := countedWith(dir, on[0](dir, weir.Options{Restart: weir.NoRestart()}), count, func(i int64) {
+				if i >= stop {
+					once.Do(func() { close(reached) })
+					time.Sleep(5 * time.Millisecond)
+				}
+			}).ExecuteAsync(t.Context(), "before")
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-reached
+			path, err := stopped(t, client, dir, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := on[1](dir, weir.Options{Checkpoints: weir.Checkpoints{Restore: path}, Restart: weir.NoRestart()})
+			if _, err := countedIn(t.TempDir(), o, 130*time.Millisecond, count, func(int64) {}).Execute(t.Context(), "other windows"); fault.CodeOf(err) != fault.StateSchema {
+				t.Errorf("with windows of another size: %v", err)
+			}
+			if _, err := countedWith(dir, o, count, func(int64) {}).Execute(t.Context(), "after"); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := committed(t, dir), totals(count); !slices.Equal(got, want) {
+				t.Errorf("the results are %v, want %v", got, want)
+			}
+		})
+	}
 }
