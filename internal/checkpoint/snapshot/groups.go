@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -10,7 +9,8 @@ import (
 	"github.com/weirstream/weir/internal/statebackend"
 )
 
-// Where key groups can be restored apart from each other, several goroutines do it, each of which reads the segments of one key group after the other and fills them in. They do so in waves: between two, the store can make room.
+// Where key groups can be restored apart from each other, several goroutines do it, each of which reads the segments of one key group after the other and fills them in. They do so in waves: between two, the store can make room. The task's own goroutine opens the files of a wave,
+// as only that may wait where time is simulated.
 const (
 	// waveBytes is how much a wave reads, or as much more as it takes to have groupsEach groups for each goroutine, up to mostWaves times as much; leastApart is how much there must be to restore for goroutines to be worth it.
 	waveBytes  = 64 << 20
@@ -21,6 +21,8 @@ const (
 	roomShare = 16
 	// mostWorkers bounds the goroutines of one task.
 	mostWorkers = 8
+	// waveFiles is how many files are open at a time, but for those of a single key group.
+	waveFiles = 4 * openFiles
 )
 
 // waves says how key groups are restored.
@@ -112,20 +114,21 @@ func (r *Reader) apart(to *statebackend.Restorer, first int, groups []*manifest.
 	workers := min(r.waves.workers, len(groups))
 	forks := to.Fork(workers)
 	defer to.Joined()
-	readers := make([]*Reader, workers) // which each have their files
+	readers := make([]*Reader, workers) // of the files that r opens
 	for i := range readers {
-		readers[i] = NewReader(r.ctx, r.open)
+		readers[i] = &Reader{ctx: r.ctx, files: r.files}
 	}
 	defer func() {
 		for _, r := range readers {
-			err = errors.Join(err, r.Close())
+			r.unpacker.close()
 		}
 	}()
 	for done < len(groups) {
-		wave := groups[done:][:r.wave(groups[done:], min(mostWaves*r.waves.bytes, to.Room()/roomShare))]
-		if len(wave) == 0 {
-			break
+		n, err := r.wave(groups[done:], min(mostWaves*r.waves.bytes, to.Room()/roomShare))
+		if err != nil || n == 0 {
+			return done, err
 		}
+		wave := groups[done:][:n]
 		outcomes := make([]outcome, len(wave))
 		var next atomic.Int64
 		var failed atomic.Bool
@@ -154,15 +157,27 @@ func (r *Reader) apart(to *statebackend.Restorer, first int, groups []*manifest.
 	return done, nil
 }
 
-// wave is how many of the first key groups are restored before the store can make room: no more than have so many bytes.
-func (r *Reader) wave(groups []*manifest.Group, most int64) int {
-	bytes := int64(0)
-	for i, g := range groups {
-		if bytes += bytesOf(g); bytes > most || bytes > r.waves.bytes && i >= groupsEach*r.waves.workers {
-			return i
+// wave is how many of the first key groups are restored before the store can make room: no more than have so many bytes. It opens their files.
+func (r *Reader) wave(groups []*manifest.Group, most int64) (n int, err error) {
+	if len(r.files) > openFiles {
+		if err := r.closeFiles(); err != nil {
+			return 0, err
 		}
 	}
-	return len(groups)
+	bytes := int64(0)
+	for i, g := range groups {
+		if bytes += bytesOf(g); bytes > most || bytes > r.waves.bytes && i >= groupsEach*r.waves.workers || i > 0 && len(r.files) > waveFiles {
+			return i, nil
+		}
+		for _, seg := range g.GetSegments() {
+			if name := seg.GetFile(); name != "" && r.files[name] == nil {
+				if err := r.openOne(name); err != nil {
+					return 0, err
+				}
+			}
+		}
+	}
+	return len(groups), nil
 }
 
 // fill restores a key group. It reports whether that went well.

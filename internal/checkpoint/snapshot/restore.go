@@ -159,6 +159,10 @@ func (r *Reader) openFile(name string) error {
 			return err
 		}
 	}
+	return r.openOne(name)
+}
+
+func (r *Reader) openOne(name string) error {
 	f, err := r.open(r.ctx, name)
 	if err != nil {
 		return fault.New(fault.CheckpointDamaged, "%s: %w", name, err)
