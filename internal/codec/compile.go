@@ -281,6 +281,12 @@ func decFields(fields []field, src []byte, p unsafe.Pointer, depth int) ([]byte,
 	for i := range fields {
 		f := &fields[i]
 		if f.op == opInt64 { // the commonest
+			if len(src) > 0 && src[0] < 0x80 {
+				u := uint64(src[0])
+				*(*int64)(unsafe.Add(p, f.off)) = int64(u>>1) ^ -int64(u&1)
+				src = src[1:]
+				continue
+			}
 			var v int64
 			if v, src, err = varint(src); err != nil {
 				return nil, at(err, f.name)

@@ -16,7 +16,7 @@ const (
 	marksCell      = "timers set"
 )
 
-func errWindows(start, end int64, size int64) error {
+func errWindows(start, end, size int64) error {
 	return fault.New(fault.StateSchema, "the window from %d to %d is none of those that the operator has now, which are %d ms long", start, end, size)
 }
 
@@ -36,7 +36,7 @@ func (m *windowInstance[K, T, A, U]) alsoFromSlices(grid sliceGrid) {
 			copy(to[2:], from[1:])
 			return nil
 		},
-		Restored: func(_ int, hash uint64, words []uint64, bytes []byte) {
+		Restored: func(hash uint64, words []uint64, bytes []byte) {
 			w := window.Window{Start: int64(words[0]), End: int64(words[1])}
 			m.timers.event.Add(hash, w.MaxTimestamp(), words[:2], words[2:], bytes)
 		},

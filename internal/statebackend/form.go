@@ -1,14 +1,17 @@
 package statebackend
 
+import "slices"
+
 // Form is another form of a space: an operator that keeps the same state in two ways, one for each kind of backend, restores either.
 type Form struct {
 	// Space is the name that it has in that form; "" for the same.
-	Space  string
+	Space string
+	// Layout is that of its keys there. Without Convert keys are the same.
 	Layout KeyLayout
-	// Convert makes the words of a key of this space from those of the other form. It returns an error for a key that cannot be one of this space.
+	// Convert, unless nil, makes the words of a key of this space from those of the other form. It returns an error for a key that cannot be one of this space.
 	Convert func(to, from []uint64) error
-	// Restored, unless nil, is told each key that was converted, with its group and hash; before its state is there.
-	Restored func(group int, keyHash uint64, words []uint64, bytes []byte)
+	// Restored, unless nil, is told each key that was converted, with its hash; before its state is there.
+	Restored func(keyHash uint64, words []uint64, bytes []byte)
 	// Leaves are cells of the other form that are not needed.
 	Leaves []string
 }
@@ -36,10 +39,5 @@ func (s *Store) Restored(name string) (sp *Space, unneeded bool) {
 			return sp, false
 		}
 	}
-	for _, n := range s.leaves {
-		if n == name {
-			return nil, true
-		}
-	}
-	return nil, false
+	return nil, slices.Contains(s.leaves, name)
 }

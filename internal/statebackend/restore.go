@@ -59,7 +59,7 @@ type restoredCell struct {
 func (sp *Space) Restorer(layout KeyLayout, stored []StoredCell, drop bool) (*Restorer, error) {
 	op := sp.store.cfg.Operator
 	var form *Form
-	if layout != sp.layout && sp.form != nil && layout == sp.form.Layout {
+	if layout != sp.layout && sp.form != nil && sp.form.Convert != nil && layout == sp.form.Layout {
 		form = sp.form
 	}
 	if layout != sp.layout && form == nil {
@@ -124,7 +124,7 @@ func (r *Restorer) Put(key, payload []byte, fresh bool) error {
 	}
 	r.told(at)
 	var row uint32
-	if s := sp.sub(at.group); r.unplaced && s.roomFor(1) {
+	if s := sp.sub(at.group); r.unplaced && s.hasRoom() {
 		row = sp.addRow(s, at.hash, at.words, at.bytes)
 	} else {
 		r.Placed()
@@ -216,7 +216,7 @@ func (r *Restorer) locate(key []byte) (at located, err error) {
 // told tells the operator of a key in another form.
 func (r *Restorer) told(at located) {
 	if r.form != nil && r.form.Restored != nil {
-		r.form.Restored(at.group, at.keyHash, at.words, at.bytes)
+		r.form.Restored(at.keyHash, at.words, at.bytes)
 	}
 }
 

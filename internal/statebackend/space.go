@@ -304,7 +304,7 @@ func (sp *Space) Insert(group int, hash uint64, words []uint64, bytes []byte) (r
 
 // add makes a row for a key that has none.
 func (sp *Space) add(s *sub, hash uint64, words []uint64, bytes []byte) uint32 {
-	if !s.roomFor(1) {
+	if !s.hasRoom() {
 		sp.grow(s)
 	}
 	row := sp.addRow(s, hash, words, bytes)
@@ -312,8 +312,8 @@ func (sp *Space) add(s *sub, hash uint64, words []uint64, bytes []byte) uint32 {
 	return row
 }
 
-// roomFor reports whether the index has room for so many keys more.
-func (s *sub) roomFor(keys int) bool { return uint64(s.live+keys)*8 <= (s.mask+1)*7 }
+// hasRoom reports whether the index has room for one key more.
+func (s *sub) hasRoom() bool { return uint64(s.live+1)*8 <= (s.mask+1)*7 }
 
 // addRow is add without a place in the index, where there must be room for it.
 func (sp *Space) addRow(s *sub, hash uint64, words []uint64, bytes []byte) uint32 {

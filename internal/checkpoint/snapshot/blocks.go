@@ -14,6 +14,9 @@ const blockBytes = 256 << 10
 type blocks struct {
 	full [][]byte // of blockBytes each
 	last []byte   // with room to blockBytes; nil if there is none
+	// apart is what tail gave where last had no room.
+	apart  []byte
+	inLast bool
 }
 
 func newBlock() []byte { return unsafe.Slice((*byte)(pages.Alloc(blockBytes)), blockBytes)[:0] }
@@ -26,8 +29,23 @@ func freeBlock(b []byte) {
 
 func (b *blocks) len() int { return len(b.full)*blockBytes + len(b.last) }
 
-// room returns whether n bytes can be appended to last.
-func (b *blocks) room(n int) bool { return cap(b.last)-len(b.last) >= n }
+// tail is where up to n bytes are to be appended. What has come of it is given to took.
+func (b *blocks) tail(n int) []byte {
+	if b.inLast = cap(b.last)-len(b.last) >= n; b.inLast {
+		return b.last
+	}
+	return b.apart[:0]
+}
+
+// took appends what was appended to tail.
+func (b *blocks) took(tail []byte) {
+	if b.inLast {
+		b.last = tail
+		return
+	}
+	b.apart = tail
+	b.write(tail)
+}
 
 // write appends p.
 func (b *blocks) write(p []byte) {

@@ -13,18 +13,18 @@ func TestBlocks(t *testing.T) {
 		var b blocks
 		var want []byte
 		for range 60 {
-			switch p := make([]byte, rng.IntN(blockBytes)>>rng.IntN(18)); rng.IntN(4) {
+			p := make([]byte, rng.IntN(blockBytes)>>rng.IntN(18))
+			for i := range p {
+				p[i] = byte(rng.Int())
+			}
+			switch rng.IntN(4) {
 			case 0:
 				want = want[:rng.IntN(len(want)+1)]
 				b.cut(len(want))
 			case 1:
-				if b.room(len(p)) {
-					b.last, want = append(b.last, p...), append(want, p...)
-				}
+				b.took(append(b.tail(len(p)), p...))
+				want = append(want, p...)
 			default:
-				for i := range p {
-					p[i] = byte(rng.Int())
-				}
 				b.write(p)
 				want = append(want, p...)
 			}

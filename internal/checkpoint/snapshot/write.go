@@ -88,11 +88,9 @@ type Writer struct {
 	file    File
 	carried int   // bytes of earlier checkpoints that go with the manifest
 	at      int64 // where the next byte goes in the file
-	// pending is what is not in the file yet: segments, and behind them, from raw, the entries of the one that is being written.
+	// pending is what is not in the file yet: segments, and behind them the entries of the one that is being written.
 	pending  blocks
 	segments []*manifest.Segment
-	raw      int
-	entry    []byte    // one that does not fit into a block
 	yielded  int       // bytes of pending by which the processor was last given away
 	until    time.Time // when it is given away again at the earliest
 	encoder  *zstd.Encoder
@@ -169,7 +167,7 @@ func (w *Writer) space(snap *statebackend.Snapshot, sp *statebackend.Space, base
 		seg := &manifest.Segment{Checkpoint: w.opts.Checkpoint}
 		w.begin()
 		err := snap.Entries(sp, g, func(key, payload []byte) bool {
-			w.put(key, payload)
+			w.pending.took(AppendEntry(w.pending.tail(entryBytes(key, payload)), key, payload))
 			w.yield(snap)
 			seg.Entries++
 			return true
@@ -197,13 +195,12 @@ func (w *Writer) changes(snap *statebackend.Snapshot, sp *statebackend.Space, g 
 	whole, since := grown(base)
 	written := writtenEntries(base)
 	seg := &manifest.Segment{Checkpoint: w.opts.Checkpoint, Changes: true}
-	w.begin()
-	outgrown := false
+	from, outgrown := w.begin(), false
 	told, err := snap.Changes(sp, g, func(key, payload []byte, deleted bool) bool {
-		w.change(key, payload, deleted)
+		w.pending.took(AppendChange(w.pending.tail(entryBytes(key, payload)), key, payload, deleted))
 		w.yield(snap)
 		seg.Entries++
-		outgrown = 2*(since+int64(w.pending.len()-w.raw)) > whole && 2*(written+seg.Entries) > 3*keys
+		outgrown = 2*(since+int64(w.pending.len()-from)) > whole && 2*(written+seg.Entries) > 3*keys
 		return !outgrown
 	})
 	if err != nil || !told || outgrown {
@@ -257,10 +254,11 @@ func (w *Writer) giveWay() {
 	w.until = back.Add(min(back.Sub(now), mostTurn))
 }
 
-// begin begins the entries of a segment, in place of those of one that was given up.
-func (w *Writer) begin() {
-	w.pending.cut(w.pendingSegments())
-	w.raw = w.pending.len()
+// begin begins the entries of a segment, in place of those of one that was given up. It returns where they begin in pending.
+func (w *Writer) begin() (from int) {
+	from = w.pendingSegments()
+	w.pending.cut(from)
+	return from
 }
 
 // pendingSegments is how many bytes of pending are segments.
@@ -271,25 +269,9 @@ func (w *Writer) pendingSegments() int {
 	return 0
 }
 
-// entryHead is what an entry may have beside its key and payload: two lengths, and whether it is deleted.
-const entryHead = 2*binary.MaxVarintLen64 + 1
-
-func (w *Writer) put(key, payload []byte) {
-	if w.pending.room(len(key) + len(payload) + entryHead) {
-		w.pending.last = AppendEntry(w.pending.last, key, payload)
-		return
-	}
-	w.entry = AppendEntry(w.entry[:0], key, payload)
-	w.pending.write(w.entry)
-}
-
-func (w *Writer) change(key, payload []byte, deleted bool) {
-	if w.pending.room(len(key) + len(payload) + entryHead) {
-		w.pending.last = AppendChange(w.pending.last, key, payload, deleted)
-		return
-	}
-	w.entry = AppendChange(w.entry[:0], key, payload, deleted)
-	w.pending.write(w.entry)
+// entryBytes is what an entry takes at most: two lengths, and whether it is deleted, stand before key and payload.
+func entryBytes(key, payload []byte) int {
+	return 2*binary.MaxVarintLen64 + 1 + len(key) + len(payload)
 }
 
 // AppendChange appends an entry of changes: a key that is put, or deleted.
@@ -323,19 +305,19 @@ func Describe(sp *statebackend.Space) *manifest.Space {
 
 // segment writes the entries that were put since begin as a segment.
 func (w *Writer) segment(seg *manifest.Segment) error {
-	n := w.pending.len() - w.raw
-	seg.RawLength = int64(n)
-	if w.opts.Compress && n >= 512 {
-		if err := w.compress(seg); err != nil {
+	from := w.pendingSegments()
+	seg.RawLength = int64(w.pending.len() - from)
+	if w.opts.Compress && seg.RawLength >= 512 {
+		if err := w.compress(seg, from); err != nil {
 			return err
 		}
 	}
 	sum := xxh3.New()
-	_ = w.pending.each(w.raw, func(part []byte) error {
+	_ = w.pending.each(from, func(part []byte) error {
 		_, err := sum.Write(part)
 		return err
 	}) // a hash takes everything
-	seg.Offset, seg.Length, seg.Checksum = int64(w.raw), int64(w.pending.len()-w.raw), sum.Sum64()
+	seg.Offset, seg.Length, seg.Checksum = int64(from), int64(w.pending.len()-from), sum.Sum64()
 	w.segments = append(w.segments, seg)
 	if w.pending.len() >= max(pendingBytes, w.opts.Inline+1) {
 		return w.flush()
@@ -343,23 +325,23 @@ func (w *Writer) segment(seg *manifest.Segment) error {
 	return nil
 }
 
-// compress compresses the entries, block by block, if they come to less then.
-func (w *Writer) compress(seg *manifest.Segment) (err error) {
+// compress compresses the entries, which begin at from in pending, block by block, if they come to less then.
+func (w *Writer) compress(seg *manifest.Segment, from int) (err error) {
 	if w.encoder == nil {
 		if w.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest)); err != nil {
 			return err
 		}
 	}
 	w.packed.reset()
-	_ = w.pending.each(w.raw, func(part []byte) error {
+	_ = w.pending.each(from, func(part []byte) error {
 		w.block = w.encoder.EncodeAll(part, w.block[:0])
 		w.packed.write(w.block)
 		w.giveWay()
 		return nil
 	}) // f returns none
-	if w.packed.len() < w.pending.len()-w.raw {
+	if w.packed.len() < w.pending.len()-from {
 		seg.Compression = "zstd"
-		w.pending.cut(w.raw)
+		w.pending.cut(from)
 		return w.packed.each(0, func(part []byte) error {
 			w.pending.write(part)
 			return nil
