@@ -52,7 +52,7 @@ type Options struct {
 	// RuntimeMode is Streaming, Batch or Automatic. Default Streaming.
 	RuntimeMode RuntimeMode
 	// BatchMemory is how many bytes of its input a subtask of a batch job keeps in memory where input has to wait: for the records of its key, or for the end of a broadcast stream. The rest goes to a temporary file in StateDir. It also
-	// bounds the state of operators that take records as they come: beyond it the records of further keys wait. Default: what half of Memory leaves for each such subtask; 256 MiB where that is not set.
+	// bounds the state of operators that take records as they come: beyond it the records of further keys wait, or windows go to that file. Default: what half of Memory leaves for each such subtask; 256 MiB where that is not set.
 	BatchMemory int64
 	// Checkpoints makes the job survive failures. Default: none.
 	Checkpoints Checkpoints

@@ -148,7 +148,7 @@ type Aggregator[T, A, R any] struct {
 	Add func(acc A, v T) A
 	// Result returns what the accumulator stands for. What it returns must not share memory with acc if Add changes that.
 	Result func(acc A) R
-	// Merge returns an accumulator of all that went into a and b. Only operators that merge need it.
+	// Merge returns an accumulator of all that went into a and b, in this order. Only operators that merge need it; with it, the windows of a batch job that do not fit into memory are kept on disk, and not their records.
 	Merge func(a, b A) A
 }
 

@@ -30,7 +30,85 @@ func batchOptions(s *weirtest.Sim) weir.Options {
 	o := s.Options()
 	o.RuntimeMode, o.StateDir = weir.Batch, s.TB().TempDir()
 	o.BatchMemory = []int64{0, 1, 1 << 16}[s.Rand().IntN(3)]
+	if s.Rand().IntN(2) == 0 {
+		o.MaxParallelism = max(o.Parallelism, 1) // with fewer rows an era of windows ends
+	}
 	return o
+}
+
+// TestBatchEras has windows of many times, whose records come in order or not: more than are kept in one table, and more than memory has.
+func TestBatchEras(t *testing.T) {
+	weirtest.Seeds(t, func(s *weirtest.Sim) {
+		type visit struct {
+			Page   string
+			At     int64
+			Number int64 // as they come
+		}
+		r := s.Rand()
+		all := make([]visit, 1+r.IntN(6000))
+		pages, disorder, end := 1+r.IntN(300), []int64{0, 20, 1000, 1e6}[r.IntN(4)], int64(1+r.IntN(5000))
+		for i := range all {
+			at := int64(i)*end/int64(len(all)) - r.Int64N(disorder+1)
+			all[i] = visit{fmt.Sprintf("page %d of a book with a long name", r.IntN(pages)), max(at, -end), int64(i)}
+		}
+		size, slide := int64(1+r.IntN(300)), int64(0)
+		var assigner window.Assigner[visit] = window.TumblingEventTime[visit](time.Duration(size) * time.Millisecond)
+		kind := "tumbling"
+		if slide = size; r.IntN(2) == 0 {
+			slide = 1 + r.Int64N(size)
+			size = slide * (1 + size/slide%20)
+			assigner, kind = window.SlidingEventTime[visit](time.Duration(size)*time.Millisecond, time.Duration(slide)*time.Millisecond), "sliding"
+		}
+		a := weir.Aggregator[visit, []int64, []int64]{
+			Add:    func(a []int64, v visit) []int64 { return append(a, v.Number) },
+			Create: func() []int64 { return nil },
+			Result: slices.Clone[[]int64],
+			Merge:  func(a, b []int64) []int64 { return slices.Concat(a, b) },
+		}
+		merges := kind == "sliding" || r.IntN(4) > 0
+		if !merges {
+			a.Merge = nil
+		}
+		o := batchOptions(s)
+		env := weir.NewEnvironment(o)
+		in := weir.FromSlice(env, all).Parallelism(1).WithTimestamps(func(v visit) int64 { return v.At }, 0).Parallelism(1)
+		keyed := weir.KeyBy(in, func(v visit) string { return v.Page })
+		out := weirtest.Capture(s, weir.AggregateWindowWith(keyed.Window(assigner), a, func(ctx *weir.WindowContext[string], numbers []int64, out *weir.Collector[string]) error {
+			if kind == "sliding" || !merges {
+				slices.Sort(numbers)
+			}
+			out.Collect(fmt.Sprint(ctx.Key(), ctx.Window(), ctx.Timestamp(), numbers))
+			return nil
+		}))
+		s.Run(env)
+		type cell struct {
+			page  string
+			start int64
+		}
+		cells := map[cell][]int64{}
+		for _, v := range all {
+			for start := window.StartOf(v.At, 0, slide); start > v.At-size; start -= slide {
+				cells[cell{v.Page, start}] = append(cells[cell{v.Page, start}], v.Number)
+			}
+		}
+		var want []string
+		for c, numbers := range cells {
+			w := window.Window{Start: c.start, End: c.start + size}
+			want = append(want, fmt.Sprint(c.page, w, w.MaxTimestamp(), numbers))
+		}
+		got := slices.Sorted(slices.Values(out.Values()))
+		if slices.Sort(want); !slices.Equal(want, got) {
+			i := 0
+			for i < min(len(want), len(got)) && want[i] == got[i] {
+				i++
+			}
+			s.Fatalf("%s windows of %d, %d, merge %t, %d records, options %+v: %d results, want %d; the first that differs: %.300q, want %.300q", kind, size, slide, merges, len(all), o, len(got), len(want),
+				append(got, "")[i:][:1], append(want, "")[i:][:1])
+		}
+		if left, err := os.ReadDir(o.StateDir); err != nil || len(left) > 0 {
+			s.Fatalf("%d files are left, %v", len(left), err)
+		}
+	})
 }
 
 // TestBatchWindows runs the window oracle's scripts in batch mode. The oracle sees the records of one key after another, in the order of time, and only the last watermark.
@@ -540,5 +618,11 @@ func TestBatchCanceled(t *testing.T) {
 	weir.ProcessKeyed(weir.KeyBy(weir.FromSequence(env, 0, 9), func(v int64) int64 { return v }), func(*weir.Context, int64, int64, *weir.Collector[int64]) error { return nil }).Discard()
 	if _, err := env.Execute(t.Context(), "no directory"); fault.CodeOf(err) != fault.StateDisk {
 		t.Errorf("a directory that is missing: %v", err)
+	}
+	env = weir.NewEnvironment(weir.Options{RuntimeMode: weir.Batch, BatchMemory: 1, StateDir: dir + "/missing", Logger: quiet})
+	timed := weir.FromSequence(env, 0, 9).WithTimestamps(func(v int64) int64 { return v }, 0)
+	weir.ReduceWindow(weir.KeyBy(timed, func(v int64) int64 { return v % 2 }).Window(window.TumblingEventTime[int64](time.Millisecond)), func(a, b int64) int64 { return a + b }).Discard()
+	if _, err := env.Execute(t.Context(), "no directory for windows"); fault.CodeOf(err) != fault.StateDisk || !strings.Contains(err.Error(), "windows of operator") {
+		t.Errorf("a directory that is missing, for windows: %v", err)
 	}
 }

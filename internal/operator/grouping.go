@@ -19,10 +19,12 @@ import (
 type Grouping struct {
 	ctx     *Context
 	grouped Grouped // nil for a head that does not care
-	sorter  *grouping.Sorter
-	config  BatchConfig
-	deliver []func(r *grouping.Record) error
-	keyed   bool
+	// evicting is nil for a head that cannot make room.
+	evicting Evicting
+	sorter   *grouping.Sorter
+	config   BatchConfig
+	deliver  []func(r *grouping.Record) error
+	keyed    bool
 	// absorbs tells that there is an input with Has, crowded that it takes no new state any more, passing that there is nothing left to wait for.
 	absorbs, crowded, passing bool
 	// adds tells that there is an input with Replay.
@@ -53,6 +55,12 @@ type Grouped interface {
 	EndKeys(last bool) (more bool)
 }
 
+// Evicting is a capability of keyed instances with [Keyed].Has, for batch jobs.
+type Evicting interface {
+	// Evict is called between two records when state takes more memory than it may. It moves state to disk; ok tells that the instance goes on taking all records as they come, and not only those that Has tells.
+	Evict(memory int64) (ok bool, err error)
+}
+
 // replayPhase is how far a replay is.
 type replayPhase uint8
 
@@ -73,6 +81,7 @@ func NewGrouping(ctx *Context, instance Instance, keyed bool) *Grouping {
 	}
 	if keyed {
 		g.grouped, _ = instance.(Grouped)
+		g.evicting, _ = instance.(Evicting)
 	}
 	return g
 }
@@ -97,13 +106,25 @@ func (g *Grouping) open() *grouping.Sorter {
 // room makes room after a chunk.
 func (g *Grouping) room() {
 	if g.absorbs && !g.crowded && g.ctx.Store != nil && g.ctx.Store.Account().Used() > g.config.Memory {
-		g.crowded = true
+		g.crowded = !g.evict()
 	}
 	if g.sorter != nil && g.sorter.Full() {
 		if err := g.sorter.Spill(); err != nil {
 			g.ctx.Fail(err)
 		}
 	}
+}
+
+// evict has the instance make room on disk, if it can.
+func (g *Grouping) evict() bool {
+	if g.evicting == nil {
+		return false
+	}
+	ok, err := g.evicting.Evict(g.config.Memory)
+	if err != nil {
+		g.ctx.Fail(err)
+	}
+	return ok
 }
 
 // Replay gives the records to the head. The task calls again while more is true.

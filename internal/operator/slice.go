@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"cmp"
 	"math"
 	"unsafe"
 
@@ -64,6 +65,11 @@ type sliceBase[K comparable, T, A, U any] struct {
 	acc     *statebackend.Value[A]
 	dropped [2]*Accumulator
 	key     K
+	// eras are where slices are in a batch job, nil in others. hash, which is its key's, and read are of the row that was read back last.
+	eras         *eras
+	accumulators *codec.Codec[A]
+	hash         uint64
+	read         A
 }
 
 // init makes what both have. The keys of its space of rows are a number that stands for a slice, and the key.
@@ -96,6 +102,12 @@ func (m *sliceBase[K, T, A, U]) init(f *Window[K, T, A, U], ctx *Context, w Wiri
 	if m.fns, err = f.Make(ctx, w, m.rt); err != nil {
 		return err
 	}
+	if ctx.Batch && ctx.State.Spill == nil {
+		m.eras = newEras(sp, ctx)
+		if m.accumulators, err = codec.For[A](); err != nil {
+			return err
+		}
+	}
 	m.fns.User = append(m.fns.User, f.Key, f.Add, f.Merge)
 	if f.LateOutput != "" {
 		m.late = func(T, int64) {}
@@ -118,10 +130,14 @@ func (m *sliceBase[K, T, A, U]) open() error {
 }
 
 func (m *sliceBase[K, T, A, U]) Close() error {
-	if m.fns.Close == nil {
-		return nil
+	var err error
+	if m.eras != nil {
+		err = m.eras.close()
 	}
-	return fault.Wrap(fault.FunctionError, m.fns.Close())
+	if m.fns.Close == nil {
+		return err
+	}
+	return cmp.Or(fault.Wrap(fault.FunctionError, m.fns.Close()), err)
 }
 
 func (m *sliceBase[K, T, A, U]) check(err error) {
@@ -198,6 +214,9 @@ func (f *TumbleWindow[K, T, A, U]) New(ctx *Context, w Wiring) (Instance, error)
 		return nil, err
 	}
 	m.links = m.scope.Space().Reserve(8)
+	if m.eras != nil {
+		m.eras.pending = &m.pending
+	}
 	m.alsoFromWindows()
 	return m, nil
 }
@@ -250,9 +269,156 @@ func (m *tumbleInstance[K, T, A, U]) has(v *T, ts int64, hash uint64) bool {
 	return ok
 }
 
+// Evict implements [Evicting].
+func (m *tumbleInstance[K, T, A, U]) Evict(memory int64) (ok bool, err error) {
+	if m.eras == nil || m.f.Merge == nil {
+		return false, nil
+	}
+	m.near = nil
+	return true, m.evict(memory, m.eachOf)
+}
+
+// eachOf calls f for the rows of a key group, by window, and leaves none of them pending.
+func (m *tumbleInstance[K, T, A, U]) eachOf(group int, f func(statebackend.Ref) error) error {
+	sp := m.scope.Space()
+	for _, p := range m.pending {
+		for ; p.heads[group] != 0; p.heads[group] = *(*uint32)(unsafe.Add(sp.Row(statebackend.MakeRef(group, p.heads[group]-1)), m.links)) {
+			if err := f(statebackend.MakeRef(group, p.heads[group]-1)); err != nil {
+				return err
+			}
+		}
+	}
+	if group == m.ctx.KeyGroups.Len()-1 {
+		m.spare, m.pending = append(m.spare, m.pending...), m.pending[:0]
+	}
+	return nil
+}
+
 // EndKeys implements [Grouped].
 func (m *tumbleInstance[K, T, A, U]) EndKeys(bool) (more bool) {
+	for x := m.eras; x != nil && !m.ctx.Failed; {
+		if !x.ending {
+			m.near, m.from, m.until = nil, math.MaxInt64, math.MinInt64
+			x.ending, x.group = true, 0
+			x.enter(x.all[0])
+		}
+		more, err := m.endEra()
+		if err != nil {
+			m.ctx.Fail(err)
+			return false
+		}
+		if more {
+			return true
+		}
+		x.drop()
+		if x.all = x.all[1:]; len(x.all) > 0 {
+			x.ending = false
+			continue
+		}
+		m.eras = nil
+		if err := x.close(); err != nil {
+			m.ctx.Fail(err)
+		}
+		return false
+	}
 	return m.Watermark(eventtime.MaxWatermark) && !m.ctx.Failed
+}
+
+// endEra evaluates the windows of the first era.
+func (m *tumbleInstance[K, T, A, U]) endEra() (more bool, err error) {
+	x := m.eras
+	e := x.cur
+	if len(e.runs) == 0 {
+		return m.Watermark(eventtime.MaxWatermark) && !m.ctx.Failed, nil
+	}
+	if !x.loaded && x.group == 0 && x.sp.Len() > 0 { // so that runs are merged in the order in which records came
+		if err := m.writeRun(m.eachOf); err != nil {
+			return false, err
+		}
+	}
+	if len(e.runs) == 1 {
+		return m.evaluateRun(&e.runs[0])
+	}
+	for ; x.group < m.ctx.KeyGroups.Len(); x.group++ {
+		if !x.loaded {
+			for i := range e.runs {
+				from, end := e.runs[i].group(x.group)
+				if err := m.load(from, end, m.loadFresh); err != nil || m.ctx.Failed {
+					return false, err
+				}
+			}
+			x.loaded = true
+		}
+		if m.evaluateGroup(x.group) {
+			return true, nil
+		}
+		if m.ctx.Failed {
+			return false, nil
+		}
+		x.loaded = false
+	}
+	m.spare, m.pending = append(m.spare, m.pending...), m.pending[:0]
+	return false, nil
+}
+
+// loadFresh links a row that was read from disk.
+func (m *tumbleInstance[K, T, A, U]) loadFresh() {
+	if start := int64(m.scope.Words()[0]); m.near == nil || start != m.near.w.Start {
+		m.w = m.windowFrom(start)
+		m.near = m.pendingOf(m.w)
+	}
+	m.link(m.scope.Ref())
+}
+
+// windowFrom is the window that starts at a time.
+func (m *tumbleInstance[K, T, A, U]) windowFrom(start int64) window.Window {
+	return m.grid.tumbling(max(start, eventtime.NoTimestamp+1))
+}
+
+// evaluateGroup evaluates the rows of a key group, all windows of it.
+func (m *tumbleInstance[K, T, A, U]) evaluateGroup(group int) (more bool) {
+	left := timersAStep
+	m.scope.Unset()
+	m.group = group
+	defer func() { m.group = 0 }()
+	for _, p := range m.pending {
+		for p.heads[group] != 0 {
+			if m.ctx.Failed {
+				return false
+			}
+			m.evaluate(p)
+			if left--; left <= 0 || m.ctx.Stop.Load() != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// evaluateRun evaluates the only run of an era: each row is that of a key in its window, and needs no table.
+func (m *tumbleInstance[K, T, A, U]) evaluateRun(run *eraRun) (more bool, err error) {
+	x := m.eras
+	if !x.loaded {
+		x.loaded = true
+		x.reader.open(x.file, run.from, run.ends[len(run.ends)-1])
+	}
+	for left := timersAStep; left > 0 && m.ctx.Stop.Load() == 0; left-- {
+		row, err := x.reader.row()
+		if row == nil || err != nil || m.ctx.Failed {
+			x.loaded = false
+			return false, x.failed(err)
+		}
+		if _, err := m.readRow(row); err != nil {
+			return false, err
+		}
+		if start := int64(m.scope.Words()[0]); start != m.w.Start || m.near != nil {
+			m.near, m.w = nil, m.windowFrom(start)
+		}
+		m.rt.Keys.Name(m.key)
+		m.out.ts = m.w.MaxTimestamp()
+		m.check(m.fns.Accumulator(m.w, &m.read, m.out))
+	}
+	return true, nil
 }
 
 // locate finds the window of a timestamp. Windows are known by their starts, which differ also where they are cut at the ends of time.
@@ -260,6 +426,9 @@ func (m *tumbleInstance[K, T, A, U]) locate(ts int64) {
 	m.w = m.grid.tumbling(ts)
 	m.from, m.until = max(m.w.Start, eventtime.NoTimestamp+1), m.w.End
 	m.near = nil
+	if m.eras != nil {
+		m.eras.seek(m.w.Start)
+	}
 }
 
 // link hangs a new row on its window.

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"cmp"
+	"encoding/binary"
 	"math"
 	"slices"
 
@@ -85,16 +86,121 @@ func (m *slideInstance[K, T, A, U]) has(v *T, _ int64, hash uint64) bool {
 	return ok
 }
 
-// EndKeys implements [Grouped]. For the keys that follow no window has been evaluated.
+// Evict implements [Evicting].
+func (m *slideInstance[K, T, A, U]) Evict(memory int64) (ok bool, err error) {
+	if m.eras == nil {
+		return false, nil
+	}
+	return true, m.evict(memory, m.eachOf)
+}
+
+// eachOf calls f for the slices of a key group that are in the space.
+func (m *slideInstance[K, T, A, U]) eachOf(group int, f func(statebackend.Ref) error) error {
+	for r, ok := m.scope.Space().NextFrom(statebackend.MakeRef(group, 0)); ok && r.Group() == group; r, ok = m.scope.Space().NextFrom(r + 1) {
+		if err := f(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endEras evaluates the windows of all eras, one key group after the other: the slices of a key are put together then.
+func (m *slideInstance[K, T, A, U]) endEras() (more bool) {
+	x := m.eras
+	if !x.ending {
+		x.ending = true
+		x.enter(&era{})
+	}
+	for ; x.group < m.ctx.KeyGroups.Len() && !m.ctx.Failed; x.group++ {
+		if !x.loaded {
+			if err := m.gather(x.group); err != nil {
+				m.ctx.Fail(err)
+				return false
+			}
+			x.loaded = true
+		}
+		if m.Watermark(eventtime.MaxWatermark) && !m.ctx.Failed {
+			return true
+		}
+		m.begin()
+		x.drop()
+		m.rt.Keys.Scope.Space().Swap(nil).Close() // also the rows that are free
+		x.loaded = false
+	}
+	m.eras = nil
+	if err := x.close(); err != nil {
+		m.ctx.Fail(err)
+	}
+	return false
+}
+
+// gather brings the slices of a key group together, those of all eras.
+func (m *slideInstance[K, T, A, U]) gather(group int) error {
+	x, here := m.eras, m.eras.cur
+	for _, e := range x.all {
+		for i := range e.runs {
+			from, end := e.runs[i].group(group)
+			if err := m.load(from, end, m.gathered); err != nil {
+				return err
+			}
+		}
+		if e.contents == nil {
+			continue
+		}
+		x.enter(e)
+		err := m.eachOf(group, m.appendRow)
+		x.enter(here)
+		if err != nil {
+			return err
+		}
+		rows := x.buf
+		x.buf = x.buf[:0]
+		for len(rows) > 0 && !m.ctx.Failed {
+			n := 4 + binary.LittleEndian.Uint32(rows)
+			fresh, err := m.take(rows[4:n])
+			if err != nil {
+				return err
+			}
+			if fresh {
+				m.gathered()
+			}
+			rows = rows[n:]
+		}
+	}
+	return nil
+}
+
+// gathered notes a slice that a key has got.
+func (m *slideInstance[K, T, A, U]) gathered() {
+	slice := int64(m.scope.Words()[0])
+	m.count(slice, 1)
+	m.rt.Keys.Set(m.key, m.hash)
+	s, fresh := m.state.Edit()
+	if fresh {
+		*s = slideState{Front: never, First: math.MaxInt64, Last: slice, Fired: never}
+	}
+	s.Last = max(s.Last, slice)
+	m.state.Done()
+}
+
+// begin forgets all keys: for those that follow no window has been evaluated.
+func (m *slideInstance[K, T, A, U]) begin() {
+	m.scope.Unset()
+	m.rt.Keys.forget(m.rt.Store)
+	m.ends = m.ends[:0]
+	m.fired, m.seen = never, never
+}
+
+// EndKeys implements [Grouped].
 func (m *slideInstance[K, T, A, U]) EndKeys(last bool) (more bool) {
+	if m.eras != nil {
+		return m.endEras()
+	}
 	if m.Watermark(eventtime.MaxWatermark) && !m.ctx.Failed {
 		return true
 	}
 	if !last && !m.ctx.Failed {
-		m.scope.Unset()
-		m.rt.Keys.forget(m.rt.Store)
-		m.ends = m.ends[:0]
-		m.fired, m.seen = never, never
+		m.begin()
 	}
 	return false
 }
@@ -176,6 +282,9 @@ func (m *slideInstance[K, T, A, U]) locate(ts int64) bool {
 	m.near.slice = m.grid.sliceOf(ts)
 	m.near.from, m.near.until = m.grid.bounds(m.near.slice)
 	m.near.last = m.grid.window(m.grid.lastWindow(m.near.slice)).MaxTimestamp()
+	if m.eras != nil {
+		m.eras.seek(m.near.slice)
+	}
 	return true
 }
 
@@ -197,7 +306,7 @@ func (m *slideInstance[K, T, A, U]) process(v *T, ts int64, hash uint64) {
 	}
 	m.point(v, slice, hash)
 	fresh := m.accumulate(v)
-	if !fresh && slice > m.seen {
+	if !fresh && slice > m.seen || m.eras != nil { // what keys have is gathered when all records have come
 		return
 	}
 	if fresh {

@@ -580,11 +580,7 @@ func (sp *Space) Touch(hashes []uint64) {
 func (sp *Space) close() {
 	for i, s := range sp.subs {
 		if s != nil {
-			s.rows.Close()
-			s.gone.close(sp.store.account)
-			n := int(s.mask+1) * 8
-			pages.Free(s.slots, n)
-			sp.store.account.Add(-int64(n))
+			s.close(sp.store.account)
 			sp.subs[i] = nil
 		}
 	}
