@@ -238,7 +238,7 @@ func (w *Writer) yield(snap *statebackend.Snapshot) {
 // mostTurn is how long the writer keeps a processor that others want.
 const mostTurn = 4 * time.Millisecond
 
-// giveWay gives the processor away, unless it is the writer's turn. Where others have so much to do that they do not give it back, it takes turns with them: without, each time would cost it the 10 ms after which they are
+// giveWay gives the processor away, unless it is the writer's turn: to other goroutines, and to other threads. Where others have so much to do that they do not give it back, it takes turns with them: without, each time would cost it the 10 ms after which they are
 // taken off, and a state of a GB some ten thousand of these.
 func (w *Writer) giveWay() {
 	if w.opts.Now == nil {
@@ -250,6 +250,7 @@ func (w *Writer) giveWay() {
 		return
 	}
 	runtime.Gosched()
+	yieldThread()
 	back := w.opts.Now()
 	w.until = back.Add(min(back.Sub(now), mostTurn))
 }

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package snapshot
+
+// yieldThread is for Linux alone.
+func yieldThread() {}
