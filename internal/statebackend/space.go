@@ -596,7 +596,7 @@ func (sp *Space) Clear(hint uint64) {
 	if sp.keys == 0 {
 		return
 	}
-	if g := sp.Group(hint); g >= 0 && g < len(sp.subs) {
+	if g := base.KeyGroup(hint, int(sp.maxParallelism)) - int(sp.first); g >= 0 && g < len(sp.subs) {
 		sp.clearGroup(g)
 	}
 	for g := 0; sp.keys > 0 && g < len(sp.subs); g++ {
