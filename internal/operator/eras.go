@@ -60,6 +60,8 @@ const (
 	maxTime = 1<<63 - 1
 	// eraRows is how many rows of a key group are enough for an era.
 	eraRows = 64
+	// maxRow is how many bytes a row on disk may have.
+	maxRow = 1 << 31
 	// runBuffer is how many bytes of a run are written or read at a time.
 	runBuffer = 128 << 10
 )
@@ -222,7 +224,7 @@ func (m *sliceBase[K, T, A, U]) appendRow(r statebackend.Ref) error {
 	m.scope.Visit(r)
 	dst, err := m.accumulators.Encode(dst, m.acc.Peek())
 	m.scope.Unset()
-	if err == nil && len(dst)-at > 1<<32-1 {
+	if err == nil && len(dst)-at > maxRow {
 		err = fault.New(fault.StateDisk, "an accumulator of operator %q takes %d bytes", m.ctx.Name, len(dst)-at)
 	}
 	binary.LittleEndian.PutUint32(dst[at-4:], uint32(len(dst)-at))
@@ -268,11 +270,9 @@ func (m *sliceBase[K, T, A, U]) take(row []byte) (fresh bool, err error) {
 func (m *sliceBase[K, T, A, U]) evict(memory int64, each func(group int, f func(statebackend.Ref) error) error) error {
 	x, cur := m.eras, m.eras.cur
 	account := m.scope.Space().Store().Account()
-	oldest := slices.Clone(x.all)
-	slices.SortFunc(oldest, func(a, b *era) int { return cmp.Compare(a.used, b.used) })
-	// the one in use comes last
-	oldest = append(slices.DeleteFunc(oldest, func(e *era) bool { return e == cur || x.rows(e) == 0 }), cur)
-	for _, e := range oldest {
+	others := slices.DeleteFunc(slices.Clone(x.all), func(e *era) bool { return e == cur || e.contents == nil })
+	slices.SortFunc(others, func(a, b *era) int { return cmp.Compare(a.used, b.used) })
+	for _, e := range append(others, cur) {
 		if account.Used() <= memory/2 {
 			break
 		}
@@ -280,7 +280,6 @@ func (m *sliceBase[K, T, A, U]) evict(memory int64, each func(group int, f func(
 		if err := m.writeRun(each); err != nil {
 			return err
 		}
-		e.used = 0
 	}
 	x.enter(cur)
 	return nil

@@ -411,8 +411,8 @@ func (m *tumbleInstance[K, T, A, U]) evaluateRun(run *eraRun) (more bool, err er
 		if _, err := m.readRow(row); err != nil {
 			return false, err
 		}
-		if start := int64(m.scope.Words()[0]); start != m.w.Start || m.near != nil {
-			m.near, m.w = nil, m.windowFrom(start)
+		if start := int64(m.scope.Words()[0]); start != m.w.Start {
+			m.w = m.windowFrom(start)
 		}
 		m.rt.Keys.Name(m.key)
 		m.out.ts = m.w.MaxTimestamp()
