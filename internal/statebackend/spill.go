@@ -124,7 +124,11 @@ func (s *Store) makeRoom() {
 			return
 		}
 	}
-	freed, err := s.spill.Evict(min(max(want, leastShed), mostShed))
+	step := int64(leastShed)
+	if want > used/64 { // too small a step is overtaken by what comes meanwhile
+		step = min(want, mostShed)
+	}
+	freed, err := s.spill.Evict(step)
 	switch {
 	case err != nil:
 		s.cfg.Fail(err)
@@ -149,7 +153,7 @@ func (s *Store) walking() bool {
 // hopeless is how far above its limit a store may stay that has nothing more to evict.
 const hopeless = 8 << 20
 
-// leastShed and mostShed bound what is evicted at once.
+// leastShed and mostShed are what is evicted at once: the task takes no records meanwhile, for some milliseconds with the one and up to a hundred with the other.
 const (
 	leastShed = 256 << 10
 	mostShed  = 4 << 20
