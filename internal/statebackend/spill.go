@@ -124,7 +124,7 @@ func (s *Store) makeRoom() {
 			return
 		}
 	}
-	step := int64(leastShed)
+	step := min(leastShed, fewKeys*(used-s.account.Retired())/int64(s.Keys()+1))
 	if want > used/64 { // too small a step is overtaken by what comes meanwhile
 		step = min(want, mostShed)
 	}
@@ -153,8 +153,10 @@ func (s *Store) walking() bool {
 // hopeless is how far above its limit a store may stay that has nothing more to evict.
 const hopeless = 8 << 20
 
-// leastShed and mostShed are what is evicted at once: the task takes no records meanwhile, for some milliseconds with the one and up to a hundred with the other.
+// leastShed and mostShed are how many bytes are evicted at once, and the least is no more than so many keys of mean size have: the task takes no records meanwhile. A key costs some microseconds, and while there is a snapshot
+// the copy of a page. More must go than can come until the next time, which are restAccesses keys.
 const (
+	fewKeys   = 2 * restAccesses
 	leastShed = 256 << 10
 	mostShed  = 4 << 20
 )
