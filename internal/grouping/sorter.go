@@ -2,7 +2,6 @@ package grouping
 
 import (
 	"os"
-	"runtime"
 	"unsafe"
 
 	"github.com/weirstream/weir/eventtime"
@@ -271,15 +270,10 @@ func bytesOf(words []uint64) []byte {
 }
 
 func (s *Sorter) create() error {
-	f, err := os.CreateTemp(s.cfg.Dir, "weir-sort-*")
+	f, err := CreateScratch(s.cfg.Dir, "weir-sort-*")
+	s.file = f
 	if err != nil {
 		return s.failed(err)
-	}
-	s.file = f
-	if runtime.GOOS != "windows" { // it goes with the process, however that ends
-		if err := os.Remove(f.Name()); err != nil {
-			return s.failed(err)
-		}
 	}
 	return nil
 }
@@ -296,11 +290,5 @@ func (s *Sorter) Close() error {
 	}
 	f := s.file
 	s.file = nil
-	err := f.Close()
-	if runtime.GOOS == "windows" {
-		if removed := os.Remove(f.Name()); err == nil {
-			err = removed
-		}
-	}
-	return err
+	return CloseScratch(f)
 }

@@ -75,7 +75,7 @@ type Keyed[T any] struct {
 	Process func(v *T, ts int64, hash uint64)
 	// Touch, unless nil, is told the hashes of records that are about to come, so that what it has of their keys can be on its way from memory.
 	Touch func(hashes []uint64)
-	// Has, unless nil, says that the operator of a batch job takes records as they come while its state fits into memory, and tells which it takes then: those that make no new state. See [Grouping].
+	// Has, unless nil, says that the operator of a batch job takes records as they come while its state fits into memory, and tells which it takes beyond that, unless the instance is [Evicting]: those that make no new state. See [Grouping].
 	Has func(v *T, ts int64, hash uint64) bool
 	// Replay, unless nil, takes the records that have waited instead of Process, and tells that the operator adds them to what it has of their keys: these end with them, and the other keys behind all that has waited.
 	Replay func(v *T, ts int64, hash uint64)

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"encoding/binary"
 	"os"
-	"runtime"
 	"slices"
 
 	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/grouping"
 	"github.com/weirstream/weir/internal/statebackend"
 )
 
@@ -134,11 +134,7 @@ func (x *eras) close() error {
 	}
 	f := x.file
 	x.file = nil
-	err := f.Close()
-	if runtime.GOOS == "windows" {
-		err = cmp.Or(err, os.Remove(f.Name()))
-	}
-	return x.failed(err)
+	return x.failed(grouping.CloseScratch(f))
 }
 
 func (x *eras) failed(err error) error {
@@ -151,15 +147,10 @@ func (x *eras) failed(err error) error {
 // write appends what is in the buffer to the file.
 func (x *eras) write() error {
 	if x.file == nil {
-		f, err := os.CreateTemp(x.dir, "weir-windows-*")
+		f, err := grouping.CreateScratch(x.dir, "weir-windows-*")
+		x.file = f
 		if err != nil {
 			return x.failed(err)
-		}
-		x.file = f
-		if runtime.GOOS != "windows" { // it goes with the process, however that ends
-			if err := os.Remove(f.Name()); err != nil {
-				return x.failed(err)
-			}
 		}
 	}
 	n, err := x.file.WriteAt(x.buf, x.end)
