@@ -83,19 +83,23 @@ func FromStream[T any](e *Environment, name string, s *weir.Stream[T], o StreamO
 // ToStream adds a query to the program that the environment's streams belong to, and returns its rows as records, by the rules of [Values]. A query with updates is refused with option.invalid: see [ToChangelog].
 // The time of a record is that of the query's column of event time, if it has one, and the watermarks are the query's.
 func ToStream[T any](e *Environment, program *weir.Environment, query string) (*weir.Stream[T], error) {
-	return toStream(e, program, query, false, func(_ types.RowKind, v *T) *T { return v })
+	return toStream(e, program, query, false, func() func(types.RowKind, *T) *T {
+		return func(_ types.RowKind, v *T) *T { return v }
+	})
 }
 
 // ToChangelog is [ToStream] for any query: records say what each row does.
 func ToChangelog[T any](e *Environment, program *weir.Environment, query string) (*weir.Stream[Change[T]], error) {
-	var c Change[T]
-	return toStream(e, program, query, true, func(k types.RowKind, v *T) *Change[T] {
-		c.Kind, c.Value = k, *v
-		return &c
+	return toStream(e, program, query, true, func() func(types.RowKind, *T) *Change[T] {
+		var c Change[T]
+		return func(k types.RowKind, v *T) *Change[T] {
+			c.Kind, c.Value = k, *v
+			return &c
+		}
 	})
 }
 
-func toStream[T, R any](e *Environment, program *weir.Environment, query string, updates bool, record func(types.RowKind, *T) *R) (*weir.Stream[R], error) {
+func toStream[T, R any](e *Environment, program *weir.Environment, query string, updates bool, record func() func(types.RowKind, *T) *R) (*weir.Stream[R], error) {
 	p, err := e.programPlan(program, query)
 	if err != nil {
 		return nil, err
@@ -375,7 +379,8 @@ func (i *fromInstance[T]) Finish() bool { i.Flush(); return false }
 // toRecords makes records of the rows of a query.
 type toRecords[T, R any] struct {
 	result *Result
-	record func(types.RowKind, *T) *R
+	// record makes, for one subtask, what makes a record of a row; the record is good until the next one.
+	record func() func(types.RowKind, *T) *R
 }
 
 type toInstance struct {
@@ -397,6 +402,7 @@ func (f *toRecords[T, R]) New(ctx *operator.Context, w operator.Wiring) (operato
 		}
 	}
 	var v T
+	record := f.record()
 	return &toInstance{port: exec.Input(func(b *column.Batch) {
 		if ctx.Failed {
 			return
@@ -416,7 +422,7 @@ func (f *toRecords[T, R]) New(ctx *operator.Context, w operator.Wiring) (operato
 			if rowtime >= 0 && !b.Cols[rowtime].Null(int(row)) {
 				ts = column.TimeOf(b.Cols[rowtime].Value(int(row)), f.result.Columns[rowtime].Type.Precision()).UnixMilli()
 			}
-			next.Ref(f.record(b.Kind(int(row)), &v), ts)
+			next.Ref(record(b.Kind(int(row)), &v), ts)
 		}
 	})}, nil
 }
