@@ -20,6 +20,9 @@ func (p *planner) aggregate(r *logical.Aggregate) (Node, error) {
 		return p.groupingSets(r, in)
 	}
 	if r.Window != nil {
+		if err := p.untimed("a window", in, r.Window.Time); err != nil {
+			return nil, err
+		}
 		return p.windowAggregate(r, in, keys, *r.Window, nil, r.Properties, r.Out), nil
 	}
 	if w := in.Of().Window; w != nil && w.Start >= 0 && w.End >= 0 && slices.Contains(keys, w.Start) && slices.Contains(keys, w.End) {
@@ -257,6 +260,9 @@ func (p *planner) beneathWindow(r *logical.Aggregate, in Node, w *Window) (below
 }
 
 func (p *planner) windowTable(r *logical.WindowTable, in Node) (Node, error) {
+	if err := p.untimed("a window", in, r.Window.Time); err != nil {
+		return nil, err
+	}
 	if r.Window.Kind == logical.Session {
 		in = p.exchange(in, r.Window.Keys)
 	}

@@ -113,6 +113,7 @@ func (p *planner) join(r *logical.Join) (Node, error) {
 		return w, nil
 	}
 	width := len(r.Right.Fields())
+	inputs := [2]Node{left, right}
 	left, lcols := p.columnsOf(left, q.left)
 	right, rcols := p.columnsOf(right, q.right)
 	wider := len(left.Of().Fields) - n
@@ -151,7 +152,7 @@ func (p *planner) join(r *logical.Join) (Node, error) {
 		}
 	}
 	var joined Node
-	if bounds, ok := p.interval(r, q, n); ok {
+	if bounds, ok := p.interval(r, q, inputs, n); ok {
 		rest := expr.All(bounds.rest)
 		if rest != nil && wider > 0 {
 			rest = expr.Shift(rest, func(i int) int {
@@ -321,13 +322,17 @@ type bounds struct {
 	rest         []expr.Expr
 }
 
-// interval looks whether the condition bounds the time of one side by that of the other, from both sides.
-func (p *planner) interval(r *logical.Join, q equalities, n int) (b bounds, ok bool) {
+// interval looks whether the condition bounds the time of one side by that of the other, from both sides. The inputs begin with the columns of the join's, n of them on the left.
+func (p *planner) interval(r *logical.Join, q equalities, inputs [2]Node, n int) (b bounds, ok bool) {
 	if r.Kind >= logical.Semi {
 		return b, false
 	}
-	fields := append(slices.Clone(r.Left.Fields()), r.Right.Fields()...)
-	attribute := func(i int) types.Attribute { return fields[i].Type.Attribute() }
+	attribute := func(i int) types.Attribute {
+		if i < n {
+			return p.attribute(inputs[0], i)
+		}
+		return p.attribute(inputs[1], i-n)
+	}
 	term := func(e expr.Expr) (col int, by int64, ok bool) {
 		return timePlus(e, func(i int) bool { return attribute(i) != types.NoAttribute })
 	}
@@ -406,6 +411,9 @@ func (p *planner) temporal(r *logical.TemporalJoin) (Node, error) {
 	}
 	n := len(r.Left.Fields())
 	q := split(r.Cond, n)
+	if err := p.untimed("FOR SYSTEM_TIME AS OF", left, r.Time); err != nil {
+		return nil, err
+	}
 	proctime := r.Left.Fields()[r.Time].Type.Attribute() == types.Proctime
 	scan, where, exprs := lookupSide(r.Right)
 	if scan != nil && proctime {

@@ -13,6 +13,9 @@ func (p *planner) match(r *logical.Match) (Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.untimed("MATCH_RECOGNIZE", in, r.Order[0].Column); err != nil {
+		return nil, err
+	}
 	x := p.exchange(in, r.Partition)
 	proctime := in.Of().Fields[r.Order[0].Column].Type.Attribute() == types.Proctime
 	return p.add(&Match{Head{Inputs: []Node{x}, Fields: r.Out, Single: len(r.Partition) == 0}, r, proctime}), nil

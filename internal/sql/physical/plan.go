@@ -616,6 +616,9 @@ func (p *planner) sort(r *logical.Sort) (Node, error) {
 	}
 	if !p.Batch {
 		first := r.Input.Fields()[r.Keys[0].Column]
+		if err := p.untimed("ORDER BY on unbounded input without a LIMIT", in, r.Keys[0].Column); err != nil {
+			return nil, err
+		}
 		if first.Type.Attribute() == types.NoAttribute || r.Keys[0].Descending {
 			name := types.Quote(first.Name)
 			if strings.HasPrefix(first.Name, "$") {

@@ -64,7 +64,7 @@ func (p *planner) rank(f *logical.Filter, over *logical.Over) (n Node, done bool
 		head.Window = h.Window
 	}
 	first := over.Order[0]
-	attribute := h.Fields[first.Column].Type.Attribute()
+	attribute := p.attribute(in, first.Column)
 	var node Node
 	if from == 1 && to == 1 && len(over.Order) == 1 && attribute != types.NoAttribute && !inWindow && !h.Changelog.Updates() {
 		head.Fields, head.Keys = h.Fields, [][]int{over.Partition}
@@ -133,7 +133,7 @@ func (p *planner) over(r *logical.Over) (Node, error) {
 		return p.add(n), nil
 	}
 	if len(r.Order) > 0 {
-		attribute := in.Of().Fields[r.Order[0].Column].Type.Attribute()
+		attribute := p.attribute(in, r.Order[0].Column)
 		n.Proctime = attribute == types.Proctime
 		n.Updating = attribute == types.NoAttribute || r.Order[0].Descending
 		if n.Proctime && n.Updating {
