@@ -51,7 +51,9 @@ func (c *rowsCell) usedOf(at pages.Off, b *rowBlock) uint32 {
 
 const (
 	rowBlockHeader = unsafe.Sizeof(rowBlock{})
-	largestBlock   = 4096
+	// A block has twice the room of the one before, up to largestBlock bytes or largestRows rows: on average half of a key's last block is room that nobody uses, and half a row at the end of each of the others.
+	largestBlock = 1024
+	largestRows  = 6
 )
 
 // NewRows declares a row store on the space of a table.
@@ -191,7 +193,7 @@ func (r *Rows) room(c *rowsCell, size uintptr) RowRef {
 // extend gives a key another block, with room for at least so many bytes.
 func (r *Rows) extend(c *rowsCell, size uintptr) {
 	h := r.space.heap
-	last := min(2*uintptr(c.used+c.room), largestBlock)
+	last := min(2*uintptr(c.used+c.room), max(largestBlock, largestRows*size))
 	bytes := h.Capacity(int(rowBlockHeader + max(last, size)))
 	off := h.AllocRaw(bytes)
 	cap := uint32(bytes - int(rowBlockHeader))

@@ -341,7 +341,7 @@ func (l *rowLayout) build(cols []Column, row int32) unsafe.Pointer {
 	sel := [1]int32{row}
 	l.measure(cols, sel[:], 0, 1)
 	n := int(l.block.size[0])
-	l.row = append(l.row[:0], make([]uint64, n/8)...)
+	l.row = append(l.row[:0], make([]uint64, n/8+1)...) // one more, so that content of no bytes does not begin behind it
 	p := unsafe.Pointer(unsafe.SliceData(l.row))
 	l.block.at[0] = uintptr(p) // l.row keeps it where it is
 	l.write(cols, sel[:], 0, 1, nil)
