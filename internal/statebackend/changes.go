@@ -221,6 +221,7 @@ func (n *Snapshot) Changes(sp *Space, group int, yield func(key, payload []byte,
 	reader := rowReader(snapshotReader{s, n.spaces}) // made an interface once, and not for each row
 	var key, payload []byte
 	epochs := n.epoch - n.since
+	ahead, touched := newAhead(sp, reader), uint32(0)
 	turn := uint32(turnLen)
 	for i := uint32(0); i < rows.Len(); {
 		next, unchanged := rows.Unchanged(i, epochs)
@@ -233,6 +234,9 @@ func (n *Snapshot) Changes(sp *Space, group int, yield func(key, payload []byte,
 			n.turn()
 		}
 		for ; i < next; i++ {
+			if ahead != nil && i >= touched {
+				touched = ahead.changed(rows, i, next, n.epoch, epochs)
+			}
 			row := rows.At(i)
 			flags := *flagsOf(row)
 			if flags&flagLive == 0 || !changedIn(flags, n.epoch, epochs) {

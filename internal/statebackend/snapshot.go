@@ -141,7 +141,11 @@ func (n *Snapshot) Entries(sp *Space, group int, yield func(key, payload []byte)
 	reader := rowReader(snapshotReader{s, n.spaces}) // made an interface once, and not for each row
 	var key, payload []byte
 	if rows != nil {
+		ahead, touched := newAhead(sp, reader), uint32(0)
 		for i := range rows.Len() {
+			if ahead != nil && i >= touched {
+				touched = ahead.changed(rows, i, rows.Len(), n.epoch, mostEpochs+1)
+			}
 			row := rows.At(i)
 			flags := *flagsOf(row)
 			if flags&flagLive == 0 {

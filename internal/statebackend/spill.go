@@ -310,6 +310,7 @@ func (n *Snapshot) entriesAll(sp *Space, group int, yield func(key, payload []by
 	rows, n.sorting[1] = sortInTurns(rows, n.sorting[1], byHash, n.turn)
 	n.sorting[0] = rows
 	m := &spillMerge{from: s, reader: snapshotReader{s, n.spaces}, sp: sp, group: group, rows: rows, yield: yield}
+	m.ahead = newAhead(sp, m.reader)
 	err := n.spill.Entries(sp.number, group, m.stored)
 	if m.err == nil && err == nil && !m.ended {
 		m.before(0, true)

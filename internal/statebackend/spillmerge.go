@@ -22,6 +22,9 @@ type spillMerge struct {
 	rows   []hashedRow // those not yielded, by hash
 	hides  []hidden    // the rows of the hash that is being merged
 	at     uint64
+	ahead  *ahead // nil where nothing hangs on rows that is worth it
+	near   int    // how many of rows have been touched
+	seen   uint64 // so that it counts for something
 	yield  func(key, payload []byte) bool
 	key    []byte
 	value  []byte
@@ -51,8 +54,11 @@ func (m *spillMerge) stored(hash uint64, key, payload []byte) bool {
 // before yields the rows up to a hash, and keeps the keys of those that have this hash; or all rows that are left.
 func (m *spillMerge) before(hash uint64, all bool) bool {
 	for len(m.rows) > 0 && (all || m.rows[0].hash <= hash) {
+		if m.near == 0 {
+			m.touch()
+		}
 		next := m.rows[0]
-		m.rows = m.rows[1:]
+		m.rows, m.near = m.rows[1:], m.near-1
 		row := m.from.subs[m.group].At(next.row)
 		m.key = m.from.appendKey(m.key[:0], row)
 		if !all && next.hash == hash {
@@ -69,4 +75,20 @@ func (m *spillMerge) before(hash uint64, all bool) bool {
 		}
 	}
 	return true
+}
+
+// touch touches the next rows, which lie anywhere, and what hangs on them.
+func (m *spillMerge) touch() {
+	rows := m.from.subs[m.group]
+	m.near = min(len(m.rows), aheadRows)
+	for _, r := range m.rows[:m.near] {
+		m.seen ^= *flagsOf(rows.At(r.row))
+	}
+	if m.ahead == nil {
+		return
+	}
+	for _, r := range m.rows[:m.near] {
+		m.ahead.add(rows.At(r.row))
+	}
+	m.ahead.touch()
 }
