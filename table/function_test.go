@@ -1,6 +1,9 @@
 package table
 
 import (
+	"context"
+	"fmt"
+	"iter"
 	"strings"
 	"testing"
 	"time"
@@ -60,5 +63,73 @@ func TestFunctions(t *testing.T) {
 	}
 	if err := env.AddFunction("f", Func1(func(struct{}) int64 { return 0 })); fault.CodeOf(err) != fault.OptionInvalid {
 		t.Error(err)
+	}
+}
+
+// TestFunctionsInParallel calls functions of every kind from several subtasks at once: none may share what another writes.
+func TestFunctionsInParallel(t *testing.T) {
+	env := NewEnvironment(Options{})
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := func(statement string) *Result {
+		t.Helper()
+		r, err := env.ExecuteSQL(t.Context(), statement)
+		must(err)
+		return r
+	}
+	type piece struct {
+		Text string
+		N    *int64
+	}
+	must(env.AddFunction("label", Func2(func(n int64, s *string) *string {
+		text := fmt.Sprint(n, "-", *s)
+		return &text
+	})))
+	must(env.AddFunction("plus_one", AsyncFunc1(func(_ context.Context, n int64) (int64, error) { return n + 1, nil })))
+	must(env.AddTableFunction("pieces", TableFunc1(func(n int64) iter.Seq[piece] {
+		return func(yield func(piece) bool) {
+			_ = yield(piece{fmt.Sprint("a", n%10), &n}) && yield(piece{Text: fmt.Sprint("b", n%10)})
+		}
+	})))
+	must(env.AddAggregate("total", Agg1(AggFunc1[int64, *int64, int64]{
+		Add: func(s *int64, n *int64) {
+			if n != nil {
+				*s += *n
+			}
+		},
+		Merge:  func(s, other *int64) { *s += *other },
+		Result: func(s *int64) int64 { return *s },
+	})))
+	run("SET 'parallelism.default' = '4'")
+	run("SET 'execution.runtime-mode' = 'batch'")
+	run("CREATE TABLE numbers (i BIGINT) WITH ('connector' = 'datagen', 'fields.i.kind' = 'sequence', 'fields.i.start' = '1', 'fields.i.end' = '20000')")
+	r := run("SELECT Text, total(N), COUNT(*), MAX(label(i, Text)), MIN(plus_one(i)) FROM numbers, LATERAL TABLE(pieces(i)) GROUP BY Text ORDER BY Text")
+	var got strings.Builder
+	must(r.WriteTSV(t.Context(), &got, false))
+	var want strings.Builder
+	for _, letter := range []string{"a", "b"} {
+		for digit := range int64(10) {
+			sum, highest, lowest := int64(0), "", int64(0)
+			for n := int64(1); n <= 20000; n++ {
+				if n%10 != digit {
+					continue
+				}
+				sum, highest = sum+n, max(highest, fmt.Sprint(n, "-", letter, digit))
+				if lowest == 0 {
+					lowest = n + 1
+				}
+			}
+			if letter == "b" {
+				sum = 0
+			}
+			fmt.Fprintf(&want, "%s%d\t%d\t2000\t%s\t%d\n", letter, digit, sum, highest, lowest)
+		}
+	}
+	if _, rows, _ := strings.Cut(got.String(), "\n"); rows != want.String() {
+		t.Errorf("got\n%s\nwant\n%s", rows, want.String())
 	}
 }
