@@ -346,7 +346,7 @@ func (e *Environment) loadPlan(name string, json []byte) (*plan, error) {
 			return nil, err
 		}
 	}
-	off, err := rulesOff(e.config[optionRulesOff])
+	off, err := e.off()
 	if err != nil {
 		return nil, err
 	}

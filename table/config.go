@@ -55,6 +55,9 @@ const (
 // optionDeltaJoin is whether joins look rows up in indexed tables instead of keeping them. Weir's joins keep them, with the same result.
 const optionDeltaJoin = "table.optimizer.delta-join.strategy"
 
+// optionMultiJoin is whether joins over one another by the same key become one: true unless it is set, other than in Flink.
+const optionMultiJoin = "table.optimizer.multi-join.enabled"
+
 // Options of compiled plans: how much of tables they keep, what of them is looked up when they are read, and whether plans that are there are made anew.
 const (
 	optionPlanObjects    = "table.plan.compile.catalog-objects"
@@ -85,6 +88,15 @@ func rulesOff(v string) (map[string]bool, error) {
 	return off, nil
 }
 
+// off are the rules that the session has switched off.
+func (e *Environment) off() (map[string]bool, error) {
+	off, err := rulesOff(e.config[optionRulesOff])
+	if err == nil && strings.EqualFold(e.config[optionMultiJoin], "false") {
+		off["merge-joins"] = true
+	}
+	return off, err
+}
+
 // checks has, for each option that the engine reads, what its value must be.
 var checks = map[string]func(string) error{
 	optionZone:      func(v string) error { _, err := zoneOf(v); return err },
@@ -104,6 +116,7 @@ var checks = map[string]func(string) error{
 	optionMode:      oneOf("streaming", "batch", "automatic"),
 	optionRulesOff:  func(v string) error { _, err := rulesOff(v); return err },
 	optionDeltaJoin: oneOf("auto", "force", "none"),
+	optionMultiJoin: isBool,
 	optionSplit:     isBool,
 	optionRecompile: isBool,
 

@@ -226,7 +226,7 @@ func insertName(sinks []*logical.Sink) string {
 }
 
 func (e *Environment) plan(s *fn.Session, ends []logical.Rel, name string, source compiled.Source) (*plan, error) {
-	off, err := rulesOff(e.config[optionRulesOff])
+	off, err := e.off()
 	if err != nil {
 		return nil, err
 	}

@@ -189,6 +189,30 @@ func (d *decoder) window(fields []types.Field, w *physical.Window) {
 	}
 }
 
+// multiJoin looks whether a key has the same types in all inputs.
+func (d *decoder) multiJoin(n *physical.MultiJoin) {
+	if len(n.Inputs) < 2 || len(n.JoinKeys) != len(n.Inputs) || len(n.Unique) != len(n.Inputs) {
+		d.fail("it has %d inputs, %d keys of them, and for %d says whether they are unique", len(n.Inputs), len(n.JoinKeys), len(n.Unique))
+	}
+	first := n.Inputs[0].Of().Fields
+	var all []types.Field
+	for i, in := range n.Inputs {
+		fields, keys := in.Of().Fields, n.JoinKeys[i]
+		if len(keys) == 0 || len(keys) != len(n.JoinKeys[0]) || len(n.NullSafe) != len(keys) {
+			d.fail("input %d has %d keys", i, len(keys))
+		}
+		d.columns(fields, false, keys...)
+		for k, c := range keys {
+			if a, b := first[n.JoinKeys[0][k]].Type, fields[c].Type; !compatible(a, b) {
+				d.fail("keys of the types %s and %s are compared", a, b)
+			}
+		}
+		all = append(all, fields...)
+	}
+	d.exprs(all, n.Residual)
+	d.alike(n.Fields, all)
+}
+
 // check looks at what a node says of its columns and those of its inputs.
 func (d *decoder) check(n physical.Node) {
 	h := n.Of()
@@ -301,6 +325,8 @@ func (d *decoder) check(n physical.Node) {
 		if n.RightExpiry != nil {
 			d.columns(right, false, n.RightExpiry.Column)
 		}
+	case *physical.MultiJoin:
+		d.multiJoin(n)
 	case *physical.IntervalJoin:
 		pair(n.Left, n.Right, n.NullSafe)
 		d.exprs(both, n.Residual)

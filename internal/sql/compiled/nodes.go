@@ -32,6 +32,7 @@ var kinds = []kind{
 	kindOf[physical.WindowTable]("window-table-function", 1, 1),
 	kindOf[physical.Expand]("expand", 1, 1),
 	kindOf[physical.Join]("join", 1, 2),
+	kindOf[physical.MultiJoin]("multi-join", 1, -1),
 	kindOf[physical.IntervalJoin]("interval-join", 1, 2),
 	kindOf[physical.WindowJoin]("window-join", 1, 2),
 	kindOf[physical.LookupJoin]("lookup-join", 1, 1),

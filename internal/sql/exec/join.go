@@ -88,12 +88,13 @@ type joinStore interface {
 type joinInstance struct {
 	operator.Base
 	f        *Join
-	interval *joinInterval // nil for a regular join
-	waits    bool          // a row is told to have no partner only when it cannot get one any more
+	interval *joinInterval  // nil for a regular join
+	multi    *multiInstance // nil for two inputs
+	waits    bool           // a row is told to have no partner only when it cannot get one any more
 	ctx      *operator.Context
 	store    *statebackend.Store
 	table    *statebackend.GroupTable
-	sides    [2]joinSide
+	sides    []joinSide
 	ports    []any
 	emit     func(*column.Batch)
 	residual *vec.Program
@@ -140,22 +141,10 @@ func newJoin(f *Join, interval *joinInterval, ctx *operator.Context, w operator.
 	}
 	j := &joinInstance{
 		f: f, interval: interval, waits: f.Final || interval != nil, ctx: ctx, store: store, emit: Output(w), matches: make([]int32, BatchRows), found: make([]statebackend.RowRef, BatchRows),
-		call: fn.Call{Watermark: math.MinInt64, Random: ctx.Host.Random},
+		call: fn.Call{Watermark: math.MinInt64, Random: ctx.Host.Random}, sides: make([]joinSide, 2),
 	}
-	for _, rows := range []*[]int32{&j.complete, &j.probe, &j.adds, &j.rets, &j.sel} { // nil means all rows
-		*rows = make([]int32, 0, BatchRows)
-	}
-	if f.Residual != nil {
-		if j.residual, err = vec.Compile(f.Residual, f.Session); err != nil {
-			return nil, err
-		}
-		set := map[int]bool{}
-		expr.Refs(f.Residual, set)
-		j.reads = make([]bool, len(f.Left)+len(f.Right))
-		for c := range set {
-			j.reads[c] = true
-		}
-		ctx.WantsTime = ctx.WantsTime || !expr.Deterministic(f.Residual)
+	if err := j.prepare(len(f.Left) + len(f.Right)); err != nil {
+		return nil, err
 	}
 	if err := j.addSide(0, f.Left, f.LeftKeys, f.ConsumesLeft, f.LeftUnique, f.LeftTTL, f.LeftExpire); err != nil {
 		return nil, err
@@ -191,6 +180,28 @@ func newJoin(f *Join, interval *joinInterval, ctx *operator.Context, w operator.
 		j.ports = append(j.ports, Input(func(b *column.Batch) { j.take(s, b) }))
 	}
 	return j, nil
+}
+
+// prepare makes what all joins have: the condition, over so many columns, and lists of rows.
+func (j *joinInstance) prepare(width int) (err error) {
+	f := j.f
+	for _, rows := range []*[]int32{&j.complete, &j.probe, &j.adds, &j.rets, &j.sel} { // nil means all rows
+		*rows = make([]int32, 0, BatchRows)
+	}
+	if f.Residual == nil {
+		return nil
+	}
+	if j.residual, err = vec.Compile(f.Residual, f.Session); err != nil {
+		return err
+	}
+	set := map[int]bool{}
+	expr.Refs(f.Residual, set)
+	j.reads = make([]bool, width)
+	for c := range set {
+		j.reads[c] = true
+	}
+	j.ctx.WantsTime = j.ctx.WantsTime || !expr.Deterministic(f.Residual)
+	return nil
 }
 
 func (f *Join) nullSafe(key int) bool { return f.NullSafe != nil && f.NullSafe[key] }
@@ -248,7 +259,7 @@ func (j *joinInstance) take(s int, b *column.Batch) {
 	if j.ctx.Failed {
 		return
 	}
-	own, other := &j.sides[s], &j.sides[1-s]
+	own := &j.sides[s]
 	j.call.Now, j.call.Watermark = j.ctx.NowMillis, j.ctx.CurrentWatermark
 	j.expire()
 	if own.upsert {
@@ -266,11 +277,13 @@ func (j *joinInstance) take(s int, b *column.Batch) {
 		j.bound(s, b, sel)
 	}
 	switch {
+	case j.multi != nil:
+		j.multi.combine(s, b, sel, refs)
 	case j.f.semi() && s == 0:
 		j.semiLeft(b, sel, refs)
 	case j.f.semi():
 		j.semiRight(b, sel, refs)
-	case !own.outer && !other.counts:
+	case !own.outer && !j.sides[1-s].counts:
 		j.inner(s, b, sel, refs)
 	default:
 		j.outer(s, b, sel, refs)
@@ -289,8 +302,18 @@ func (j *joinInstance) take(s int, b *column.Batch) {
 	j.store.BreatheRows(n)
 }
 
-// keeps tells whether rows of a side are kept: they are not if the other side has ended, in batch mode.
-func (j *joinInstance) keeps(s int) bool { return !j.f.Final || !j.sides[1-s].ended }
+// keeps tells whether rows of a side are kept: they are not if all others have ended, in batch mode.
+func (j *joinInstance) keeps(s int) bool {
+	if !j.f.Final {
+		return true
+	}
+	for i := range j.sides {
+		if i != s && !j.sides[i].ended {
+			return true
+		}
+	}
+	return false
+}
 
 // lookup writes the keys of the rows of sel: NoRef for those with a null that equals nothing. It returns the others.
 func (j *joinInstance) lookup(side *joinSide, b *column.Batch, sel []int32, refs []statebackend.Ref, insert bool) (complete []int32) {

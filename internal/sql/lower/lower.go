@@ -323,6 +323,13 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 			ConsumesLeft: left.Changelog, ConsumesRight: right.Changelog, LeftUnique: n.LeftUnique, RightUnique: n.RightUnique, LeftUpsert: first(left.Keys), RightUpsert: first(right.Keys),
 			UpdateBefore: n.Before, LeftTTL: n.LeftTTL, RightTTL: n.RightTTL, LeftExpire: expire(n.LeftExpiry), RightExpire: expire(n.RightExpiry), Final: l.Batch,
 		}, nil
+	case *physical.MultiJoin:
+		f := &exec.MultiJoin{Session: l.Session, NullSafe: n.NullSafe, Residual: n.Residual, UpdateBefore: n.Before, TTL: n.TTL, Final: l.Batch}
+		for i, in := range n.Inputs {
+			h := in.Of()
+			f.Inputs = append(f.Inputs, exec.JoinInput{Fields: h.Fields, Keys: n.JoinKeys[i], Consumes: h.Changelog, Unique: n.Unique[i]})
+		}
+		return f, nil
 	case *physical.Rank:
 		in := n.Inputs[0].Of()
 		if n.InWindow != nil {

@@ -45,6 +45,15 @@ func kinds(n Node, batch bool) types.Changelog {
 			}
 		}
 		return out
+	case *MultiJoin:
+		if batch {
+			return types.AppendOnly
+		}
+		out := types.AppendOnly
+		for i := range n.Inputs {
+			out |= in(i)
+		}
+		return out
 	case *Rank, *SortLimit:
 		if batch {
 			return types.AppendOnly
@@ -111,6 +120,8 @@ func needsBefore(n Node, i int, own bool) bool {
 			return own || !n.LeftUnique
 		}
 		return own || !n.RightUnique
+	case *MultiJoin:
+		return own || !n.Unique[i]
 	case *Rank, *SortLimit:
 		return true
 	case *Calc:

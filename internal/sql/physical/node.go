@@ -186,6 +186,19 @@ type Join struct {
 	LeftExpiry, RightExpiry *Expiry
 }
 
+// MultiJoin is an inner join of three inputs or more by the same key: all rows of all inputs are kept, and nothing of what is joined in between.
+type MultiJoin struct {
+	Head
+	// JoinKeys are the columns of each input that must be equal, in the same order for all.
+	JoinKeys [][]int
+	NullSafe []bool
+	// Residual is the rest of the condition, over the columns of all inputs.
+	Residual expr.Expr
+	// Unique tells of each input that it has at most one row a key at any time.
+	Unique []bool
+	TTL    time.Duration
+}
+
 // IntervalJoin joins rows whose times are near each other.
 type IntervalJoin struct {
 	Head

@@ -79,6 +79,9 @@ func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
 		p.program.Ends = append(p.program.Ends, n)
 	}
 	p.sortNodes()
+	if !p.Off["merge-joins"] && p.mergeJoins() {
+		p.sortNodes()
+	}
 	if !p.Off["filter-best"] && p.filterBest() {
 		p.sortNodes()
 	}

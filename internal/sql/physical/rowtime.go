@@ -21,7 +21,7 @@ func (p *planner) attribute(n Node, col int) types.Attribute {
 // behindJoin reports whether the values of a column come from a regular join.
 func behindJoin(n Node, col int) bool {
 	switch m := n.(type) {
-	case *Join:
+	case *Join, *MultiJoin:
 		return true
 	case *WatermarkAssigner:
 		if col == m.Column {

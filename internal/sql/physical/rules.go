@@ -5,7 +5,7 @@ import (
 )
 
 // Rules are the names of the rules of this package that may be switched off, see [Config.Off].
-var Rules = []string{"drop-row-number", "bound-state", "filter-best", "push-into-scans", "two-phase-aggregate"}
+var Rules = []string{"drop-row-number", "bound-state", "filter-best", "merge-joins", "push-into-scans", "two-phase-aggregate"}
 
 // fired returns the rules that show in a plan, in the order in which they are applied.
 func (p *Program) fired(dropped bool) (names []string) {
@@ -36,6 +36,8 @@ func (p *Program) fired(dropped bool) (names []string) {
 			found["deduplicate"] = true
 		case *Join:
 			found["bound-state"] = found["bound-state"] || n.LeftExpiry != nil || n.RightExpiry != nil
+		case *MultiJoin:
+			found["merge-joins"] = true
 		case *WindowBest:
 			found["filter-best"] = true
 		case *ChangelogNormalize:
@@ -49,7 +51,7 @@ func (p *Program) fired(dropped bool) (names []string) {
 			found["share-plans"] = true
 		}
 	}
-	for _, name := range []string{"share-plans", "window-aggregate", "window-join", "interval-join", "temporal-join", "lookup-join", "top-n", "deduplicate", "drop-row-number", "filter-normalized", "drop-update-before", "bound-state", "filter-best",
+	for _, name := range []string{"share-plans", "window-aggregate", "window-join", "interval-join", "temporal-join", "lookup-join", "merge-joins", "top-n", "deduplicate", "drop-row-number", "filter-normalized", "drop-update-before", "bound-state", "filter-best",
 		"push-into-scans"} {
 		if found[name] {
 			names = append(names, name)

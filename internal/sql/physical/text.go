@@ -336,14 +336,41 @@ func on(l, r []types.Field, left, right []int, residual expr.Expr) string {
 func (n *Join) Name() string { return "Join" }
 func (n *Join) Attrs() []Attr {
 	l, r := n.Inputs[0].Of().Fields, n.Inputs[1].Of().Fields
-	spec := func(unique bool) string {
-		if unique {
-			return "JoinKeyContainsUniqueKey"
-		}
-		return "NoUniqueKey"
-	}
+	spec := inputSpec
 	return []Attr{{"joinType", joinType(n.Kind)}, {"where", on(l, r, n.Left, n.Right, n.Residual)}, {"select", allNames(n.Fields)}, {"leftInputSpec", spec(n.LeftUnique)}, {"rightInputSpec", spec(n.RightUnique)}}
 }
+
+// inputSpec tells, as Flink does, whether an input of a join has one row for each key.
+func inputSpec(unique bool) string {
+	if unique {
+		return "JoinKeyContainsUniqueKey"
+	}
+	return "NoUniqueKey"
+}
+
+func (n *MultiJoin) Name() string { return "MultiJoin" }
+func (n *MultiJoin) Attrs() []Attr {
+	first := n.Inputs[0].Of().Fields
+	kinds, specs := make([]string, len(n.Inputs)-1), make([]string, len(n.Inputs))
+	conds := make([]string, len(n.Inputs)-1)
+	for i, in := range n.Inputs {
+		specs[i] = inputSpec(n.Unique[i])
+		if i > 0 {
+			kinds[i-1], conds[i-1] = joinType(logical.Inner), on(first, in.Of().Fields, n.JoinKeys[0], n.JoinKeys[i], nil)
+		}
+	}
+	where := conds
+	if n.Residual != nil {
+		where = append(slices.Clone(conds), n.Residual.String())
+	}
+	return []Attr{
+		{"commonJoinKey", names(first, n.JoinKeys[0])}, {"joinTypes", strings.Join(kinds, ", ")}, {"where", strings.Join(where, " AND ")}, {"select", allNames(n.Fields)},
+		{"inputSpecs", strings.Join(specs, ", ")},
+	}
+}
+
+// State says what the operator keeps.
+func (n *MultiJoin) State() string { return ttl("all rows of all inputs", n.TTL) }
 
 // State says what the operator keeps.
 func (n *Join) State() string {
