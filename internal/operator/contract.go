@@ -28,6 +28,8 @@ type Port[T any] struct {
 	Mutates bool
 	// Drops tells that nothing is done with records.
 	Drops bool
+	// Taker is what the operator of the port can do besides for one right in front of it in its chain, as agreed between operators of a package; nil for nothing.
+	Taker any
 	// stage is what Ref begins with, if operators before it may join.
 	stage *stage[T]
 	// core is the function that Value and Ref both end in; nil if there is none.

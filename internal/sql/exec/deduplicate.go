@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"slices"
 	"time"
 	"unsafe"
 
@@ -79,6 +80,7 @@ type dedupInstance struct {
 	mixer   mixer
 	run     []int32
 	scan    tableScan
+	rest    func(rows []int32) *column.Batch // makes all columns of rows, if the batch does not have them
 }
 
 // New implements [operator.Factory].
@@ -123,7 +125,29 @@ func newDedup(f *Deduplicate, order *sortWords, ties, rank bool, ctx *operator.C
 		d.rows = statebackend.NewRows(d.table.Space(), "row", statebackend.RowSchema{Columns: d.stored.Specs(), Time: f.TTL > 0})
 	}
 	d.port = Input(d.take)
+	d.port.Taker = d
 	return d, nil
+}
+
+// decides implements [lateTaker]: where no row is kept, the keys and the order tell which row is told.
+func (d *dedupInstance) decides() []int {
+	if d.rows != nil {
+		return nil
+	}
+	cols := slices.Clone(d.f.Keys)
+	if d.order != nil {
+		for _, k := range d.order.keys {
+			cols = append(cols, k.Column)
+		}
+	}
+	return cols
+}
+
+// takeLate implements [lateTaker].
+func (d *dedupInstance) takeLate(b *column.Batch, rest func(rows []int32) *column.Batch) {
+	d.rest = rest
+	d.take(b)
+	d.rest = nil
 }
 
 // firstComes tells that the first row to come is the one.
@@ -267,6 +291,10 @@ func (d *dedupInstance) enter(row int32) {
 
 // emitRows passes on rows of the batch, without what was there before.
 func (d *dedupInstance) emitRows(b *column.Batch, rows, changed []int32) {
+	if d.rest != nil {
+		d.emitLate(rows, changed)
+		return
+	}
 	d.view.N, d.view.Cols, d.view.Sel, d.view.Kinds = b.N, b.Cols, changed, nil
 	if !d.firstComes() {
 		kinds := d.view.OwnKinds(b.N)
@@ -274,6 +302,29 @@ func (d *dedupInstance) emitRows(b *column.Batch, rows, changed []int32) {
 			kinds[row] = types.Insert
 			if d.had[d.place[i]] {
 				kinds[row] = types.UpdateAfter
+			}
+		}
+	}
+	if d.rank {
+		d.ranked = append(append(d.ranked[:0], b.Cols...), &d.one)
+		d.view.Cols = d.ranked
+	}
+	d.emit(&d.view)
+}
+
+// emitLate is emitRows of a batch whose rows are yet to be made.
+func (d *dedupInstance) emitLate(rows, changed []int32) {
+	b := d.rest(changed)
+	d.view.N, d.view.Cols, d.view.Sel, d.view.Kinds = b.N, b.Cols, nil, nil
+	if !d.firstComes() {
+		kinds := d.view.OwnKinds(b.N)[:0]
+		for i, row := range rows {
+			switch {
+			case d.winners[d.place[i]] != row:
+			case d.had[d.place[i]]:
+				kinds = append(kinds, types.UpdateAfter)
+			default:
+				kinds = append(kinds, types.Insert)
 			}
 		}
 	}

@@ -90,6 +90,7 @@ type joinInstance struct {
 	f        *Join
 	interval *joinInterval  // nil for a regular join
 	multi    *multiInstance // nil for two inputs
+	late     *lateJoin      // nil if all columns are made of all pairs
 	waits    bool           // a row is told to have no partner only when it cannot get one any more
 	ctx      *operator.Context
 	store    *statebackend.Store
@@ -145,6 +146,9 @@ func newJoin(f *Join, interval *joinInterval, ctx *operator.Context, w operator.
 	}
 	if err := j.prepare(len(f.Left) + len(f.Right)); err != nil {
 		return nil, err
+	}
+	if f.Kind == logical.Inner && !f.ConsumesLeft.Updates() && !f.ConsumesRight.Updates() {
+		j.prepareLate(w)
 	}
 	if err := j.addSide(0, f.Left, f.LeftKeys, f.ConsumesLeft, f.LeftUnique, f.LeftTTL, f.LeftExpire); err != nil {
 		return nil, err
@@ -350,11 +354,17 @@ func (j *joinInstance) inner(s int, b *column.Batch, sel []int32, refs []stateba
 			continue
 		}
 		matches, found := j.matches[:n], j.found[:n]
+		if j.late != nil {
+			if j.late.pass(j, s, b, matches, found); j.ctx.Failed {
+				return
+			}
+			continue
+		}
 		out.N, out.Sel, out.Kinds = n, nil, nil
 		if j.residual == nil {
-			j.gather(s, b, matches, found, nil, false)
+			j.gather(out, s, b, matches, found, nil, false)
 		} else {
-			j.gather(s, b, matches, found, j.reads, true)
+			j.gather(out, s, b, matches, found, j.reads, true)
 			kept, err := j.residual.Select(&j.call, out, nil)
 			switch {
 			case err != nil:
@@ -363,7 +373,7 @@ func (j *joinInstance) inner(s int, b *column.Batch, sel []int32, refs []stateba
 			case len(kept) == 0:
 				continue
 			case 4*len(kept) >= 3*n:
-				j.gather(s, b, matches, found, j.reads, false)
+				j.gather(out, s, b, matches, found, j.reads, false)
 				if len(kept) < n {
 					out.Sel = kept
 				}
@@ -371,7 +381,7 @@ func (j *joinInstance) inner(s int, b *column.Batch, sel []int32, refs []stateba
 				compactPairs(matches, found, kept)
 				matches, found = matches[:len(kept)], found[:len(kept)]
 				out.N = len(kept)
-				j.gather(s, b, matches, found, nil, false)
+				j.gather(out, s, b, matches, found, nil, false)
 			}
 		}
 		if b.Kinds != nil {
@@ -403,9 +413,9 @@ func (j *joinInstance) withoutBefore(b *column.Batch) []int32 {
 	return j.probe
 }
 
-// gather makes columns of pairs in the output of side s: all if marked is nil, else those whose mark is as wanted.
-func (j *joinInstance) gather(s int, b *column.Batch, rows []int32, refs []statebackend.RowRef, marked []bool, want bool) {
-	own, other, out := &j.sides[s], &j.sides[1-s], &j.out[s]
+// gather makes columns of pairs of rows of side s with others in out: all if marked is nil, else those whose mark is as wanted.
+func (j *joinInstance) gather(out *column.Batch, s int, b *column.Batch, rows []int32, refs []statebackend.RowRef, marked []bool, want bool) {
+	own, other := &j.sides[s], &j.sides[1-s]
 	for total := len(j.f.Left) + len(j.f.Right); len(out.Cols) < total; {
 		out.Cols = append(out.Cols, new(column.Vector))
 	}
@@ -456,7 +466,7 @@ func (j *joinInstance) nextPairs(s int, b *column.Batch, sel []int32, refs []sta
 	}
 	out := &j.out[s]
 	out.N, out.Sel, out.Kinds = n, nil, nil
-	j.gather(s, b, j.matches[:n], j.found[:n], j.reads, true)
+	j.gather(out, s, b, j.matches[:n], j.found[:n], j.reads, true)
 	kept, err := j.residual.Select(&j.call, out, nil)
 	if err != nil {
 		j.ctx.Fail(err)
