@@ -85,6 +85,10 @@ func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
 	if !p.Off["filter-best"] && p.filterBest() {
 		p.sortNodes()
 	}
+	spread := !p.Off["keep-spread"] && p.keepSpread()
+	if spread {
+		p.sortNodes()
+	}
 	dropped := !p.Off["drop-row-number"] && p.program.dropRanks()
 	p.program.filterNormalized()
 	for _, n := range p.program.Nodes {
@@ -106,7 +110,7 @@ func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
 	if !p.Off["push-into-scans"] {
 		p.program.push(p.Batch)
 	}
-	p.program.Fired = p.program.fired(dropped)
+	p.program.Fired = p.program.fired(dropped, spread)
 	return p.program, nil
 }
 

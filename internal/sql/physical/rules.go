@@ -5,11 +5,11 @@ import (
 )
 
 // Rules are the names of the rules of this package that may be switched off, see [Config.Off].
-var Rules = []string{"drop-row-number", "bound-state", "filter-best", "merge-joins", "push-into-scans", "two-phase-aggregate"}
+var Rules = []string{"drop-row-number", "bound-state", "filter-best", "keep-spread", "merge-joins", "push-into-scans", "two-phase-aggregate"}
 
 // fired returns the rules that show in a plan, in the order in which they are applied.
-func (p *Program) fired(dropped bool) (names []string) {
-	found := map[string]bool{"drop-row-number": dropped}
+func (p *Program) fired(dropped, spread bool) (names []string) {
+	found := map[string]bool{"drop-row-number": dropped, "keep-spread": spread}
 	readers := map[Node]int{}
 	for _, n := range p.Nodes {
 		for _, in := range n.Of().Inputs {
@@ -51,7 +51,7 @@ func (p *Program) fired(dropped bool) (names []string) {
 			found["share-plans"] = true
 		}
 	}
-	for _, name := range []string{"share-plans", "window-aggregate", "window-join", "interval-join", "temporal-join", "lookup-join", "merge-joins", "top-n", "deduplicate", "drop-row-number", "filter-normalized", "drop-update-before", "bound-state", "filter-best",
+	for _, name := range []string{"share-plans", "window-aggregate", "window-join", "interval-join", "temporal-join", "lookup-join", "merge-joins", "top-n", "deduplicate", "drop-row-number", "filter-normalized", "drop-update-before", "bound-state", "filter-best", "keep-spread",
 		"push-into-scans"} {
 		if found[name] {
 			names = append(names, name)
