@@ -49,17 +49,22 @@ func (r *random) redraw(n uint32) uint32 {
 }
 
 // price draws a price: log-uniform from 100 to 100,000,000.
-//
-// 10^x is 2^(x·log2 10), whose exponent is split into sixty-fourths, for which there is a table, and a rest for which five terms of the series are good to 1e-13. Where the product is so close to
-// the middle between two whole numbers that this could matter, the library's power decides.
 func (r *random) price() int64 {
 	high := r.bits(26)
-	u := float64(high<<27+r.bits(27)) / (1 << 53)
+	return priceOf(int64(high<<27 | r.bits(27)))
+}
+
+// priceOf is 100 times 10 to the power of six times draw/2^53, rounded.
+//
+// 10^x is 2^(x·log2 10), whose exponent is split into sixty-fourths, for which there is a table, and a rest for which six terms of the series are good to 1e-14. Where the product is so close to
+// the middle between two whole numbers that this could matter, the library's power decides.
+func priceOf(draw int64) int64 {
+	u := float64(draw) / (1 << 53)
 	scaled := u * (6 * 64 * math.Ln10 / math.Ln2)
 	whole := uint64(scaled)
 	x := (scaled - float64(whole)) * (math.Ln2 / 64)
 	square := x * x
-	series := (1 + x) + square*((1./2+x*(1./6))+square*(1./24))
+	series := (1 + x) + square*((1./2+x*(1./6))+square*(1./24+x*(1./120)))
 	v := powers[whole%64] * math.Float64frombits((1023+whole/64)<<52) * series
 	n := int64(v + 0.5)
 	if d := v + 0.5 - float64(n); d < 1e-5 || d > 1-1e-5 {
