@@ -8,8 +8,6 @@
 package nexmark
 
 import (
-	"strconv"
-
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/types"
 )
@@ -64,20 +62,28 @@ func (g *Generator) Time(event int64) int64 {
 // Fill makes b the n events first, first+step, first+2·step and so on, with the columns of [Fields]. The batch's memory is used again.
 func (g *Generator) Fill(b *column.Batch, first, step int64, n int) {
 	f := open(b, n)
-	for row := range n {
-		f.event(g, row, first+int64(row)*step)
+	var events [blockRows]int64
+	for row := 0; row < n; row += blockRows {
+		some := events[:min(blockRows, n-row)]
+		for i := range some {
+			some[i] = first + int64(row+i)*step
+		}
+		f.block(g, row, some)
 	}
-	f.close()
+	f.bids.close()
 }
 
 // FillEvents makes b the given events, in that order.
 func (g *Generator) FillEvents(b *column.Batch, events []int64) {
 	f := open(b, len(events))
-	for row, event := range events {
-		f.event(g, row, event)
+	for row := 0; row < len(events); row += blockRows {
+		f.block(g, row, events[row:min(row+blockRows, len(events))])
 	}
-	f.close()
+	f.bids.close()
 }
+
+// blockRows is how many rows are made at once: those of one word of a bitmap.
+const blockRows = 64
 
 // filling is a batch that is being filled.
 type filling struct {
@@ -103,27 +109,34 @@ func open(b *column.Batch, n int) *filling {
 		}
 	}
 	f.persons, f.auction = newWriter(b.Cols[1]), newWriter(b.Cols[2])
-	f.bids.w = newWriter(b.Cols[3])
-	f.bids.open()
+	f.bids.open(b.Cols[3])
 	return f
 }
 
-func (f *filling) event(g *Generator, row int, event int64) {
-	kind := Bid
-	if round := event % eventsARound; round < 1 {
-		kind = Person
-		g.person(&f.persons, row, event)
-	} else if round < 4 {
-		kind = Auction
-		g.auction(&f.auction, row, event)
-	} else {
-		g.bid(&f.bids, row, event)
+// block makes the rows from the given one on, a multiple of [blockRows]. The bids among them are gathered and made together.
+func (f *filling) block(g *Generator, from int, events []int64) {
+	var valid [3]uint64
+	kinds := f.kinds[from : from+len(events)]
+	f.bids.n = 0
+	for i, event := range events {
+		kind := Bid
+		if round := event % eventsARound; round >= 4 {
+			f.bids.add(from+i, event)
+		} else if round >= 1 {
+			kind = Auction
+			g.auction(&f.auction, from+i, event)
+		} else {
+			kind = Person
+			g.person(&f.persons, from+i, event)
+		}
+		kinds[i] = uint64(kind)
+		valid[kind] |= 1 << i
 	}
-	f.kinds[row] = uint64(kind)
-	f.valid[kind][row>>6] |= 1 << (row & 63)
+	for kind, v := range valid {
+		f.valid[kind][from/blockRows] = v
+	}
+	f.bids.write(g)
 }
-
-func (f *filling) close() { f.bids.close() }
 
 var rowForms = [3][]column.Form{Person: formsOf("wtttttwt"), Auction: formsOf("wttwwwwwwt"), Bid: formsOf("wwwttwt")}
 
@@ -197,9 +210,9 @@ func (g *Generator) person(w *writer, row int, event int64) {
 	w.word(6, row, g.Time(event))
 
 	own, number, from := w.room(1)
-	own = append(own, firstNames[r.below(uint32(len(firstNames)))]...)
+	own = append(own, firstNames[r.pick(uint32(len(firstNames)))]...)
 	own = append(own, ' ')
-	own = append(own, lastNames[r.below(uint32(len(lastNames)))]...)
+	own = append(own, lastNames[r.pick(uint32(len(lastNames)))]...)
 	size := 8 + len(own) - from
 	w.text(1, row, own, number, from)
 
@@ -222,7 +235,7 @@ func (g *Generator) person(w *writer, row int, event int64) {
 	size += len(own) - from
 	w.text(3, row, own, number, from)
 
-	city, state := cities[r.below(uint32(len(cities)))], states[r.below(uint32(len(states)))]
+	city, state := cities[r.pick(uint32(len(cities)))], states[r.pick(uint32(len(states)))]
 	w.fields[4].SetString(row, city)
 	w.fields[5].SetString(row, state)
 	size += len(city) + len(state)
@@ -262,111 +275,4 @@ func (g *Generator) auction(w *writer, row int, event int64) {
 	w.word(4, row, initial+r.price())
 	own, number, from := w.room(9)
 	w.text(9, row, r.extra(own, size, 500), number, from)
-}
-
-// bidWriter writes bids: channel and url are views of a table that all bids share, extra lies in the column's own memory.
-type bidWriter struct {
-	w       writer
-	auction []uint64
-	bidder  []uint64
-	price   []uint64
-	channel []column.View
-	url     []column.View
-	at      []uint64
-	extra   []column.View
-	own     []byte
-	number  int
-}
-
-func (b *bidWriter) open() {
-	f := b.w.fields
-	b.auction, b.bidder, b.price, b.at = f[0].Words, f[1].Words, f[2].Words, f[5].Words
-	b.channel, b.url, b.extra = f[3].Views, f[4].Views, f[6].Views
-	f[3].Buffers, f[4].Buffers = channels.buffers, channels.buffers
-	b.own, b.number = f[6].Room()
-}
-
-func (b *bidWriter) close() { b.w.fields[6].SetRoom(b.own) }
-
-func (g *Generator) bid(b *bidWriter, row int, event int64) {
-	r := seeded(event)
-	var auction, bidder int64
-	if r.bits(1) > 0 {
-		auction = lastAuction(event) / hot * hot
-	} else {
-		auction = nextAuction(event, &r)
-	}
-	if r.bits(2) > 0 {
-		bidder = lastPerson(event)/hot*hot + 1
-	} else {
-		bidder = nextPerson(event, &r)
-	}
-	b.auction[row], b.bidder[row] = uint64(auction+firstID), uint64(bidder+firstID)
-	b.price[row] = uint64(r.price())
-	b.at[row] = uint64(g.Time(event))
-	from := len(b.own)
-	b.own = r.extra(b.own, 32, 100)
-	b.extra[row] = column.MakeView(b.own[from:], b.number, from)
-
-	second := seeded(event ^ channelSeed)
-	var c uint32
-	if second.bits(1) > 0 {
-		c = uint32(second.bits(2))
-	} else {
-		c = 4 + second.pick(cold)
-	}
-	b.channel[row], b.url[row] = channels.names[c], channels.urls[c]
-}
-
-// channelTable is the channels with their urls: the hot ones first.
-type channelTable struct {
-	names, urls []column.View
-	buffers     [][]byte
-}
-
-// channels are drawn once, from a generator seeded with the number of channels' seeds.
-var channels = makeChannels()
-
-func makeChannels() channelTable {
-	var t channelTable
-	r := seeded(channelSeed)
-	var names, urls column.Vector
-	names.Reset(column.Text, 4+cold)
-	url := func(row int) {
-		s := []byte("https://www.nexmark.com/")
-		for range 3 {
-			s = append(r.text(s, 5, '_'), '/')
-		}
-		s = append(s, "item.htm?query=1"...)
-		if row >= 4 && r.below(10) > 0 {
-			s = append(s, "&channel_id="...)
-			s = strconv.AppendInt(s, int64(reversed(int32(row-4))), 10)
-		}
-		urls.SetBytes(row, s)
-	}
-	urls.Reset(column.Text, 4+cold)
-	for i, name := range []string{"Google", "Facebook", "Baidu", "Apple"} {
-		names.SetString(i, name)
-		url(i)
-	}
-	for i := range cold {
-		names.SetString(4+i, "channel-"+strconv.Itoa(i))
-		url(4 + i)
-	}
-	t.names = names.Views
-	t.urls, t.buffers = urls.Views, urls.Buffers // names are short enough for their views
-	return t
-}
-
-// reversed is the absolute value of i with its bits in reverse order; that of the least number is itself, as in Java.
-func reversed(i int32) int32 {
-	var out int32
-	for range 32 {
-		out = out<<1 | i&1
-		i >>= 1
-	}
-	if out < 0 {
-		out = -out
-	}
-	return out
 }
