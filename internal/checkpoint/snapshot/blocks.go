@@ -1,29 +1,41 @@
 package snapshot
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/weirstream/weir/internal/pages"
 )
 
-// blockBytes is the size of a block.
-const blockBytes = 256 << 10
+const (
+	// blockBytes is the size of a block: a huge page, so that it goes to a disk in one piece.
+	blockBytes = 2 << 20
+	// firstBytes is how much the first block has room for at first.
+	firstBytes = 256 << 10
+)
 
-// blocks are bytes that grow at their end and are cut there. They lie in pages of one size, outside Go's heap: a slice of many MB that grows would be moved as a whole, and a collection of Go's that starts meanwhile would have
-// all goroutines wait for that. It belongs to one goroutine.
+// blocks are bytes that grow at their end and are cut there. They lie in pages outside Go's heap, and all but the first are of one size: a slice of many MB that grows would be moved as a whole, and a collection of Go's that
+// starts meanwhile would have all goroutines wait for that. It belongs to one goroutine.
 type blocks struct {
 	full [][]byte // of blockBytes each
-	last []byte   // with room to blockBytes; nil if there is none
+	last []byte   // nil if there is none
+	room int      // what last has room for, or would have: firstBytes, and twice as much each time that does not suffice, up to blockBytes
 	// apart is what tail gave where last had no room.
 	apart  []byte
 	inLast bool
 }
 
-func newBlock() []byte { return unsafe.Slice((*byte)(pages.Alloc(blockBytes)), blockBytes)[:0] }
+// newBlock returns an empty block. It belongs to the caller, who waits for a huge page here, if need be, and not where it writes.
+func newBlock(room int) []byte {
+	if room == blockBytes {
+		pages.Warm(room)
+	}
+	return unsafe.Slice((*byte)(pages.Alloc(room)), room)[:0]
+}
 
 func freeBlock(b []byte) {
 	if b != nil {
-		pages.Free(unsafe.Pointer(unsafe.SliceData(b)), blockBytes)
+		pages.Free(unsafe.Pointer(unsafe.SliceData(b)), cap(b))
 	}
 }
 
@@ -41,6 +53,7 @@ func (b *blocks) tail(n int) []byte {
 func (b *blocks) took(tail []byte) {
 	if b.inLast {
 		b.last = tail
+		b.settle()
 		return
 	}
 	b.apart = tail
@@ -50,14 +63,31 @@ func (b *blocks) took(tail []byte) {
 // write appends p.
 func (b *blocks) write(p []byte) {
 	for len(p) > 0 {
-		if b.last == nil {
-			b.last = newBlock()
-		}
+		b.grow()
 		n := min(len(p), cap(b.last)-len(b.last))
 		b.last, p = append(b.last, p[:n]...), p[n:]
-		if len(b.last) == blockBytes {
-			b.full, b.last = append(b.full, b.last), nil
-		}
+		b.settle()
+	}
+}
+
+// settle puts the last block among the full ones, if it is.
+func (b *blocks) settle() {
+	if len(b.last) == blockBytes {
+		b.full, b.last = append(b.full, b.last), nil
+	}
+}
+
+// grow makes room behind what there is.
+func (b *blocks) grow() {
+	switch {
+	case b.last == nil:
+		b.room = max(b.room, firstBytes)
+		b.last = newBlock(b.room)
+	case len(b.last) == cap(b.last):
+		b.room *= 2
+		small := b.last
+		b.last = append(newBlock(b.room), small...)
+		freeBlock(small)
 	}
 }
 
@@ -71,6 +101,19 @@ func (b *blocks) cut(n int) {
 	b.last = b.last[:n-len(b.full)*blockBytes]
 }
 
+// drain calls f with the full blocks and removes them, up to the one that f fails for.
+func (b *blocks) drain(f func(block []byte) error) error {
+	for i, block := range b.full {
+		if err := f(block); err != nil {
+			b.full = slices.Delete(b.full, 0, i)
+			return err
+		}
+		freeBlock(block)
+	}
+	b.full = slices.Delete(b.full, 0, len(b.full))
+	return nil
+}
+
 // reset leaves nothing, but keeps a block.
 func (b *blocks) reset() { b.cut(0) }
 
@@ -78,7 +121,7 @@ func (b *blocks) reset() { b.cut(0) }
 func (b *blocks) release() {
 	b.reset()
 	freeBlock(b.last)
-	b.last = nil
+	b.last, b.room = nil, 0
 }
 
 // each calls f with the bytes from a place to the end, in parts.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -17,6 +18,9 @@ import (
 
 // header begins a data file.
 const header = "WEIRDATA\x01\x00\x00\x00\x00\x00\x00\x00"
+
+// compressBytes is how much is compressed at a time: the processor is not given away meanwhile.
+const compressBytes = 256 << 10
 
 // Options says how state is written.
 type Options struct {
@@ -87,12 +91,14 @@ type Writer struct {
 	opts    Options
 	file    File
 	carried int   // bytes of earlier checkpoints that go with the manifest
-	at      int64 // where the next byte goes in the file
-	// pending is what is not in the file yet: segments, and behind them the entries of the one that is being written.
+	at      int64 // where pending begins in the file
+	// pending is what is not in the file yet: the header, segments, and behind them the entries of the one that is being written. Only whole blocks leave it before Close, so that they go to a disk as they are, from where they lie to a place that is as even: the first segment may have begun
+	// in the file.
 	pending  blocks
-	segments []*manifest.Segment
-	yielded  int       // bytes of pending by which the processor was last given away
-	until    time.Time // when it is given away again at the earliest
+	ended    int                 // bytes of pending that are header and segments
+	segments []*manifest.Segment // that have ended since whole blocks were last written, with offsets from the beginning of pending
+	yielded  int                 // bytes of pending by which the processor was last given away
+	until    time.Time           // when it is given away again at the earliest
 	encoder  *zstd.Encoder
 	packed   blocks
 	block    []byte // one of packed
@@ -100,9 +106,6 @@ type Writer struct {
 
 // NewWriter returns a writer that has written nothing.
 func NewWriter(ctx context.Context, o Options) *Writer { return &Writer{ctx: ctx, opts: o} }
-
-// pendingBytes is how much is gathered before it is written to the file.
-const pendingBytes = 1 << 20
 
 // Store writes the state of a store: into part go its spaces and operator lists. base is what the checkpoint has since which the snapshot tells changes: only these are written then, and part refers to the
 // files of base for the rest; nil writes everything.
@@ -257,17 +260,12 @@ func (w *Writer) giveWay() {
 
 // begin begins the entries of a segment, in place of those of one that was given up. It returns where they begin in pending.
 func (w *Writer) begin() (from int) {
-	from = w.pendingSegments()
-	w.pending.cut(from)
-	return from
-}
-
-// pendingSegments is how many bytes of pending are segments.
-func (w *Writer) pendingSegments() int {
-	if n := len(w.segments); n > 0 {
-		return int(w.segments[n-1].Offset + w.segments[n-1].Length)
+	if w.at == 0 && w.ended == 0 {
+		w.pending.write([]byte(header))
+		w.ended = len(header)
 	}
-	return 0
+	w.pending.cut(w.ended)
+	return w.ended
 }
 
 // entryBytes is what an entry takes at most: two lengths, and whether it is deleted, stand before key and payload.
@@ -306,7 +304,7 @@ func Describe(sp *statebackend.Space) *manifest.Space {
 
 // segment writes the entries that were put since begin as a segment.
 func (w *Writer) segment(seg *manifest.Segment) error {
-	from := w.pendingSegments()
+	from := w.ended
 	seg.RawLength = int64(w.pending.len() - from)
 	if w.opts.Compress && seg.RawLength >= 512 {
 		if err := w.compress(seg, from); err != nil {
@@ -319,14 +317,14 @@ func (w *Writer) segment(seg *manifest.Segment) error {
 		return err
 	}) // a hash takes everything
 	seg.Offset, seg.Length, seg.Checksum = int64(from), int64(w.pending.len()-from), sum.Sum64()
-	w.segments = append(w.segments, seg)
-	if w.pending.len() >= max(pendingBytes, w.opts.Inline+1) {
-		return w.flush()
+	w.segments, w.ended = append(w.segments, seg), w.pending.len()
+	if w.ended >= max(blockBytes, len(header)+w.opts.Inline+1) {
+		return w.flush(false)
 	}
 	return nil
 }
 
-// compress compresses the entries, which begin at from in pending, block by block, if they come to less then.
+// compress compresses the entries, which begin at from in pending, piece by piece, if they come to less then.
 func (w *Writer) compress(seg *manifest.Segment, from int) (err error) {
 	if w.encoder == nil {
 		if w.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest)); err != nil {
@@ -335,9 +333,11 @@ func (w *Writer) compress(seg *manifest.Segment, from int) (err error) {
 	}
 	w.packed.reset()
 	_ = w.pending.each(from, func(part []byte) error {
-		w.block = w.encoder.EncodeAll(part, w.block[:0])
-		w.packed.write(w.block)
-		w.giveWay()
+		for piece := range slices.Chunk(part, compressBytes) {
+			w.block = w.encoder.EncodeAll(piece, w.block[:0])
+			w.packed.write(w.block)
+			w.giveWay()
+		}
 		return nil
 	}) // f returns none
 	if w.packed.len() < w.pending.len()-from {
@@ -359,31 +359,31 @@ func (w *Writer) Chunks(data []byte, chunks int64) (*manifest.Segment, error) {
 	return seg, w.segment(seg)
 }
 
-// flush writes what is pending to the file, which is made if there is none.
-func (w *Writer) flush() error {
+// flush writes the full blocks of what is pending to the file, which is made if there is none, and then the rest, if all of it is asked for.
+func (w *Writer) flush(all bool) error {
 	if w.file == nil {
 		f, err := w.opts.Create(w.ctx, w.opts.Name)
 		if err != nil {
 			return err
 		}
 		w.file = f
-		if _, err := f.Write([]byte(header)); err != nil {
-			return err
-		}
-		w.at = int64(len(header))
 	}
-	w.pending.cut(w.pendingSegments())
+	w.begin()
 	for _, s := range w.segments {
 		s.File, s.Offset = w.opts.Name, s.Offset+w.at
 	}
 	w.segments = w.segments[:0]
-	err := w.pending.each(0, func(part []byte) error {
-		w.at += int64(len(part))
+	write := func(part []byte) error {
+		w.at, w.ended = w.at+int64(len(part)), w.ended-len(part)
 		_, err := w.file.Write(part)
 		w.giveWay()
 		return err
-	})
-	w.pending.reset()
+	}
+	err := w.pending.drain(write)
+	if err == nil && all {
+		err = w.pending.each(0, write)
+		w.pending.reset()
+	}
 	if err == nil {
 		err = context.Cause(w.ctx)
 	}
@@ -393,13 +393,13 @@ func (w *Writer) flush() error {
 // Close completes what was written: the file is durable then, or what there is goes into the segments themselves. It returns how many bytes were written and whether there is a file.
 func (w *Writer) Close() (written int64, file bool, err error) {
 	defer w.release()
-	if n := w.pendingSegments(); w.file == nil && n <= w.opts.Inline-w.carried {
+	if n := max(w.ended-len(header), 0); w.file == nil && n <= w.opts.Inline-w.carried {
 		for _, s := range w.segments {
 			s.Data, s.Offset = w.pending.appendTo(nil, int(s.Offset), int(s.Offset+s.Length)), 0
 		}
 		return int64(n), false, nil
 	}
-	if err := w.flush(); err != nil {
+	if err := w.flush(true); err != nil {
 		w.Abort()
 		return 0, false, err
 	}

@@ -25,12 +25,18 @@ type file interface {
 	Sync() error
 }
 
-type osDisk struct{}
+type osDisk struct {
+	// direct has large pieces written past the page cache, where the system and the file system can.
+	direct bool
+}
 
-func (osDisk) create(path string) (file, error) {
+func (d osDisk) create(path string) (file, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, err
+	}
+	if d.direct {
+		return pastCache(f), nil
 	}
 	return f, nil
 }

@@ -4,6 +4,7 @@
 //
 //	/var/lib/job/checkpoints                                  a directory, made when something is first written
 //	file:///var/lib/job/checkpoints?sync=false                the same; sync=false leaves out fsync, for tests
+//	file:///var/lib/job/checkpoints?direct=false              the same; direct=false writes large files through the page cache, too
 //	s3://bucket/prefix?endpoint=localhost:9000&insecure=true  a bucket, once package internal/checkpoint/storage/s3 has been registered
 //
 // [NewMemory] is a storage in memory and [NewFaulty] wraps a storage with the faults of real ones, both for tests and simulation: no clock, no goroutine, no randomness.

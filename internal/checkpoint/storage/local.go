@@ -21,6 +21,8 @@ import (
 type LocalOptions struct {
 	// NoSync leaves out fsync: what was written survives a crash of the process, not one of the machine.
 	NoSync bool
+	// NoDirect has all bytes written through the page cache. Without it, large pieces go past it on Linux, if there is an fsync at the end: see [Writer].
+	NoDirect bool
 }
 
 // OpenLocal returns the storage in a directory. The directory is made when something is first written. Once it has been there it must not vanish: a directory that was removed is not
@@ -30,7 +32,9 @@ type LocalOptions struct {
 func OpenLocal(dir string) (Storage, error) { return OpenLocalWith(dir, LocalOptions{}) }
 
 // OpenLocalWith is OpenLocal with options.
-func OpenLocalWith(dir string, o LocalOptions) (Storage, error) { return openLocal(dir, o, osDisk{}) }
+func OpenLocalWith(dir string, o LocalOptions) (Storage, error) {
+	return openLocal(dir, o, osDisk{direct: !o.NoSync && !o.NoDirect})
+}
 
 func openLocal(dir string, o LocalOptions, d disk) (*local, error) {
 	if dir == "" || strings.ContainsRune(dir, 0) {

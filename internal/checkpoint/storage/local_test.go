@@ -85,7 +85,7 @@ func (f *trialFile) Close() error {
 
 func openTrial(t *testing.T, dir string, ask func(step, path string) error) *local {
 	t.Helper()
-	s, err := openLocal(dir, LocalOptions{}, &trial{ask: ask})
+	s, err := openLocal(dir, LocalOptions{}, &trial{osDisk: osDisk{direct: true}, ask: ask})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -491,13 +491,15 @@ func TestOpen(t *testing.T) {
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = filepath.ToSlash(real)
 	}
-	for _, location := range []string{dir + "/a b", "file://" + dir + "/a%20b", "file:" + dir + "/a%20b", "file://localhost" + dir + "/a%20b?sync=false", "FILE://" + dir + "/a%20b?sync=true"} {
+	for _, location := range []string{dir + "/a b", "file://" + dir + "/a%20b", "file:" + dir + "/a%20b", "file://localhost" + dir + "/a%20b?sync=false", "FILE://" + dir + "/a%20b?sync=true",
+		"file://" + dir + "/a%20b?direct=false", "file://" + dir + "/a%20b?direct=true&sync=true", "file://" + dir + "/a%20b?direct=true&sync=false"} {
 		s, err := Open(location)
 		if err != nil || s.String() != "file://"+dir+"/a%20b" {
 			t.Fatalf("%s: %v, %v", location, s, err)
 		}
-		if l := s.(*local); l.sync == strings.Contains(location, "false") {
-			t.Errorf("%s: sync is %v", location, l.sync)
+		l, noSync, noDirect := s.(*local), strings.Contains(location, "sync=false"), strings.Contains(location, "direct=false")
+		if direct := l.disk.(osDisk).direct; l.sync == noSync || direct == (noSync || noDirect) {
+			t.Errorf("%s: sync is %v, direct %v", location, l.sync, direct)
 		}
 	}
 	for location, part := range map[string]string{
@@ -509,6 +511,8 @@ func TestOpen(t *testing.T) {
 		"file://tmp/x":                 "file:///tmp/x",
 		"file:///tmp/x?sync=maybe":     "sync",
 		"file:///tmp/x?fsync=false":    "fsync",
+		"file:///tmp/x?direct=perhaps": "direct=perhaps",
+		"file:///tmp/x?direct=1&sync=": "sync= ",
 		"file:///tmp/%zz":              "URL",
 		"file:///tmp/a\x00b":           "",
 		"/tmp/a\x00b":                  "no path",

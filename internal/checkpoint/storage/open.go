@@ -81,10 +81,14 @@ func openFile(location string) (Storage, error) {
 	var o LocalOptions
 	for k, v := range u.Query() {
 		on, err := strconv.ParseBool(v[0])
-		if k != "sync" || len(v) > 1 || err != nil {
-			return nil, fault.New(fault.StorageURL, "%s: %s=%s is not understood; the one parameter of file:// is sync, true or false", location, k, strings.Join(v, ","))
+		switch {
+		case len(v) == 1 && err == nil && k == "sync":
+			o.NoSync = !on
+		case len(v) == 1 && err == nil && k == "direct":
+			o.NoDirect = !on
+		default:
+			return nil, fault.New(fault.StorageURL, "%s: %s=%s is not understood; the parameters of file:// are sync and direct, true or false", location, k, strings.Join(v, ","))
 		}
-		o.NoSync = !on
 	}
 	return OpenLocalWith(u.Path, o)
 }

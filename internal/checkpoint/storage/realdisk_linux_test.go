@@ -24,6 +24,7 @@ func onRealDisk(t *testing.T, dir string) {
 	for range 3 { // what a failed write took is given back
 		code(t, WriteAll(background, s, "chk-2/data", make([]byte, 400_000)), fault.StorageFull, "chk-2/data", "free space")
 		code(t, WriteAll(background, s, "chk-1/data", make([]byte, 400_000)), fault.StorageFull, "chk-1/data")
+		code(t, WriteAll(background, s, "chk-1/data", even(2<<20)), fault.StorageFull, "chk-1/data")
 		if n := leftovers(t, dir); n != 0 {
 			t.Fatalf("%d temporary files left", n)
 		}

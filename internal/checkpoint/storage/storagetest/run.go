@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/checkpoint/storage"
@@ -24,6 +25,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.Storage) {
 	}{
 		{"objects come back", testRoundTrip},
 		{"a large object", testLarge},
+		{"pieces of all sizes", testPieces},
 		{"nothing is visible before Close", testInvisible},
 		{"an aborted object leaves nothing", testAbort},
 		{"Close and Abort twice", testTwice},
@@ -125,6 +127,53 @@ func testLarge(t *testing.T, s storage.Storage) {
 		t.Fatalf("List = %+v", list)
 	}
 	want(t, s, "large", b)
+}
+
+// testPieces writes pieces of all sizes from all places in memory, many of them such as a disk takes as they are, and scribbles over each when it has been written.
+func testPieces(t *testing.T, s storage.Storage) {
+	const unit = 64 << 10
+	memory := make([]byte, 6<<20+unit)
+	memory = memory[unit-uintptr(unsafe.Pointer(unsafe.SliceData(memory)))%unit:]
+	noise := content(3, 1<<20)
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := range 8 {
+		name := fmt.Sprintf("pieces-%d", i)
+		w, err := s.Create(ctx, name)
+		must(t, err)
+		var all []byte
+		for n := r.IntN(12); n >= 0; n-- {
+			size := 1<<20*r.IntN(4) + unit*r.IntN(2)*r.IntN(20)
+			if r.IntN(3) == 0 {
+				size += r.IntN(2*unit) >> r.IntN(16)
+			}
+			if missing := (unit - len(all)%unit) % unit; missing > 0 && r.IntN(2) == 0 {
+				size = missing
+			}
+			piece := memory[r.IntN(2)*unit:]
+			if r.IntN(4) == 0 {
+				piece = piece[r.IntN(unit):]
+			}
+			piece = piece[:size]
+			for at := 0; at < size; {
+				at += copy(piece[at:], noise[r.IntN(len(noise)):])
+			}
+			all = append(all, piece...)
+			k, err := w.Write(piece)
+			must(t, err)
+			if k != size {
+				t.Fatalf("Write returned %d of %d", k, size)
+			}
+			clear(piece)
+		}
+		if i%4 == 3 {
+			w.Abort()
+			wantNames(t, s, "")
+			continue
+		}
+		must(t, w.Close())
+		want(t, s, name, all)
+		must(t, s.Remove(ctx, name))
+	}
 }
 
 func testInvisible(t *testing.T, s storage.Storage) {
