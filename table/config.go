@@ -58,6 +58,9 @@ const optionDeltaJoin = "table.optimizer.delta-join.strategy"
 // optionMultiJoin is whether joins over one another by the same key become one: true unless it is set, other than in Flink.
 const optionMultiJoin = "table.optimizer.multi-join.enabled"
 
+// optionExpire lets joins forget rows that only a row behind the watermark could still find.
+const optionExpire = "table.exec.join.expire-by-watermark"
+
 // Options of compiled plans: how much of tables they keep, what of them is looked up when they are read, and whether plans that are there are made anew.
 const (
 	optionPlanObjects    = "table.plan.compile.catalog-objects"
@@ -117,6 +120,7 @@ var checks = map[string]func(string) error{
 	optionRulesOff:  func(v string) error { _, err := rulesOff(v); return err },
 	optionDeltaJoin: oneOf("auto", "force", "none"),
 	optionMultiJoin: isBool,
+	optionExpire:    isBool,
 	optionSplit:     isBool,
 	optionRecompile: isBool,
 

@@ -242,7 +242,8 @@ func (e *Environment) plan(s *fn.Session, ends []logical.Rel, name string, sourc
 		return nil, err
 	}
 	p.program, err = physical.Plan(physical.Config{Session: s, Tables: p.resolver, Batch: e.batch(), TTL: ttl, PerRow: e.config[optionMiniBatch] == "false", Off: off,
-		Duplicates: !e.batch() && strings.EqualFold(e.config[optionDuplicates], "true"), RequireOnConflict: strings.EqualFold(e.config[optionConflict], "true")}, ends)
+		Duplicates: !e.batch() && strings.EqualFold(e.config[optionDuplicates], "true"), RequireOnConflict: strings.EqualFold(e.config[optionConflict], "true"),
+		ExpireByWatermark: strings.EqualFold(e.config[optionExpire], "true")}, ends)
 	if err != nil {
 		return nil, err
 	}

@@ -640,7 +640,8 @@ func (j *joinInstance) Watermark(t int64) (more bool) {
 	}
 	for i := range j.sides {
 		if side := &j.sides[i]; side.expire != nil && t < math.MaxInt64 {
-			if h := t - side.expire.Keep.Milliseconds(); h <= t {
+			keep := side.expire.Keep.Milliseconds()
+			if h := t - keep; h <= t == (keep >= 0) { // else it is out of range
 				side.horizon = h
 				side.rows.SetHorizon(h)
 			}

@@ -284,6 +284,29 @@ func TestJoinForgets(t *testing.T) {
 	g.finish()
 }
 
+// TestJoinForgetsAhead has rows go before the watermark has come to their time.
+func TestJoinForgetsAhead(t *testing.T) {
+	fields := []types.Field{fieldOf("k", testBigint.NotNull()), fieldOf("ts", types.TimestampOf(3))}
+	row := func(k, millis int64) change {
+		return change{row: []column.Value{column.IntValue(k), column.IntValue(millis)}}
+	}
+	f := &Join{
+		Session: testSession, Left: fields, Right: fields, LeftKeys: []int{0}, RightKeys: []int{0}, ConsumesLeft: types.AppendOnly, ConsumesRight: types.AppendOnly,
+		LeftExpire: &Expiry{Column: 1, Keep: -10 * time.Millisecond},
+	}
+	g := newRig(t, optest.Options{Start: 1000}, f, fields, fields)
+	g.push(0, row(1, 100), row(1, 110))
+	g.watermark(90)
+	if out := g.push(1, row(1, 0)); len(out) != 2 {
+		t.Fatalf("%v, want two pairs", out)
+	}
+	g.watermark(91)
+	if out := g.push(1, row(1, 0)); len(out) != 1 {
+		t.Fatalf("%v, want a pair", out)
+	}
+	g.finish()
+}
+
 // TestFinalRowsOnDisk has more keys than memory is for, all of which have something to say at the end.
 func TestFinalRowsOnDisk(t *testing.T) {
 	const rows = 2000

@@ -13,8 +13,10 @@ type Expiry struct {
 }
 
 // boundState finds joins whose condition bounds the time of rows of one side from below by the end of windows on the other. A window's result comes before the watermark passes its end, and no result is
-// late, so that the watermark tells which rows are past use: a bound that times of the input do not give, since their rows may be late. The result is the same as without it.
-func (p *Program) boundState(batch bool) {
+// late, so that the watermark tells which rows are past use. The result is the same as without it.
+//
+// An event time of the other side is such a bound only if late is set: rows that come behind the watermark do not find those any more that nothing but a late row could still find.
+func (p *Program) boundState(batch, late bool) {
 	if batch {
 		return
 	}
@@ -28,12 +30,23 @@ func (p *Program) boundState(batch bool) {
 			continue
 		}
 		width := len(left.Fields)
-		if windowResults(j.Inputs[1]) {
-			j.LeftExpiry = expiry(j.Residual, left.Fields, 0, right.Fields, width, right.Window)
+		j.LeftExpiry = expiry(j.Residual, left.Fields, 0, ahead(j.Inputs[1], late), width)
+		j.RightExpiry = expiry(j.Residual, right.Fields, width, ahead(j.Inputs[0], late), 0)
+	}
+}
+
+// ahead tells which columns of a node never come to lie behind the watermark: the ends of windows, and event times where late rows do not count; nil if there are none.
+func ahead(n Node, late bool) func(col int) bool {
+	h := n.Of()
+	windows := h.Window != nil && windowResults(n)
+	if !windows && !late {
+		return nil
+	}
+	return func(col int) bool {
+		if col >= len(h.Fields) {
+			return false
 		}
-		if windowResults(j.Inputs[0]) {
-			j.RightExpiry = expiry(j.Residual, right.Fields, width, left.Fields, 0, left.Window)
-		}
+		return windows && (col == h.Window.End || col == h.Window.Time) || late && h.Fields[col].Type.Attribute() == types.Rowtime && !behindJoin(n, col)
 	}
 }
 
@@ -51,18 +64,15 @@ func windowResults(n Node) bool {
 	}
 }
 
-// expiry reads the bound of side's times from a condition in which its columns begin at base, and those of the windows at windowBase.
-func expiry(cond expr.Expr, side []types.Field, base int, windows []types.Field, windowBase int, w *Window) *Expiry {
-	if w == nil {
+// expiry reads the bound of side's times from a condition in which its columns begin at base, and at aheadBase those of which ahead tells that they are never behind the watermark.
+func expiry(cond expr.Expr, side []types.Field, base int, ahead func(col int) bool, aheadBase int) *Expiry {
+	if ahead == nil {
 		return nil
 	}
-	ahead := func(i int) bool {
-		i -= windowBase
-		return i >= 0 && i < len(windows) && (i == w.End || i == w.Time)
-	}
+	other := func(i int) bool { return i >= aheadBase && ahead(i-aheadBase) }
 	own := func(i int) bool {
 		i -= base
-		return i >= 0 && i < len(side) && side[i].Type.Kind() == types.Timestamp
+		return i >= 0 && i < len(side) && side[i].Type.IsTimestamp()
 	}
 	var found *Expiry
 	for _, c := range expr.And(cond) {
@@ -72,7 +82,7 @@ func expiry(cond expr.Expr, side []types.Field, base int, windows []types.Field,
 				break
 			}
 			a, da, isTime := timePlus(x, own)
-			b, db, isEnd := timePlus(y, ahead)
+			b, db, isEnd := timePlus(y, other)
 			if isTime && isEnd && a >= 0 && b >= 0 {
 				if keep := da - db; found == nil || keep < found.Keep { // a >= b + db - da
 					found = &Expiry{Column: a - base, Keep: keep}

@@ -71,7 +71,7 @@ func (p *planner) merged(j *Join, readers map[Node]int) *Calc {
 		return nil
 	}
 	for _, part := range parts {
-		if j.Residual != nil && part.in.Of().Window != nil { // the rules of joins with windows find more in it
+		if j.Residual != nil && (p.ExpireByWatermark || part.in.Of().Window != nil) { // it may bound the state of a join of two
 			return nil
 		}
 	}

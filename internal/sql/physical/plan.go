@@ -55,6 +55,8 @@ type Config struct {
 	Duplicates bool
 	// RequireOnConflict is table.exec.sink.require-on-conflict: an INSERT whose rows have another key than the table must say what becomes of conflicts.
 	RequireOnConflict bool
+	// ExpireByWatermark is table.exec.join.expire-by-watermark: joins need not keep rows that only a late row could find.
+	ExpireByWatermark bool
 	// Off are the names of rules that are not applied, of [Rules].
 	Off map[string]bool
 }
@@ -104,7 +106,7 @@ func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
 	}
 	p.program.normalize(p.TTL, p.PerRow)
 	if !p.Off["bound-state"] {
-		p.program.boundState(p.Batch)
+		p.program.boundState(p.Batch, p.ExpireByWatermark)
 	}
 	p.program.dropBefore()
 	if !p.Off["push-into-scans"] {

@@ -375,8 +375,13 @@ func (n *MultiJoin) State() string { return ttl("all rows of all inputs", n.TTL)
 // State says what the operator keeps.
 func (n *Join) State() string {
 	bounded := func(s string, e *Expiry) string {
-		if e == nil {
+		switch {
+		case e == nil:
 			return "all rows of the " + s + " input"
+		case e.Keep < 0:
+			return fmt.Sprintf("rows of the %s input until the watermark is %s before their time", s, span(-e.Keep))
+		case e.Keep == 0:
+			return fmt.Sprintf("rows of the %s input until the watermark has passed their time", s)
 		}
 		return fmt.Sprintf("rows of the %s input for %s of event time", s, span(e.Keep))
 	}
