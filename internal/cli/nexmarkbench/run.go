@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/weirstream/weir"
@@ -127,7 +126,7 @@ func Run(ctx context.Context, query string, c Config) (*Result, error) {
 	}
 	runtime.GC()
 	clearPeak()
-	cpu, start := processCPU(), time.Now()
+	cpu, start := processTime().Seconds(), time.Now()
 	savepoint := ""
 	run := func(_ string, res *table.Result) error {
 		if res.Job == nil {
@@ -152,7 +151,7 @@ func Run(ctx context.Context, query string, c Config) (*Result, error) {
 			err = env.Script(ctx, query+".sql", text, run)
 		}
 	}
-	seconds, used := time.Since(start).Seconds(), processCPU()-cpu
+	seconds, used := time.Since(start).Seconds(), processTime().Seconds()-cpu
 	if err != nil {
 		return nil, err
 	}
@@ -232,15 +231,6 @@ func (r *Result) count(c weir.CheckpointStats) {
 }
 
 func round(f float64) float64 { return float64(int64(f*1000+0.5)) / 1000 }
-
-// processCPU is the processor time that the process has used, in seconds.
-func processCPU() float64 {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
-}
 
 // clearPeak starts the measure of peak memory anew, where the system can.
 func clearPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
