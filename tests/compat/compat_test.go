@@ -23,79 +23,160 @@ const stop = count/2 + period/5
 
 var backends = []string{"memory", "lsm"}
 
+// program builds a job: each is called for every number, by one subtask.
+type program func(o weir.Options, to *ledger, each func(i int64)) (*weir.Environment, error)
+
 // TestTake makes a new folder, if it is asked for.
 func TestTake(t *testing.T) {
 	if *take == "" {
 		t.Skip("nothing is to be taken")
 	}
 	for _, backend := range backends {
-		into, err := filepath.Abs(filepath.Join("testdata", *take, backend))
-		if err != nil {
+		takeInto(t, filepath.Join("testdata", *take, backend), backend, func(o weir.Options, to *ledger, each func(i int64)) (*weir.Environment, error) {
+			return job(o, true, to, each), nil
+		})
+		takeInto(t, filepath.Join("testdata", *take, "rows", backend), backend, rowsJob)
+	}
+}
+
+func takeInto(t *testing.T, into, backend string, of program) {
+	into, err := filepath.Abs(into)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(into, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	o := options(backend, t.TempDir())
+	o.Checkpoints = weir.Checkpoints{Dir: filepath.Join(into, "checkpoints"), Incremental: true, Resume: true, Retain: 1, Compress: backend == "lsm"}
+	to := &ledger{committed: map[string][]string{}}
+	reached, once := make(chan struct{}), sync.Once{}
+	env, err := of(o, to, func(i int64) {
+		if i >= stop {
+			once.Do(func() { close(reached) })
+			time.Sleep(5 * time.Millisecond)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := env.ExecuteAsync(t.Context(), "compat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-reached
+	checkpoint(t, client)
+	for { // until all of it is committed: nothing is prepared before the next barrier
+		to.mu.Lock()
+		done := len(to.committed) == to.prepared
+		to.mu.Unlock()
+		if done {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	b, err := json.MarshalIndent(to.committed, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(into, "committed.json"), b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond) // some numbers more
+	savepoint, err := client.Savepoint(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(filepath.Join(into, "savepoint"), os.DirFS(savepoint)); err != nil {
+		t.Fatal(err)
+	}
+	checkpoint(t, client)
+	client.Cancel()
+	<-client.Done()
+}
+
+// checkpoint takes a checkpoint of a job, once all of its tasks run.
+func checkpoint(t *testing.T, client *weir.JobClient) {
+	t.Helper()
+	for {
+		_, err := client.Checkpoint(t.Context())
+		if err == nil {
+			return
+		}
+		if fault.CodeOf(err) != fault.JobNotRunning {
 			t.Fatal(err)
 		}
-		if err := os.MkdirAll(into, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		o := options(backend, t.TempDir())
-		o.Checkpoints = weir.Checkpoints{Dir: filepath.Join(into, "checkpoints"), Incremental: true, Resume: true, Retain: 1, Compress: backend == "lsm"}
-		to := &ledger{committed: map[string][]string{}}
-		reached, once := make(chan struct{}), sync.Once{}
-		client, err := job(o, true, to, func(i int64) {
-			if i >= stop {
-				once.Do(func() { close(reached) })
-				time.Sleep(5 * time.Millisecond)
-			}
-		}).ExecuteAsync(t.Context(), "compat")
-		if err != nil {
-			t.Fatal(err)
-		}
-		checkpoint := func() {
-			for {
-				_, err := client.Checkpoint(t.Context())
-				if err == nil {
-					return
-				}
-				if fault.CodeOf(err) != fault.JobNotRunning {
-					t.Fatal(err)
-				}
-				time.Sleep(time.Millisecond)
-			}
-		}
-		<-reached
-		checkpoint()
-		for { // until all of it is committed: nothing is prepared before the next barrier
-			to.mu.Lock()
-			done := len(to.committed) == to.prepared
-			to.mu.Unlock()
-			if done {
-				break
-			}
-			time.Sleep(time.Millisecond)
-		}
-		b, err := json.MarshalIndent(to.committed, "", " ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(into, "committed.json"), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(200 * time.Millisecond) // some numbers more
-		savepoint, err := client.Savepoint(t.Context(), t.TempDir())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.CopyFS(filepath.Join(into, "savepoint"), os.DirFS(savepoint)); err != nil {
-			t.Fatal(err)
-		}
-		checkpoint()
-		client.Cancel()
-		<-client.Done()
+		time.Sleep(time.Millisecond)
 	}
 }
 
 // What earlier builds have taken goes on with this one, with either backend and at another parallelism, and gives out what a job does that was never stopped: nothing is lost, and nothing twice.
 func TestRestore(t *testing.T) {
-	taken, err := filepath.Glob(filepath.Join("testdata", "*", "*", "committed.json"))
+	eachTaken(t, filepath.Join("testdata", "*", "*"), func(t *testing.T, o weir.Options, to *ledger) {
+		sliced := slices.ContainsFunc(to.lines(true), func(line string) bool { return strings.HasPrefix(line, "sliced ") })
+		goesOn(t, o, to, func(o weir.Options, to *ledger, each func(i int64)) (*weir.Environment, error) {
+			return job(o, sliced, to, each), nil
+		})
+		same(t, to.lines(sliced), oracle(sliced))
+	})
+}
+
+// The same for what is kept as rows.
+func TestRestoreRows(t *testing.T) {
+	eachTaken(t, filepath.Join("testdata", "*", "rows", "*"), func(t *testing.T, o weir.Options, to *ledger) {
+		goesOn(t, o, to, rowsJob)
+		same(t, left(to.lines(true)), rowsOracle())
+	})
+}
+
+// What is restored of rows is written by later checkpoints as this build keeps it, the first one and those that only have what has changed since.
+func TestIncrementsOfRows(t *testing.T) {
+	eachTaken(t, filepath.Join("testdata", "*", "rows", "*"), func(t *testing.T, o weir.Options, to *ledger) {
+		if o.Parallelism != 2 {
+			t.Skip("one parallelism will do")
+		}
+		const again = stop + 600
+		dir := t.TempDir()
+		o.Checkpoints.Dir, o.Checkpoints.Incremental = "file://"+filepath.Join(dir, "checkpoints")+"?sync=false", true
+		reached, once := make(chan struct{}), sync.Once{}
+		env, err := rowsJob(o, to, func(i int64) {
+			if i >= again {
+				once.Do(func() { close(reached) })
+				time.Sleep(5 * time.Millisecond)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		client, err := env.ExecuteAsync(t.Context(), "compat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-reached
+		for range 3 {
+			checkpoint(t, client)
+			time.Sleep(20 * time.Millisecond) // some numbers more
+		}
+		kept := t.TempDir() // since a job that is canceled removes its checkpoints
+		if err := os.CopyFS(kept, os.DirFS(dir)); err != nil {
+			t.Fatal(err)
+		}
+		client.Cancel()
+		<-client.Done()
+		latest, err := filepath.Glob(filepath.Join(kept, "checkpoints", "chk-*", "_metadata"))
+		if err != nil || len(latest) != 1 {
+			t.Fatal(latest, err)
+		}
+		o.Checkpoints.Restore = filepath.Dir(latest[0])
+		o.Checkpoints.Dir = "file://" + filepath.Join(dir, "more") + "?sync=false"
+		goesOn(t, o, to, rowsJob)
+		same(t, left(to.lines(true)), rowsOracle())
+	})
+}
+
+// eachTaken runs a test for each savepoint and checkpoint in some folders, either backend and two parallelisms: with the options that restore it, and what had been committed.
+func eachTaken(t *testing.T, folders string, test func(t *testing.T, o weir.Options, to *ledger)) {
+	taken, err := filepath.Glob(filepath.Join(folders, "committed.json"))
 	if err != nil || len(taken) < len(backends) {
 		t.Fatal("there is nothing to restore", err)
 	}
@@ -117,31 +198,42 @@ func TestRestore(t *testing.T) {
 						if err := json.Unmarshal(b, &to.committed); err != nil {
 							t.Fatal(err)
 						}
-						sliced := slices.ContainsFunc(to.lines(true), func(line string) bool { return strings.HasPrefix(line, "sliced ") })
-						before := len(to.lines(sliced))
-						first := int64(-1)
 						dir := t.TempDir()
 						o := options(backend, dir)
 						o.Parallelism = parallelism
 						o.Checkpoints = weir.Checkpoints{Dir: "file://" + filepath.Join(dir, "checkpoints") + "?sync=false", Restore: restored}
-						if _, err := job(o, sliced, to, func(i int64) {
-							if first < 0 {
-								first = i
-							}
-						}).Execute(t.Context(), "compat"); err != nil {
-							t.Fatal(err)
-						}
-						if first < stop || before == 0 {
-							t.Errorf("%d lines had been committed, and the first number is %d: it was not restored", before, first)
-						}
-						want := oracle(sliced)
-						if got := to.lines(sliced); !slices.Equal(got, want) {
-							t.Errorf("%d lines, want %d; missing %q, too many %q", len(got), len(want), few(without(want, got)), few(without(got, want)))
-						}
+						test(t, o, to)
 					})
 				}
 			}
 		}
+	}
+}
+
+// goesOn runs a restored job to its end.
+func goesOn(t *testing.T, o weir.Options, to *ledger, of program) {
+	t.Helper()
+	before, first := len(to.lines(true)), int64(-1)
+	env, err := of(o, to, func(i int64) {
+		if first < 0 {
+			first = i
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := env.Execute(t.Context(), "compat"); err != nil {
+		t.Fatal(err)
+	}
+	if first < stop || before == 0 {
+		t.Errorf("%d lines had been committed, and the first number is %d: it was not restored", before, first)
+	}
+}
+
+func same(t *testing.T, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%d lines, want %d; missing %q, too many %q", len(got), len(want), few(without(want, got)), few(without(got, want)))
 	}
 }
 
