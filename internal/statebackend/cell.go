@@ -74,7 +74,7 @@ type Cell struct {
 	size   uintptr
 	encode func(dst []byte, v unsafe.Pointer) ([]byte, error)
 	decode func(src []byte, v unsafe.Pointer) error
-	// migrate returns what turns the encoding of a value by a stored schema into today's; nil where nothing can.
+	// migrate returns what turns the encoding of a value, or the content of a row, by a stored schema into today's; nil where nothing can.
 	migrate func(stored string) (func(dst, src []byte) ([]byte, error), error)
 	// flat is the form of values that lie in the row but for their strings, nil for others.
 	flat *flatForm

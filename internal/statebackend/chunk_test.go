@@ -58,8 +58,7 @@ func randomRow(rng *rand.Rand, specs []ColumnSpec, variety int) testRow {
 		case c.Nullable && rng.IntN(4) == 0:
 			r[i].null = true
 		case c.Type == BytesColumn:
-			n := rng.IntN(variety)
-			r[i].s = strings.Repeat(string(rune('a'+n%26)), []int{0, 1, 4, 11, 12, 13, 40, 300}[n%8]) + []string{"", "x"}[n/8%2]
+			r[i].s = testString(i, rng.IntN(variety))
 		default:
 			r[i].w = [2]uint64{uint64(rng.IntN(variety)), 0}
 			if c.Type == WideColumn {
@@ -68,6 +67,19 @@ func randomRow(rng *rand.Rand, specs []ColumnSpec, variety int) testRow {
 		}
 	}
 	return r
+}
+
+// testString is the string of a number in a column: of 0 to 40 bytes, and sometimes of hundreds or thousands.
+func testString(col, number int) string {
+	n := (5*number + 7*col) % 43
+	if n > 40 {
+		n = []int{300, 3000}[n-41]
+	}
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte('a' + (number+i)%26)
+	}
+	return string(b)
 }
 
 // testColumns makes columns of rows. What stands in the place of nulls, and behind short strings, is rubbish.

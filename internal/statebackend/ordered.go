@@ -36,12 +36,14 @@ type OrderedSchema struct {
 const MaxSortWords = 4
 
 // String is the schema as it is stored.
-func (s OrderedSchema) String() string {
+func (s OrderedSchema) String() string { return s.stored(s.RowSchema.String()) }
+
+func (s OrderedSchema) stored(rows string) string {
 	due := ""
 	if s.Due {
 		due = ";due"
 	}
-	return fmt.Sprintf("ordered(%d%s;%s)", s.Sort, due, s.RowSchema)
+	return fmt.Sprintf("ordered(%d%s;%s)", s.Sort, due, rows)
 }
 
 // SortInt returns the sort word of a signed number, such as a time, and SortedInt the number of a sort word. For descending order a sort word is complemented.
@@ -70,7 +72,7 @@ func NewOrdered(sp *Space, name string, schema OrderedSchema) *Ordered {
 	o.sort = o.content - 8*uintptr(schema.Sort)
 	o.entry = 8 * uintptr(schema.Sort+1)
 	o.largest = (nodeBytes - int(nodeHeader)) / int(o.entry)
-	o.cell = &Cell{name: name, kind: OrderedKind, schema: schema.String(), hang: o}
+	o.cell = &Cell{name: name, kind: OrderedKind, schema: schema.String(), hang: o, migrate: rows.fromFormer(schema.String(), schema.stored(schema.RowSchema.former()))}
 	sp.reserve(o.cell, unsafe.Sizeof(orderedCell{}))
 	if schema.Due {
 		o.due = newDueKeys(sp, o.cell)

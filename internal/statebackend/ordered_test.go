@@ -42,7 +42,7 @@ func (t *orderedTest) open() {
 func testOrdered(t *testing.T, rng *rand.Rand) {
 	x := &orderedTest{T: t, rng: rng, specs: randomSpecs(rng, 2), spilling: rng.IntN(3) == 0, expires: rng.IntN(2) == 0}
 	x.schema = OrderedSchema{RowSchema: randomSchema(rng), Sort: 1 + rng.IntN(MaxSortWords), Due: rng.IntN(2) == 0}
-	x.schema.Columns = randomSpecs(rng, 3)
+	x.schema.Columns = randomSpecs(rng, []int{3, 3, 3, 3, 3, 3, 3, 30}[rng.IntN(8)])
 	x.variety = []int{2, 10, 200}[rng.IntN(3)]
 	x.shape = rng.IntN(3)
 	x.oracle, x.armed = map[string][]keptRow{}, map[string]uint64{}

@@ -219,7 +219,7 @@ type payloadReader struct {
 	src     []byte
 	err     error
 	stamped bool
-	// convert turns values into the form that they have now; nil for none.
+	// convert turns values and the content of rows into the form that they have now; nil for none.
 	convert *restoredCell
 }
 

@@ -59,7 +59,7 @@ const (
 // NewRows declares a row store on the space of a table.
 func NewRows(sp *Space, name string, schema RowSchema) *Rows {
 	r := &Rows{rowLayout: newRowLayout(sp, schema), horizon: -1 << 63}
-	r.cell = &Cell{name: name, kind: RowsKind, schema: schema.String(), hang: r}
+	r.cell = &Cell{name: name, kind: RowsKind, schema: schema.String(), hang: r, migrate: schema.fromFormer(schema.String(), schema.former())}
 	size := unsafe.Sizeof(rowsCell{})
 	if schema.Retract {
 		size += 8

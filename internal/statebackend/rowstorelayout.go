@@ -1,12 +1,12 @@
 package statebackend
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
 	"unsafe"
 
-	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/base"
 	"github.com/weirstream/weir/internal/pages"
 )
@@ -32,17 +32,25 @@ type RowRef = pages.Off
 //	a word: its size in bytes, a multiple of 8, and a bit that it is dead in the low half, the hash of its content or 0 in the high half
 //	its time, if it has one
 //	the counters
-//	the content: words with a bit for each column that is null, if a column may be; the columns; long strings, each rounded up to 8
+//	the content:
+//	  the columns of words and of wide words, in their order
+//	  for each column of strings 4 bytes: where its string ends, from where the first one begins; it begins where the one before ends
+//	  a bit for each column that may be null, set if it is, in bytes, the low bit of the first byte first
+//	  the strings, one behind the other
+//	  up to 7 bytes of zero, so that the next row begins at a multiple of 8
 //
-// A string is a view, as in [View], whose offset is from the start of the content. What is null or unused is zero, so that equal rows have equal bytes.
+// What is null is zero, or a string of no bytes, so that equal rows have equal bytes.
 type rowLayout struct {
 	schema   RowSchema
 	space    *Space
-	offsets  []uintptr // of columns from the start of the row
+	offsets  []uintptr // of columns from the start of the row: of the value, or of where the string ends
 	counters uintptr
 	content  uintptr
-	nulls    int // words of null bits
-	fixed    uintptr
+	ends     uintptr // where the strings end is written from here on
+	nulls    uintptr // where the bits of nulls begin
+	nullBits []int   // for each column the number of its bit, -1 if it is never null
+	nullable int     // how many bits there are
+	text     uintptr // where strings begin
 	strings  []int
 	row      []uint64
 	touched  uint64
@@ -56,13 +64,13 @@ const (
 	maxRow = 1<<30 - 64
 )
 
-// rowBatch is some rows of a chunk on their way into memory.
+// rowBatch is some rows of a chunk on their way into memory, or some whose strings are read.
 type rowBatch struct {
 	keys [blockRows]uintptr // addresses of cells
 	at   [blockRows]uintptr // addresses of rows
 	refs [blockRows]RowRef
-	size [blockRows]uint32
-	tail [blockRows]uint32 // where the next long string goes, from the start of the content
+	size [blockRows]uint32 // of rows, or of the strings that are read
+	tail [blockRows]uint32 // where the next string goes, or the one that is read ends, from where the first one begins
 }
 
 func (b *rowBatch) cell(i int) unsafe.Pointer {
@@ -80,28 +88,38 @@ func newRowLayout(sp *Space, schema RowSchema) *rowLayout {
 		l.counters += 8
 	}
 	l.content = l.counters + 8*uintptr(schema.Counters)
-	if slices.ContainsFunc(schema.Columns, func(c ColumnSpec) bool { return c.Nullable }) {
-		l.nulls = (len(schema.Columns) + 63) / 64
-	}
-	at := l.content + 8*uintptr(l.nulls)
+	l.offsets, l.nullBits = make([]uintptr, len(schema.Columns)), make([]int, len(schema.Columns))
+	at := l.content
 	for i, c := range schema.Columns {
-		l.offsets = append(l.offsets, at)
+		l.nullBits[i] = -1
+		if c.Nullable {
+			l.nullBits[i] = l.nullable
+			l.nullable++
+		}
+		l.offsets[i] = at
 		switch c.Type {
 		case WordColumn:
 			at += 8
-		case BytesColumn:
-			l.strings = append(l.strings, i)
-			at += viewSize
-		default:
+		case WideColumn:
 			at += 16
+		default:
+			l.strings = append(l.strings, i)
 		}
 	}
-	l.fixed = at
+	l.ends = at
+	for _, i := range l.strings {
+		l.offsets[i] = at
+		at += 4
+	}
+	l.nulls = at
+	l.text = at + uintptr(l.nullable+7)/8
 	return l
 }
 
-// String is the schema as it is stored, such as rows(word,bytes?,wide;counters 1;time;retract).
-func (s RowSchema) String() string {
+// String is the schema as it is stored, such as rows(word,bytes?,wide;counters 1;time;retract;packed). Its end tells that rows lie as rowLayout says.
+func (s RowSchema) String() string { return s.stored(";packed") }
+
+func (s RowSchema) stored(layout string) string {
 	var b strings.Builder
 	b.WriteString("rows(")
 	for i, c := range s.Columns {
@@ -122,6 +140,7 @@ func (s RowSchema) String() string {
 	if s.Retract {
 		b.WriteString(";retract")
 	}
+	b.WriteString(layout)
 	b.WriteByte(')')
 	return b.String()
 }
@@ -131,99 +150,6 @@ func header(row unsafe.Pointer) uint64 { return *(*uint64)(row) }
 
 func sizeOf(header uint64) uintptr { return uintptr(header & rowSize) }
 
-// measure computes the sizes of rows of the chunk, given by their numbers or, if sel is nil, those from first on.
-func (l *rowLayout) measure(cols []Column, sel []int32, first, n int) {
-	b := &l.block
-	for i := range b.size[:n] {
-		b.size[i] = uint32(l.fixed)
-	}
-	for _, j := range l.strings {
-		col := &cols[j]
-		if sel == nil && col.Valid == nil {
-			for i, v := range col.Views[first : first+n] {
-				if n := uint32(v.Head); n > viewInline {
-					b.size[i&(blockRows-1)] += l.long(n)
-				}
-			}
-			continue
-		}
-		for i := range n {
-			row := rowNumber(sel, first, i)
-			if n := uint32(col.Views[row].Head); n > viewInline && !col.null(row) {
-				b.size[i] += l.long(n)
-			}
-		}
-	}
-	for _, size := range b.size[:n] {
-		if size > maxRow {
-			l.tooLarge()
-		}
-	}
-}
-
-// long is the room of a long string. One that is too large for any row is counted as that, so that sums do not wrap.
-func (l *rowLayout) long(n uint32) uint32 {
-	if n > maxRow {
-		l.tooLarge()
-	}
-	return (n + 7) &^ 7
-}
-
-func (l *rowLayout) tooLarge() {
-	cfg := &l.space.store.cfg
-	cfg.Fail(fault.New(fault.StateMemory, "operator %q keeps a row of more than 1 GiB", cfg.Operator))
-}
-
-func rowNumber(sel []int32, first, i int) int32 {
-	if sel != nil {
-		return sel[i]
-	}
-	return int32(first + i)
-}
-
-// write fills the n rows whose addresses and sizes are in the block.
-func (l *rowLayout) write(cols []Column, sel []int32, first, n int, times []int64) {
-	b := &l.block
-	for i, size := range b.size[:n] {
-		*(*uint64)(b.row(i)) = uint64(size)
-	}
-	if l.schema.Time {
-		for i := range n {
-			t := l.space.store.now
-			if times != nil {
-				t = times[rowNumber(sel, first, i)]
-			}
-			*(*int64)(unsafe.Add(b.row(i), 8)) = t
-		}
-	}
-	l.clearWords(l.counters, l.schema.Counters+l.nulls, n)
-	if len(l.strings) > 0 {
-		for i := range b.tail[:n] {
-			b.tail[i] = uint32(l.fixed - l.content)
-		}
-	}
-	for j, c := range l.schema.Columns {
-		col := &cols[j]
-		switch c.Type {
-		case WordColumn:
-			l.writeWords(col, sel, first, n, l.offsets[j])
-		case WideColumn:
-			l.writeWide(col, sel, first, n, l.offsets[j])
-		default:
-			l.writeStrings(col, sel, first, n, l.offsets[j])
-		}
-		if col.Valid != nil {
-			l.writeNulls(j, col, sel, first, n)
-		}
-	}
-	if l.schema.Retract {
-		for i := range n {
-			p := b.row(i)
-			*(*uint64)(p) |= uint64(l.hash(p, uintptr(b.size[i]))) << 32
-		}
-	}
-}
-
 // hash is the hash of a row's content.
 func (l *rowLayout) hash(row unsafe.Pointer, size uintptr) uint32 {
 	return uint32(base.LaneBytes(l.contentOf(row, size)))
@@ -231,109 +157,6 @@ func (l *rowLayout) hash(row unsafe.Pointer, size uintptr) uint32 {
 
 func (l *rowLayout) contentOf(row unsafe.Pointer, size uintptr) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(row, l.content)), size-l.content)
-}
-
-// clearWords makes some words of each row zero: the counters and what tells nulls, which are neighbours.
-func (l *rowLayout) clearWords(off uintptr, words, n int) {
-	for range words {
-		for i := range n {
-			*(*uint64)(unsafe.Add(l.block.row(i), off)) = 0
-		}
-		off += 8
-	}
-}
-
-func (l *rowLayout) writeWords(col *Column, sel []int32, first, n int, off uintptr) {
-	b := &l.block
-	switch {
-	case col.Valid != nil:
-		for i := range n {
-			row := rowNumber(sel, first, i)
-			valid := col.Valid[uint32(row)>>6] >> (uint32(row) & 63) & 1
-			*(*uint64)(unsafe.Add(b.row(i), off)) = col.Words[row] & -valid
-		}
-	case sel != nil:
-		for i, row := range sel[:n] {
-			*(*uint64)(unsafe.Add(b.row(i), off)) = col.Words[row]
-		}
-	default:
-		for i, w := range col.Words[first : first+n] {
-			*(*uint64)(unsafe.Add(b.row(i), off)) = w
-		}
-	}
-}
-
-func (l *rowLayout) writeWide(col *Column, sel []int32, first, n int, off uintptr) {
-	for i := range n {
-		row := rowNumber(sel, first, i)
-		var v [2]uint64
-		if !col.null(row) {
-			v = col.Wide[row]
-		}
-		*(*[2]uint64)(unsafe.Add(l.block.row(i), off)) = v
-	}
-}
-
-func (l *rowLayout) writeNulls(j int, col *Column, sel []int32, first, n int) {
-	off, bit := l.content+8*uintptr(j/64), uint64(1)<<(j&63)
-	for i := range n {
-		if col.null(rowNumber(sel, first, i)) {
-			*(*uint64)(unsafe.Add(l.block.row(i), off)) |= bit
-		}
-	}
-}
-
-// inlineMasks keep the bytes of a short view that belong to it.
-var inlineMasks = func() (m [viewInline + 1]View) {
-	for n := range m {
-		for i := range 4 + n {
-			if i < 8 {
-				m[n].Head |= 0xff << (8 * i)
-			} else {
-				m[n].Tail |= 0xff << (8 * (i - 8))
-			}
-		}
-	}
-	return m
-}()
-
-func (l *rowLayout) writeStrings(col *Column, sel []int32, first, n int, off uintptr) {
-	b := &l.block
-	for i := range n {
-		row := rowNumber(sel, first, i)
-		p := b.row(i)
-		if col.Valid != nil && col.null(row) {
-			*(*View)(unsafe.Add(p, off)) = View{}
-			continue
-		}
-		v := col.Views[row]
-		if v.Len() <= viewInline {
-			m := &inlineMasks[v.Len()]
-			*(*View)(unsafe.Add(p, off)) = View{Head: v.Head & m.Head, Tail: v.Tail & m.Tail}
-			continue
-		}
-		at := b.tail[i&(blockRows-1)]
-		b.tail[i&(blockRows-1)] = at + (uint32(v.Len())+7)&^7
-		s := col.Buffers[uint32(v.Tail)][v.Tail>>32:][:v.Len()]
-		to := unsafe.Add(p, l.content+uintptr(at))
-		*(*uint64)(unsafe.Add(to, (len(s)-1)&^7)) = 0 // behind the string
-		copyString(to, s)
-		*(*View)(unsafe.Add(p, off)) = View{Head: uint64(uint32(len(s))) | uint64(*(*uint32)(to))<<32, Tail: uint64(at)}
-	}
-}
-
-// copyString copies a string of at least 8 bytes, short ones without a call.
-func copyString(to unsafe.Pointer, s []byte) {
-	n := len(s)
-	if n > 64 {
-		copy(unsafe.Slice((*byte)(to), n), s)
-		return
-	}
-	from := unsafe.Pointer(unsafe.SliceData(s))
-	for i := 0; i < n-8; i += 8 {
-		*(*uint64)(unsafe.Add(to, i)) = *(*uint64)(unsafe.Add(from, i))
-	}
-	*(*uint64)(unsafe.Add(to, n-8)) = *(*uint64)(unsafe.Add(from, n-8))
 }
 
 // build writes a row of the chunk into the layout's own memory and returns it.
@@ -354,18 +177,31 @@ func (l *rowLayout) equal(a, b unsafe.Pointer) bool {
 	return ha == hb && string(l.contentOf(a, sizeOf(ha))) == string(l.contentOf(b, sizeOf(hb)))
 }
 
+// padded is the next multiple of 8.
+func padded(n uintptr) uintptr { return (n + 7) &^ 7 }
+
 // valid tells whether content that was stored can be a row's.
 func (l *rowLayout) valid(content []byte) bool {
 	size := l.content + uintptr(len(content))
-	if size < l.fixed || size%8 != 0 || size > maxRow {
+	if size < padded(l.text) || size%8 != 0 || size > maxRow {
 		return false
 	}
-	for _, j := range l.strings {
-		v := *(*View)(unsafe.Pointer(&content[l.offsets[j]-l.content]))
-		n, at := uint64(v.Len()), v.Tail
-		if n > viewInline && (at < uint64(l.fixed-l.content) || at > uint64(len(content)) || n > uint64(len(content))-at) {
+	end, most := uint32(0), uint32(size-l.text)
+	for at := l.ends; at < l.nulls; at += 4 {
+		next := binary.LittleEndian.Uint32(content[at-l.content:])
+		if next < end || next > most {
+			return false
+		}
+		end = next
+	}
+	if l.nullable%8 != 0 && content[l.text-1-l.content]>>(l.nullable%8) != 0 {
+		return false
+	}
+	padding := content[l.text-l.content+uintptr(end):]
+	for _, b := range padding {
+		if b != 0 {
 			return false
 		}
 	}
-	return true
+	return len(padding) < 8
 }

@@ -12,7 +12,7 @@ import (
 //	a byte: bit 0 tells that the row is dead
 //	its time in milliseconds as varint, 0 if it has none
 //	the counters, and the sort words of an ordered row, 8 bytes each, low ones first
-//	the length of its content as uvarint and the content, as rowLayout tells, words with their low bytes first
+//	the length of its content as uvarint and the content, as rowLayout tells, words with their low bytes first; see formerRows for that of before
 const storedDead = 1
 
 // appendRow appends a row.
@@ -38,7 +38,7 @@ type storedRow struct {
 	content  []byte
 }
 
-// cutRow reads a row that appendRow wrote. What it returns is good as long as the payload.
+// cutRow reads a row that appendRow wrote. What it returns is good as long as the payload, and until the next row.
 func (l *rowLayout) cutRow(p *payloadReader) (row storedRow, err error) {
 	row.dead = p.byte()&storedDead != 0
 	time, n := binary.Varint(p.src)
@@ -47,7 +47,16 @@ func (l *rowLayout) cutRow(p *payloadReader) (row storedRow, err error) {
 		return row, errPayload
 	}
 	row.time, row.counters = time, p.src[n:n+words]
-	if row.content, p.src, err = cutBytes(p.src[n+words:]); err != nil || !l.valid(row.content) {
+	if row.content, p.src, err = cutBytes(p.src[n+words:]); err != nil {
+		return row, errPayload
+	}
+	if c := p.convert; c != nil {
+		if c.dst, err = c.convert(c.dst[:0], row.content); err != nil {
+			return row, err
+		}
+		row.content = c.dst
+	}
+	if !l.valid(row.content) {
 		return row, errPayload
 	}
 	return row, nil
