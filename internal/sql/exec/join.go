@@ -287,6 +287,8 @@ func (j *joinInstance) take(s int, b *column.Batch) {
 		j.semiLeft(b, sel, refs)
 	case j.f.semi():
 		j.semiRight(b, sel, refs)
+	case j.late != nil:
+		j.innerLate(s, b, sel, refs)
 	case !own.outer && !j.sides[1-s].counts:
 		j.inner(s, b, sel, refs)
 	default:
@@ -354,12 +356,6 @@ func (j *joinInstance) inner(s int, b *column.Batch, sel []int32, refs []stateba
 			continue
 		}
 		matches, found := j.matches[:n], j.found[:n]
-		if j.late != nil {
-			if j.late.pass(j, s, b, matches, found); j.ctx.Failed {
-				return
-			}
-			continue
-		}
 		out.N, out.Sel, out.Kinds = n, nil, nil
 		if j.residual == nil {
 			j.gather(out, s, b, matches, found, nil, false)

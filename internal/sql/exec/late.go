@@ -19,9 +19,8 @@ type lateTaker interface {
 // lateJoin is what a join knows of what stands behind it, if that is a [lateTaker].
 type lateJoin struct {
 	taker lateTaker
-	// first are the columns that it gets at first, and more those of them that the condition does not read.
-	first, more []bool
-	rest        func(rows []int32) *column.Batch
+	first []bool // the columns that it gets at first
+	rest  func(rows []int32) *column.Batch
 	// The pairs at hand.
 	side    int
 	batch   *column.Batch
@@ -33,7 +32,7 @@ type lateJoin struct {
 	out  [2]column.Batch
 }
 
-// late prepares for a lateTaker behind the join, if there is one.
+// prepareLate prepares for a lateTaker behind the join, if there is one.
 func (j *joinInstance) prepareLate(w operator.Wiring) {
 	taker, ok := operator.PortOf[*column.Batch](w).Taker.(lateTaker)
 	if !ok {
@@ -43,11 +42,9 @@ func (j *joinInstance) prepareLate(w operator.Wiring) {
 	if cols == nil {
 		return
 	}
-	width := len(j.f.Left) + len(j.f.Right)
-	l := &lateJoin{taker: taker, first: make([]bool, width), more: make([]bool, width)}
+	l := &lateJoin{taker: taker, first: make([]bool, len(j.f.Left)+len(j.f.Right))}
 	for _, c := range cols {
 		l.first[c] = true
-		l.more[c] = j.residual == nil || !j.reads[c]
 	}
 	l.rest = func(rows []int32) *column.Batch {
 		l.rows, l.refs = l.rows[:0], l.refs[:0]
@@ -62,29 +59,18 @@ func (j *joinInstance) prepareLate(w operator.Wiring) {
 	j.late = l
 }
 
-// pass gives the pairs of a batch to the lateTaker, as far as the condition is true of them.
-func (l *lateJoin) pass(j *joinInstance, s int, b *column.Batch, matches []int32, found []statebackend.RowRef) {
-	out := &j.out[s]
-	out.N, out.Sel, out.Kinds = len(matches), nil, nil
-	wanted := l.first
-	if j.residual != nil {
-		j.gather(out, s, b, matches, found, j.reads, true)
-		kept, err := j.residual.Select(&j.call, out, nil)
-		switch {
-		case err != nil:
-			j.ctx.Fail(err)
-			return
-		case len(kept) == 0:
-			return
-		case len(kept) < len(matches):
-			compactPairs(matches, found, kept)
-			matches, found = matches[:len(kept)], found[:len(kept)]
-			out.N = len(kept)
-		default:
-			wanted = l.more
+// innerLate is inner in front of a [lateTaker].
+func (j *joinInstance) innerLate(s int, b *column.Batch, sel []int32, refs []statebackend.Ref) {
+	l, out := j.late, &j.out[s]
+	var cursor joinCursor
+	for more := true; more && !j.ctx.Failed; {
+		var n int
+		if n, more = j.nextPairs(s, b, sel, refs, &cursor); n == 0 {
+			continue
 		}
+		l.side, l.batch, l.matches, l.found = s, b, j.matches[:n], j.found[:n]
+		out.N, out.Sel, out.Kinds = n, nil, nil
+		j.gather(out, s, b, l.matches, l.found, l.first, true)
+		l.taker.takeLate(out, l.rest)
 	}
-	j.gather(out, s, b, matches, found, wanted, true)
-	l.side, l.batch, l.matches, l.found = s, b, matches, found
-	l.taker.takeLate(out, l.rest)
 }
