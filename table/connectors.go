@@ -1,7 +1,6 @@
 package table
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/weirstream/weir/internal/sql/catalog"
 	"github.com/weirstream/weir/internal/sql/logical"
 	"github.com/weirstream/weir/internal/sql/physical"
+	"github.com/weirstream/weir/internal/sql/sqlerr"
 	"github.com/weirstream/weir/types"
 )
 
@@ -191,15 +191,5 @@ func (e *Environment) connectorNames() []string {
 	return slices.Sorted(maps.Keys(e.connectors))
 }
 
-// plainError prints a coded error without its code and advice, where both are said by what wraps it.
-type plainError struct{ err error }
-
-func plain(err error) error { return plainError{err} }
-
-func (p plainError) Error() string {
-	if e, ok := errors.AsType[*fault.Error](p.err); ok {
-		return e.Message()
-	}
-	return p.err.Error()
-}
-func (p plainError) Unwrap() error { return p.err }
+// plain prints a coded error without its code and advice, where both are said by what wraps it.
+func plain(err error) error { return sqlerr.Plain(err) }

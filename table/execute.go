@@ -106,9 +106,10 @@ func (e *Environment) Execute(ctx context.Context, src *ast.Source, st ast.State
 		}
 		p, err := e.plan(e.session(), ends, insertName(sinks), e.sourceOf(&ast.StatementSet{Execute: true, Inserts: e.setText}, e.setUses))
 		if err != nil {
-			return nil, err
+			return nil, located(src, st, err)
 		}
-		return e.insert(ctx, p)
+		r, err := e.insert(ctx, p)
+		return r, located(src, st, err)
 	case *ast.CompilePlan:
 		r, err := e.compilePlan(ctx, src, st)
 		return r, located(src, st, err)
@@ -131,13 +132,7 @@ func (e *Environment) Execute(ctx context.Context, src *ast.Source, st ast.State
 
 // located gives an error without a place that of the statement.
 func located(src *ast.Source, st ast.Node, err error) error {
-	if _, ok := err.(*sqlerr.Error); ok || err == nil {
-		return err
-	}
-	if code := fault.CodeOf(err); code != "" {
-		return sqlerr.New(code, src, st.Pos(), "%w", plain(err))
-	}
-	return err
+	return sqlerr.Place{Source: src, Span: st.Pos()}.Of(err)
 }
 
 // run plans a statement; an INSERT starts, a query waits to be read.

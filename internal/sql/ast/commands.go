@@ -11,6 +11,8 @@ type Insert struct {
 	Query     *Query
 	// OnConflict is "", "ERROR", "NOTHING" or "DEDUPLICATE".
 	OnConflict string
+	// Conflict is the span of the clause ON CONFLICT.
+	Conflict Span
 }
 
 // Assignment is column = value in an UPDATE.

@@ -8,6 +8,8 @@ type Query struct {
 	OrderBy []*OrderItem
 	Offset  Expr // nil if there is none
 	Limit   Expr // nil if there is none; FETCH NEXT n ROWS ONLY is LIMIT n
+	// Order is the span of ORDER BY, LIMIT and OFFSET, as far as they are there.
+	Order Span
 }
 
 // CTE is a named query of a WITH clause.
@@ -62,6 +64,8 @@ type SetOp struct {
 	Op   SetOpKind
 	All  bool
 	L, R QueryBody
+	// Clause is the span behind L: from UNION on.
+	Clause Span
 }
 
 // Values is VALUES with rows. A row of one column may be an expression without parentheses.
@@ -236,6 +240,8 @@ type Join struct {
 	L, R    TableExpr
 	On      Expr     // nil if there is none
 	Using   []*Ident // nil if there is none
+	// Clause is the span behind L: from JOIN on, or what is before it; behind a comma, that of R.
+	Clause Span
 }
 
 // Pivot is Table PIVOT (aggregates FOR columns IN (values)).
@@ -281,6 +287,8 @@ type MatchRecognize struct {
 	Within                 Expr // nil if not given; an *IntervalLit
 	Subsets                []*MatchSubset
 	Define                 []*MatchDefine
+	// Clause is the span behind Table.
+	Clause Span
 }
 
 // SkipKind is where matching goes on after a match.

@@ -138,6 +138,9 @@ func (x *text) unsupported(at ast.Node, format string, args ...any) {
 	x.fail(fault.SQLUnsupported, at, format, args...)
 }
 
+// placeAt is where errors are shown that are found later.
+func (x *text) placeAt(at ast.Node) sqlerr.Place { return sqlerr.Place{Source: x.src, Span: at.Pos()} }
+
 // check ends binding if there is an error.
 func (x *text) check(err error) {
 	if err != nil {

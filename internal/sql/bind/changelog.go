@@ -102,7 +102,7 @@ func (x *from) toChangelog(c *ast.Call) *source {
 	r, by := x.tableArg(c, name, given["INPUT"])
 	in := x.over(x.scopeOf(r, ""))
 	in.where = "in the arguments of " + name
-	t := &logical.ToChangelog{Input: r.rel, Partition: in.columnsOf(by), Names: kindNames, FullDeletes: true}
+	t := &logical.ToChangelog{Input: r.rel, Partition: in.columnsOf(by), Names: kindNames, FullDeletes: true, At: x.placeAt(c)}
 	op, _ := x.opColumn(given["OP"])
 	if m := given["OP_MAPPING"]; m != nil {
 		t.Names = [4]string{}
@@ -143,7 +143,7 @@ func (x *from) fromChangelog(c *ast.Call) *source {
 	r, by := x.tableArg(c, name, given["INPUT"])
 	in := x.over(x.scopeOf(r, ""))
 	in.where = "in the arguments of " + name
-	t := &logical.FromChangelog{Input: r.rel, Partition: in.columnsOf(by), Kinds: map[string]types.RowKind{}, Invalid: "FAIL"}
+	t := &logical.FromChangelog{Input: r.rel, Partition: in.columnsOf(by), Kinds: map[string]types.RowKind{}, Invalid: "FAIL", At: x.placeAt(c), MappingAt: x.placeAt(c)}
 	op, at := x.opColumn(given["OP"])
 	if at == nil {
 		at = c
@@ -160,6 +160,7 @@ func (x *from) fromChangelog(c *ast.Call) *source {
 		x.fail(fault.SQLInvalid, at, "the column %q cannot be in PARTITION BY", op)
 	}
 	if m := given["OP_MAPPING"]; m != nil {
+		t.MappingAt = x.placeAt(m)
 		x.mapping(m, func(at ast.Node, key, value string) {
 			kind := x.rowKind(at, value)
 			for _, k := range strings.Split(key, ",") {
@@ -195,7 +196,7 @@ func (x *from) snapshotOf(c *ast.Call) *source {
 	if by != nil {
 		x.unsupported(c, "PARTITION BY in the input of SNAPSHOT is not supported")
 	}
-	j := &logical.SnapshotJoin{}
+	j := &logical.SnapshotJoin{CallAt: x.placeAt(c)}
 	in := x.over(&scope{rel: &logical.Values{}})
 	in.where = "in the arguments of " + name
 	for _, p := range params[1:] {
@@ -251,6 +252,7 @@ func (x *from) snapshot(j *ast.Join, left, right *source, kind logical.JoinKind)
 		conds = append(conds, in.condition(j.On))
 	}
 	node.Cond = x.all(j, conds)
+	node.At, node.CondAt = x.joinPlaces(j)
 	s := x.combined(left.scope, right.scope, &node)
 	if len(using) > 0 {
 		x.merge(s, left.scope, right.scope, using, kind, j)

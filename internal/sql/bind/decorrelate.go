@@ -201,7 +201,7 @@ func (d *decorrelation) aggregate(r *logical.Aggregate) (logical.Rel, []expr.Exp
 		}
 		keys, outer, ops = append(keys, i), append(outer, d.outer(b)), append(ops, op)
 	}
-	agg := &logical.Aggregate{Input: project(in, list, names), Keys: slices.Clone(r.Keys), Calls: r.Calls, Hints: r.Hints}
+	agg := &logical.Aggregate{Input: project(in, list, names), Keys: slices.Clone(r.Keys), Calls: r.Calls, Hints: r.Hints, At: r.At}
 	out := slices.Clone(r.Out[:len(r.Keys)])
 	place := map[int]int{}
 	for i, k := range r.Keys {
@@ -292,7 +292,7 @@ func (d *decorrelation) top(r *logical.Sort) (logical.Rel, []expr.Expr) {
 	in, conds := d.pull(r.Input)
 	d.empty, d.single = nil, false
 	fields := in.Fields()
-	over := &logical.Over{Input: in, Order: r.Keys, Rows: true, From: logical.Bound{Unbounded: true}}
+	over := &logical.Over{Input: in, Order: r.Keys, Rows: true, From: logical.Bound{Unbounded: true}, At: r.At, OrderAt: r.At, FrameAt: r.At}
 	for _, c := range conds {
 		a, _, op := sides(d.inner(c))
 		ref, plain := a.(*expr.Ref)
@@ -304,7 +304,7 @@ func (d *decorrelation) top(r *logical.Sort) (logical.Rel, []expr.Expr) {
 		}
 	}
 	m := d.mark(d.at, "ROW_NUMBER", true)
-	call := &logical.AggCall{Fn: m.fn, Filter: -1, T: m.t, Name: "$n"}
+	call := &logical.AggCall{Fn: m.fn, Filter: -1, T: m.t, Name: "$n", At: r.At}
 	over.Calls = []*logical.AggCall{call}
 	over.Out = joined(fields, []types.Field{{Name: "$n", Type: m.t}}, logical.Inner)
 	number := &expr.Ref{Index: len(fields), Name: over.Out[len(fields)].Name, T: m.t}
@@ -356,7 +356,7 @@ func (d *decorrelation) join(r *logical.Join) (logical.Rel, []expr.Expr) {
 	for _, c := range rc {
 		conds = append(conds, expr.Shift(c, func(i int) int { return m1 + i }))
 	}
-	j := &logical.Join{Left: left, Right: right, Kind: r.Kind, NullAware: r.NullAware, Hints: r.Hints, Cond: d.all(d.at, own)}
+	j := &logical.Join{Left: left, Right: right, Kind: r.Kind, NullAware: r.NullAware, Hints: r.Hints, Cond: d.all(d.at, own), At: r.At, CondAt: r.CondAt}
 	if r.Kind == logical.Semi || r.Kind == logical.Anti {
 		j.Out = left.Fields()
 		return j, conds

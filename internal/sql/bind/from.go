@@ -9,6 +9,7 @@ import (
 	"github.com/weirstream/weir/internal/sql/expr"
 	"github.com/weirstream/weir/internal/sql/fn"
 	"github.com/weirstream/weir/internal/sql/logical"
+	"github.com/weirstream/weir/internal/sql/sqlerr"
 	"github.com/weirstream/weir/types"
 )
 
@@ -209,6 +210,7 @@ func (x *from) joinOne(j *ast.Join, left, right *source) *source {
 	out := joined(left.rel.Fields(), right.rel.Fields(), kind)
 	n := len(left.rel.Fields())
 	node := &logical.Join{Left: left.rel, Right: right.rel, Kind: kind, Hints: x.hints, Out: out}
+	node.At, node.CondAt = x.joinPlaces(j)
 	// The condition sees columns as they come in: outer joins make them nullable only behind it.
 	seen := x.combined(left.scope, right.scope, &logical.Values{Out: joined(left.rel.Fields(), right.rel.Fields(), logical.Inner)})
 	using := x.using(j, left.scope, right.scope)
@@ -244,6 +246,7 @@ func (x *from) always(j *ast.Join, left, right *source, kind logical.JoinKind) *
 	l, r := left.rel.Fields(), right.rel.Fields()
 	n := len(l)
 	node := &logical.Join{Left: left.rel, Right: right.rel, Kind: logical.LeftOuter, Hints: x.hints, Out: joined(l, r, logical.LeftOuter)}
+	node.At, node.CondAt = x.joinPlaces(j)
 	node.Cond = x.all(j, mapped(right.conds, func(e expr.Expr) expr.Expr { return placed(e, n) }))
 	s := x.combined(left.scope, right.scope, node)
 	var list []expr.Expr
@@ -272,6 +275,15 @@ func (x *from) always(j *ast.Join, left, right *source, kind logical.JoinKind) *
 		}
 	}
 	return &source{scope: s}
+}
+
+// joinPlaces are those of a join and of its condition.
+func (x *text) joinPlaces(j *ast.Join) (at, cond sqlerr.Place) {
+	at = x.placeAt(j.Clause)
+	if j.On == nil {
+		return at, at
+	}
+	return at, x.placeAt(j.On)
 }
 
 // all is the conjunction of conditions, nil of none.
@@ -431,7 +443,8 @@ func (x *from) temporal(j *ast.Join, left, right *source, kind logical.JoinKind)
 		ref = &expr.Ref{Index: i}
 	}
 	ls := &scope{rel: l, tables: left.tables, star: left.star}
-	node := &logical.TemporalJoin{Left: l, Right: right.rel, Kind: kind, Time: ref.Index, Key: right.key, Hints: x.hints, Out: joined(l.Fields(), right.rel.Fields(), kind)}
+	node := &logical.TemporalJoin{Left: l, Right: right.rel, Kind: kind, Time: ref.Index, Key: right.key, Hints: x.hints, Out: joined(l.Fields(), right.rel.Fields(), kind), TimeAt: x.placeAt(right.at.At)}
+	node.At, node.CondAt = x.joinPlaces(j)
 	seen := x.combined(ls, right.scope, &logical.Values{Out: joined(l.Fields(), right.rel.Fields(), logical.Inner)})
 	using := x.using(j, ls, right.scope)
 	on := x.over(seen)
@@ -506,7 +519,7 @@ func (x *from) unnest(u *ast.Unnest, left *scope) *source {
 	if u.Ordinality {
 		out = append(out, types.Field{Name: "ORDINALITY", Type: types.New(types.Int).NotNull()})
 	}
-	return x.function(&logical.Correlate{Args: []expr.Expr{arg}, Ordinality: u.Ordinality, Out: out})
+	return x.function(&logical.Correlate{Args: []expr.Expr{arg}, Ordinality: u.Ordinality, Out: out, At: x.placeAt(u)})
 }
 
 // lateralArgs binds the arguments of a table function over what is before it in FROM.
@@ -572,7 +585,7 @@ func (x *from) tableFunc(t *ast.TableFunc, left *scope) *source {
 	if !sig.Result.IsComposite() {
 		out = []types.Field{{Name: "EXPR$0", Type: sig.Result}}
 	}
-	return x.function(&logical.Correlate{Fn: f, Args: args, Out: out})
+	return x.function(&logical.Correlate{Fn: f, Args: args, Out: out, At: x.placeAt(c)})
 }
 
 // windowTable binds a windowing table function: the input's columns and those of the window.
@@ -627,7 +640,7 @@ func (x *from) windowTable(c *ast.Call, kind logical.WindowKind, params ...strin
 			w.Keys = append(w.Keys, ref.Index)
 		}
 	}
-	window := &logical.WindowTable{Input: r.rel, Window: w}
+	window := &logical.WindowTable{Input: r.rel, Window: w, At: x.placeAt(c), TimeAt: x.placeAt(d)}
 	time := types.TimestampOf(3).NotNull()
 	windowTime := t.NotNull()
 	if t.Attribute() == types.NoAttribute {

@@ -42,6 +42,7 @@ type aggregateMark struct {
 	order    []orderBy
 	nulls    bool // IGNORE NULLS
 	t        types.Type
+	at       ast.Node
 }
 
 // orderBy is an expression to sort by.
@@ -86,7 +87,7 @@ func (x *exprs) aggregateCall(c *ast.Call, f *fn.Aggregate) expr.Expr {
 
 // aggregate binds arguments, filter and order of an aggregate function.
 func (x *exprs) aggregate(c *ast.Call, f *fn.Aggregate, grouped bool) *aggregateMark {
-	m := &aggregateMark{fn: f, distinct: c.Quantifier == ast.SetDistinct, nulls: c.Nulls == ast.NullsIgnore}
+	m := &aggregateMark{fn: f, distinct: c.Quantifier == ast.SetDistinct, nulls: c.Nulls == ast.NullsIgnore, at: c}
 	in := *x
 	if c.Over == nil {
 		in.group, in.windows, in.aliases, in.queries, in.where = nil, nil, nil, false, "in the arguments of an aggregate function"
@@ -367,7 +368,7 @@ func (c *columns) arg(e expr.Expr) func(index []int, fields []types.Field) expr.
 }
 
 // prepare makes a call of a mark. What it returns is to be called when all columns are known.
-func (c *columns) prepare(m *aggregateMark, name string) func(index []int, fields []types.Field) *logical.AggCall {
+func (x *text) prepare(c *columns, m *aggregateMark, name string) func(index []int, fields []types.Field) *logical.AggCall {
 	var args []func([]int, []types.Field) expr.Expr
 	for _, a := range m.args {
 		args = append(args, c.arg(a))
@@ -383,7 +384,7 @@ func (c *columns) prepare(m *aggregateMark, name string) func(index []int, field
 		order = append(order, k)
 	}
 	return func(index []int, fields []types.Field) *logical.AggCall {
-		call := &logical.AggCall{Fn: m.fn, Distinct: m.distinct, Filter: -1, IgnoreNulls: m.nulls, T: m.t, Name: name}
+		call := &logical.AggCall{Fn: m.fn, Distinct: m.distinct, Filter: -1, IgnoreNulls: m.nulls, T: m.t, Name: name, At: x.placeAt(m.at)}
 		for _, a := range args {
 			call.Args = append(call.Args, a(index, fields))
 		}
@@ -399,7 +400,7 @@ func (c *columns) prepare(m *aggregateMark, name string) func(index []int, field
 }
 
 // aggregateOver puts the aggregation above the scope's relation, and returns how expressions of the input are turned into such of the result.
-func (x *exprs) aggregateOver(g *group, hints []logical.Hint) func(at ast.Node, e expr.Expr) expr.Expr {
+func (x *exprs) aggregateOver(g *group, hints []logical.Hint, at ast.Node) func(at ast.Node, e expr.Expr) expr.Expr {
 	c := &columns{in: x.scope.rel}
 	var keys []int
 	for _, k := range g.keys {
@@ -411,11 +412,11 @@ func (x *exprs) aggregateOver(g *group, hints []logical.Hint) func(at ast.Node, 
 	}
 	var prepared []func([]int, []types.Field) *logical.AggCall
 	for i, m := range g.calls {
-		prepared = append(prepared, c.prepare(m, "$a"+strconv.Itoa(i)))
+		prepared = append(prepared, x.prepare(c, m, "$a"+strconv.Itoa(i)))
 	}
 	in, index := c.rel()
 	fields := in.Fields()
-	agg := &logical.Aggregate{Input: in, Sets: g.sets, Hints: hints}
+	agg := &logical.Aggregate{Input: in, Sets: g.sets, Hints: hints, At: x.placeAt(at)}
 	windows := windowColumns(in)
 	whole := false // are window_start and window_end among the keys?
 	starts, ends := false, false
@@ -447,7 +448,7 @@ func (x *exprs) aggregateOver(g *group, hints []logical.Hint) func(at ast.Node, 
 	if g.window != nil {
 		w := g.window.spec
 		w.Time = index[time]
-		agg.Window = &w
+		agg.Window, agg.TimeAt = &w, x.placeAt(g.window.at)
 	}
 	for _, p := range g.properties {
 		agg.Properties = append(agg.Properties, p.property)

@@ -22,7 +22,7 @@ func (x *text) insert(s *ast.Insert) *logical.Sink {
 	if t.IsView() {
 		x.fail(fault.SQLInvalid, s.Table, "%s is a view, which cannot be written to", t.Path)
 	}
-	sink := &logical.Sink{Table: t, Options: t.Options, Overwrite: s.Overwrite, OnConflict: s.OnConflict}
+	sink := &logical.Sink{Table: t, Options: t.Options, Overwrite: s.Overwrite, OnConflict: s.OnConflict, At: x.placeAt(s.Table), ConflictAt: x.placeAt(s.Conflict)}
 	if len(s.Hints) > 0 {
 		scan := x.scan(t, s.Hints, s.Table.Span)
 		for len(scan.Inputs()) > 0 {

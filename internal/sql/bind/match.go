@@ -27,7 +27,7 @@ type matching struct {
 // match binds MATCH_RECOGNIZE.
 func (x *from) match(t *ast.MatchRecognize, left *scope) *source {
 	s := x.alone(x.item(t.Table, left))
-	m := &logical.Match{Input: s.rel, Within: -1}
+	m := &logical.Match{Input: s.rel, Within: -1, At: x.placeAt(t.Clause)}
 	if t.Rows == "ALL ROWS PER MATCH" {
 		x.unsupported(t, "ALL ROWS PER MATCH is not supported")
 	}
@@ -44,6 +44,7 @@ func (x *from) match(t *ast.MatchRecognize, left *scope) *source {
 	if len(m.Order) == 0 {
 		x.fail(fault.SQLInvalid, t, "MATCH_RECOGNIZE needs ORDER BY, with a time attribute first")
 	}
+	m.OrderAt = x.placeAt(t.OrderBy[0])
 	time := s.rel.Fields()[m.Order[0].Column]
 	if time.Type.Attribute() == types.NoAttribute && !(x.session.Batch && time.Type.IsTimestamp()) || m.Order[0].Descending {
 		x.fail(fault.SQLInvalid, t.OrderBy[0], "MATCH_RECOGNIZE is ordered by a time attribute first, ascending, and %s is %s", time.Name, time.Type)
@@ -119,7 +120,7 @@ func (x *text) variable(c *matching, v *ast.Ident) []int {
 }
 
 func (x *from) pattern(c *matching, p *ast.Pattern) *logical.MatchPattern {
-	out := &logical.MatchPattern{Var: -1, Min: 1, Max: 1}
+	out := &logical.MatchPattern{Var: -1, Min: 1, Max: 1, At: x.placeAt(p)}
 	switch p.Op {
 	case ast.PatternVar:
 		of, ok := c.vars[p.Variable.Name]
@@ -135,6 +136,7 @@ func (x *from) pattern(c *matching, p *ast.Pattern) *logical.MatchPattern {
 		if of.Min != 1 || of.Max != 1 {
 			of = &logical.MatchPattern{Var: -1, Parts: []*logical.MatchPattern{of}}
 		}
+		of.At = x.placeAt(p)
 		of.Min, of.Max, of.Reluctant = p.Min, p.Max, p.Reluctant
 		return of
 	case ast.PatternSeq, ast.PatternAlt:

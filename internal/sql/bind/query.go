@@ -75,7 +75,7 @@ func (x *text) query(q *ast.Query, e *env) relation {
 		limit = x.rowCount(q.Limit, "LIMIT")
 	}
 	if len(keys) > 0 || limit >= 0 || offset > 0 {
-		r.rel = &logical.Sort{Input: r.rel, Keys: keys, Offset: offset, Limit: limit}
+		r.rel = &logical.Sort{Input: r.rel, Keys: keys, Offset: offset, Limit: limit, At: x.placeAt(q.Order)}
 	}
 	// Columns to sort by that are not in the result end here.
 	if len(r.rel.Fields()) > visible {

@@ -248,7 +248,7 @@ func (x *exprs) finish(s *ast.Select, order []*ast.OrderItem) (relation, []logic
 		}
 	}
 	if s.GroupBy != nil || having != nil || len(g.calls) > 0 {
-		lift := x.aggregateOver(g, x.hintsOf(s.Hints))
+		lift := x.aggregateOver(g, x.hintsOf(s.Hints), groupingOf(s, g))
 		each(lift)
 		for _, m := range x.windows.calls {
 			m.rewrite(lift)
@@ -279,14 +279,25 @@ func (x *exprs) finish(s *ast.Select, order []*ast.OrderItem) (relation, []logic
 	x.grow(s, len(items))
 	r := relation{project(x.scope.rel, list, names), names[:visible:visible]}
 	if s.Quantifier == ast.SetDistinct {
-		r.rel = distinct(r.rel)
+		r.rel = x.distinct(r.rel, s)
 	}
 	return r, keys
 }
 
+// groupingOf is what asks for an aggregation: GROUP BY, or the first call, or HAVING.
+func groupingOf(s *ast.Select, g *group) ast.Node {
+	switch {
+	case s.GroupBy != nil:
+		return s.GroupBy
+	case len(g.calls) > 0:
+		return g.calls[0].at
+	}
+	return s.Having
+}
+
 // distinct is a relation without duplicates.
-func distinct(rel logical.Rel) logical.Rel {
-	a := &logical.Aggregate{Input: rel}
+func (x *text) distinct(rel logical.Rel, at ast.Node) logical.Rel {
+	a := &logical.Aggregate{Input: rel, At: x.placeAt(at)}
 	for i, f := range rel.Fields() {
 		a.Keys = append(a.Keys, i)
 		f.Type = f.Type.WithAttribute(types.NoAttribute)

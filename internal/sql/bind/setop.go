@@ -51,7 +51,7 @@ func (x *text) setOp(s *ast.SetOp, e *env) relation {
 		}
 		out[i] = types.Field{Name: rels[0].rel.Fields()[i].Name, Type: t}
 	}
-	node := &logical.SetOp{Kind: setKinds[s.Op], All: s.All, Out: out}
+	node := &logical.SetOp{Kind: setKinds[s.Op], All: s.All, Out: out, At: x.placeAt(s.Clause)}
 	if !s.All || s.Op != ast.Union {
 		for i := range out {
 			out[i].Type = out[i].Type.WithAttribute(types.NoAttribute)

@@ -306,7 +306,7 @@ func (x *exprs) semi(m *subMark, not bool) {
 		return
 	}
 	n := len(left.Fields())
-	j := &logical.Join{Left: left, Right: m.rel, Kind: logical.Semi, Out: left.Fields()}
+	j := &logical.Join{Left: left, Right: m.rel, Kind: logical.Semi, Out: left.Fields(), At: x.placeAt(m.at), CondAt: x.placeAt(m.at)}
 	conds := slices.Clone(m.conds)
 	if not {
 		j.Kind = logical.Anti
@@ -341,7 +341,7 @@ func (x *exprs) attached(at ast.Node, e expr.Expr) expr.Expr {
 func (x *exprs) left(right logical.Rel, conds []expr.Expr, at ast.Node) func(i int) *expr.Ref {
 	l := x.scope.rel
 	n := len(l.Fields())
-	j := &logical.Join{Left: l, Right: right, Kind: logical.LeftOuter, Out: joined(l.Fields(), right.Fields(), logical.LeftOuter)}
+	j := &logical.Join{Left: l, Right: right, Kind: logical.LeftOuter, Out: joined(l.Fields(), right.Fields(), logical.LeftOuter), At: x.placeAt(at), CondAt: x.placeAt(at)}
 	j.Cond = x.all(at, mapped(conds, func(e expr.Expr) expr.Expr { return placed(e, n) }))
 	x.scope.rel = j
 	x.grow(at, len(j.Out))
@@ -387,7 +387,7 @@ func (x *exprs) keyed(m *subMark, extra []expr.Expr, calls func(c *columns) []fu
 	}
 	in, index := c.rel()
 	fields := in.Fields()
-	a := &logical.Aggregate{Input: in}
+	a := &logical.Aggregate{Input: in, At: x.placeAt(m.at)}
 	var names []string
 	for i, k := range keys {
 		if j := slices.Index(keys, k); j < i {
@@ -484,7 +484,7 @@ func (x *exprs) attachValue(m *subMark) {
 	}
 	rel, conds, keys := x.keyed(m, nil, func(c *columns) []func([]int, []types.Field) *logical.AggCall {
 		f := m.rel.Fields()[0]
-		return []func([]int, []types.Field) *logical.AggCall{c.prepare(x.mark(m.at, "SINGLE_VALUE", true, &expr.Ref{Index: 0, Name: f.Name, T: f.Type}), "$v")}
+		return []func([]int, []types.Field) *logical.AggCall{x.prepare(c, x.mark(m.at, "SINGLE_VALUE", true, &expr.Ref{Index: 0, Name: f.Name, T: f.Type}), "$v")}
 	})
 	m.result = x.typed(x.left(rel, conds, m.at)(keys), m.t)
 }
@@ -507,17 +507,17 @@ func (x *text) mark(at ast.Node, name string, grouped bool, args ...expr.Expr) *
 	if err != nil {
 		x.fail(fault.SQLType, at, "%s: %w", name, err)
 	}
-	return &aggregateMark{fn: f, args: x.coerce(args, sig.Args), t: sig.Result.WithAttribute(types.NoAttribute)}
+	return &aggregateMark{fn: f, args: x.coerce(args, sig.Args), t: sig.Result.WithAttribute(types.NoAttribute), at: at}
 }
 
 // singleValue is the only value of a relation; more than one are an error when the job runs.
 func (x *text) singleValue(m *subMark, rel logical.Rel) logical.Rel {
 	f := rel.Fields()[0]
 	c := &columns{in: rel}
-	call := c.prepare(x.mark(m.at, "SINGLE_VALUE", false, &expr.Ref{Index: 0, Name: f.Name, T: f.Type}), f.Name)
+	call := x.prepare(c, x.mark(m.at, "SINGLE_VALUE", false, &expr.Ref{Index: 0, Name: f.Name, T: f.Type}), f.Name)
 	in, index := c.rel()
 	agg := call(index, in.Fields())
-	return &logical.Aggregate{Input: in, Calls: []*logical.AggCall{agg}, Out: []types.Field{{Name: f.Name, Type: agg.T}}}
+	return &logical.Aggregate{Input: in, Calls: []*logical.AggCall{agg}, Out: []types.Field{{Name: f.Name, Type: agg.T}}, At: x.placeAt(m.at)}
 }
 
 // attachIn joins what IN looks in, where it is a value and not a condition of its own. Whether a null makes it unknown is seen by counting.
@@ -536,8 +536,8 @@ func (x *exprs) attachIn(m *subMark) {
 	counts := func(c *columns, grouped bool) []func([]int, []types.Field) *logical.AggCall {
 		f := m.rel.Fields()[0]
 		return []func([]int, []types.Field) *logical.AggCall{
-			c.prepare(x.mark(m.at, "COUNT", grouped), "$all"),
-			c.prepare(x.mark(m.at, "COUNT", grouped, &expr.Ref{Index: 0, Name: f.Name, T: f.Type}), "$known"),
+			x.prepare(c, x.mark(m.at, "COUNT", grouped), "$all"),
+			x.prepare(c, x.mark(m.at, "COUNT", grouped, &expr.Ref{Index: 0, Name: f.Name, T: f.Type}), "$known"),
 		}
 	}
 	var nAll, nKnown expr.Expr
@@ -549,7 +549,7 @@ func (x *exprs) attachIn(m *subMark) {
 		c := &columns{in: m.rel}
 		calls := counts(c, false)
 		in, index := c.rel()
-		a := &logical.Aggregate{Input: in}
+		a := &logical.Aggregate{Input: in, At: x.placeAt(m.at)}
 		for _, p := range calls {
 			call := p(index, in.Fields())
 			a.Calls = append(a.Calls, call)

@@ -97,7 +97,7 @@ func (x *text) scan(t *catalog.Table, hints []*ast.Hint, at ast.Span) logical.Re
 	if t.IsView() {
 		return x.view(t, at)
 	}
-	scan := &logical.Scan{Table: t, Options: options}
+	scan := &logical.Scan{Table: t, Options: options, At: x.placeAt(at)}
 	computed := false
 	for i, c := range t.Columns {
 		if c.Kind == catalog.Computed {
@@ -167,7 +167,7 @@ func (x *text) watermark(t *catalog.Table, rel logical.Rel) logical.Rel {
 	e := in.expr(w.As)
 	timely(w.As, e.Type(), "the watermark's expression")
 	out[i].Type = out[i].Type.WithAttribute(types.Rowtime)
-	return &logical.Watermark{Input: rel, Column: i, Expr: e, Out: out}
+	return &logical.Watermark{Input: rel, Column: i, Expr: e, Out: out, At: x.placeAt(w.As)}
 }
 
 // view binds the query of a view.

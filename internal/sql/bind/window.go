@@ -197,11 +197,12 @@ type windows struct{ calls []*overMark }
 // overMark stands for the result of a call OVER a window.
 type overMark struct {
 	*aggregateMark
-	at        ast.Node
-	partition []expr.Expr
-	by        []orderBy
-	rows      bool
-	from, to  logical.Bound
+	// orderAt and frameAt are the order and the frame of the window, or the call.
+	orderAt, frameAt ast.Node
+	partition        []expr.Expr
+	by               []orderBy
+	rows             bool
+	from, to         logical.Bound
 	// column is where the result is, once the operator stands.
 	column int
 }
@@ -216,9 +217,15 @@ func (x *exprs) windowCall(c *ast.Call, f *fn.Aggregate) expr.Expr {
 	in := *x
 	in.windows, in.aliases, in.where = nil, nil, "within another window function"
 	spec := in.windowSpec(c.Over, 0)
-	m := &overMark{at: c, partition: in.list(spec.PartitionBy), by: in.orderList(spec.OrderBy)}
+	m := &overMark{orderAt: c, frameAt: c, partition: in.list(spec.PartitionBy), by: in.orderList(spec.OrderBy)}
 	m.aggregateMark = in.aggregate(c, f, !offsets(spec.Frame))
 	m.frame(&in, spec)
+	if len(spec.OrderBy) > 0 {
+		m.orderAt = spec.OrderBy[0]
+	}
+	if spec.Frame != nil {
+		m.frameAt = spec.Frame
+	}
 	x.correlated = x.correlated || in.correlated
 	if f.Ranking && len(m.by) == 0 {
 		x.fail(fault.SQLInvalid, c, "%s needs ORDER BY in its window", f.Name)
@@ -408,7 +415,7 @@ next:
 			c.list = append(c.list, x.scope.ref(i))
 		}
 		first := stage[0]
-		over := &logical.Over{Rows: first.rows, From: first.from, To: first.to}
+		over := &logical.Over{Rows: first.rows, From: first.from, To: first.to, At: x.placeAt(first.at), OrderAt: x.placeAt(first.orderAt), FrameAt: x.placeAt(first.frameAt)}
 		for _, p := range first.partition {
 			over.Partition = append(over.Partition, c.at(p))
 		}
@@ -419,7 +426,7 @@ next:
 		}
 		var prepared []func([]int, []types.Field) *logical.AggCall
 		for _, m := range stage {
-			prepared = append(prepared, c.prepare(m.aggregateMark, "w"+strconv.Itoa(number)+"$o"+strconv.Itoa(len(prepared))))
+			prepared = append(prepared, x.prepare(c, m.aggregateMark, "w"+strconv.Itoa(number)+"$o"+strconv.Itoa(len(prepared))))
 		}
 		number++
 		var index []int

@@ -171,7 +171,7 @@ func (e *encoder) node(n physical.Node, inputs []any) object {
 	head := reflect.ValueOf(h).Elem()
 	for _, f := range reflect.VisibleFields(head.Type()) {
 		switch f.Name {
-		case "ID", "Inputs", "UIDs":
+		case "ID", "Inputs", "UIDs", "At":
 		default:
 			e.member(&o, f.Name, head.FieldByIndex(f.Index))
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/weirstream/weir/connector/tables"
 	"github.com/weirstream/weir/internal/sql/logical"
 	"github.com/weirstream/weir/internal/sql/physical"
+	"github.com/weirstream/weir/internal/sql/sqlerr"
 )
 
 // kind is what nodes of a type are called in the form, with the version of what they have, and how many inputs they take; -1 for one or more.
@@ -65,11 +66,12 @@ var enums = map[reflect.Type][]string{
 	reflect.TypeFor[tables.Operation]():       {"=", "<>", "<", "<=", ">", ">=", "is-null", "is-not-null"},
 }
 
-// left are the types of fields that are no part of the form: inputs are named by number, and phases are made anew.
+// left are the types of fields that are no part of the form: inputs are named by number, phases are made anew, and places are those of a text that is not there when a plan is read.
 var left = map[reflect.Type]bool{
 	reflect.TypeFor[logical.Rel]():              true,
 	reflect.TypeFor[*physical.LocalAggregate](): true,
 	reflect.TypeFor[physical.Head]():            true,
+	reflect.TypeFor[sqlerr.Place]():             true,
 }
 
 // Kinds returns the names of all types of nodes.

@@ -7,6 +7,7 @@ import (
 	"github.com/weirstream/weir/internal/sql/catalog"
 	"github.com/weirstream/weir/internal/sql/expr"
 	"github.com/weirstream/weir/internal/sql/fn"
+	"github.com/weirstream/weir/internal/sql/sqlerr"
 	"github.com/weirstream/weir/types"
 )
 
@@ -28,6 +29,8 @@ type Scan struct {
 	// Options are the table's with those of a hint over them.
 	Options map[string]string
 	Out     []types.Field
+	// At is the table's name in the query.
+	At sqlerr.Place
 }
 
 // Values are rows of constant expressions. An expression that is not a constant is computed once when the job starts.
@@ -55,6 +58,8 @@ type Watermark struct {
 	Column int
 	Expr   expr.Expr
 	Out    []types.Field
+	// At is the expression in the declaration of the table.
+	At sqlerr.Place
 }
 
 // SortKey is a column to sort by.
@@ -80,6 +85,8 @@ type AggCall struct {
 	T           types.Type
 	// Name is that of the result's column, for plans.
 	Name string
+	// At is the call in the query.
+	At sqlerr.Place
 }
 
 // Hint is a hint of /*+ .. */ that stands at a SELECT: on joins (BROADCAST, SHUFFLE_HASH, LOOKUP, MULTI_JOIN, ...) or on state (STATE_TTL). An operator has those of its query.
@@ -120,6 +127,8 @@ type WindowTable struct {
 	Input  Rel
 	Window WindowSpec
 	Out    []types.Field
+	// At is the call, and TimeAt its time column.
+	At, TimeAt sqlerr.Place
 }
 
 // WindowProperty is a column that a legacy group window adds: TUMBLE_START and the like.
@@ -148,6 +157,8 @@ type Aggregate struct {
 	Groupings [][]int
 	Hints     []Hint
 	Out       []types.Field
+	// At is GROUP BY, or what else asks for it: the first call, DISTINCT, or a subquery. TimeAt is the window.
+	At, TimeAt sqlerr.Place
 }
 
 // JoinKind is a kind of join.
@@ -172,6 +183,8 @@ type Join struct {
 	NullAware bool
 	Hints     []Hint
 	Out       []types.Field
+	// At is JOIN with all behind it, or the subquery that is joined. CondAt is the condition of ON, or At without one.
+	At, CondAt sqlerr.Place
 }
 
 // TemporalJoin joins each left row with what the right table was at a time: FOR SYSTEM_TIME AS OF. The right input is a Scan with, perhaps, Project, Filter and Watermark above it.
@@ -185,6 +198,8 @@ type TemporalJoin struct {
 	Cond  expr.Expr
 	Hints []Hint
 	Out   []types.Field
+	// At and CondAt are those of a Join; TimeAt is what stands behind AS OF.
+	At, CondAt, TimeAt sqlerr.Place
 }
 
 // Correlate joins each row with the rows of a table function of it. Fn is nil for UNNEST.
@@ -198,6 +213,8 @@ type Correlate struct {
 	Ordinality bool
 	Cond       expr.Expr
 	Out        []types.Field
+	// At is the call, or UNNEST.
+	At sqlerr.Place
 }
 
 // SetKind is a kind of set operation.
@@ -216,6 +233,8 @@ type SetOp struct {
 	All  bool
 	Of   []Rel
 	Out  []types.Field
+	// At is the operation with the query behind it.
+	At sqlerr.Place
 }
 
 // Sort orders rows, and keeps some. Limit is -1 for all.
@@ -223,6 +242,8 @@ type Sort struct {
 	Input         Rel
 	Keys          []SortKey
 	Offset, Limit int64
+	// At is ORDER BY, LIMIT and OFFSET.
+	At sqlerr.Place
 }
 
 // Bound is one end of a frame: an offset from the current row, or no bound.
@@ -241,6 +262,8 @@ type Over struct {
 	From, To  Bound
 	Calls     []*AggCall
 	Out       []types.Field
+	// At is the call, OVER its window; OrderAt and FrameAt are the order and the frame of that, or At where they are not written.
+	At, OrderAt, FrameAt sqlerr.Place
 }
 
 // ToChangelog is TO_CHANGELOG: each change becomes a row that is only added, with a text that says what it does. Its columns are those of Partition, the text, and the others.
@@ -253,6 +276,8 @@ type ToChangelog struct {
 	// FullDeletes tells that deleted rows are complete; else all but Partition, or the key of the input, is null.
 	FullDeletes bool
 	Out         []types.Field
+	// At is the call.
+	At sqlerr.Place
 }
 
 // FromChangelog is FROM_CHANGELOG: rows become the changes that a text in them says. Its columns are those of Partition and the others, without the text.
@@ -266,6 +291,8 @@ type FromChangelog struct {
 	// Invalid is what is done with another text: FAIL, LOG or SKIP.
 	Invalid string
 	Out     []types.Field
+	// At is the call, and MappingAt its op_mapping, or At without one.
+	At, MappingAt sqlerr.Place
 }
 
 // SnapshotJoin joins each left row with the right table as it is when the row comes: JOIN LATERAL TABLE(SNAPSHOT(..)). Left rows wait until the right table is loaded.
@@ -280,6 +307,8 @@ type SnapshotJoin struct {
 	// Options are further arguments, as texts, by their names in lower case.
 	Options map[string]string
 	Out     []types.Field
+	// At and CondAt are those of a Join, and CallAt is SNAPSHOT.
+	At, CondAt, CallAt sqlerr.Place
 }
 
 // MatchPattern is a node of a row pattern.
@@ -291,6 +320,7 @@ type MatchPattern struct {
 	// Min and Max are how often it occurs, Max -1 without a bound; Reluctant ones occur as rarely as they can.
 	Min, Max  int
 	Reluctant bool
+	At        sqlerr.Place
 }
 
 // MatchSkip is where matching goes on behind a match.
@@ -340,6 +370,8 @@ type Match struct {
 	// Within is how long a match may take, in milliseconds; -1 for any time.
 	Within int64
 	Out    []types.Field
+	// At is MATCH_RECOGNIZE, and OrderAt what its order begins with.
+	At, OrderAt sqlerr.Place
 }
 
 // Sink writes its input to a table. The input's columns are those of the table that are written, in its order, cast to its types.
@@ -352,4 +384,6 @@ type Sink struct {
 	Overwrite bool
 	// OnConflict is "", "ERROR", "NOTHING" or "DEDUPLICATE".
 	OnConflict string
+	// At is the name of the table in the INSERT, and ConflictAt is ON CONFLICT.
+	At, ConflictAt sqlerr.Place
 }

@@ -52,7 +52,7 @@ func Lower(g *dataflow.Graph, p *physical.Program, cfg Config) error {
 	l := &lowering{Config: cfg, graph: g, ops: map[physical.Node][]output{}}
 	for _, n := range p.Nodes {
 		if err := l.node(n); err != nil {
-			return err
+			return n.Of().At.Of(err)
 		}
 	}
 	return nil
@@ -383,7 +383,7 @@ func (l *lowering) factory(n physical.Node) (operator.Factory, error) {
 	case *physical.LookupJoin:
 		s, err := l.Source(n.Table)
 		if err != nil {
-			return nil, err
+			return nil, n.Table.At.Of(err)
 		}
 		lookup, err := s.Lookup(n.TableKeys)
 		return &exec.LookupJoin{
@@ -427,7 +427,7 @@ func resolve(calls []*logical.AggCall, in *physical.Head) ([]*agg.Call, error) {
 	for i, c := range calls {
 		var err error
 		if list[i], err = agg.Resolve(c, in.Fields, in.Changelog); err != nil {
-			return nil, err
+			return nil, c.At.Of(err)
 		}
 	}
 	return list, nil
@@ -452,19 +452,19 @@ func (l *lowering) over(n *physical.Over) (operator.Factory, error) {
 			default:
 				positions = true
 				if !n.Updating && !l.Batch {
-					return nil, fault.New(fault.SQLUnsupported, "%s OVER a window that is ordered by time has to know rows that are yet to come, on unbounded input", c.Fn.Name)
+					return nil, c.At.Of(fault.New(fault.SQLUnsupported, "%s OVER a window that is ordered by time has to know rows that are yet to come, on unbounded input", c.Fn.Name))
 				}
 			}
 			args, err := agg.Args(c, in.Fields)
 			if err != nil {
-				return nil, err
+				return nil, c.At.Of(err)
 			}
 			f.Calls = append(f.Calls, exec.OverCall{Ranking: c.Fn.Name, Args: args, Result: c.T})
 			continue
 		}
 		call, err := agg.Resolve(c, in.Fields, consumes)
 		if err != nil {
-			return nil, err
+			return nil, c.At.Of(err)
 		}
 		f.Calls = append(f.Calls, exec.OverCall{Aggregate: call})
 	}

@@ -19,7 +19,7 @@ func (l *lowering) match(n *physical.Match) (operator.Factory, error) {
 		return nil, err
 	}
 	if err := p.Check(); err != nil {
-		return nil, err
+		return nil, m.Pattern.At.Of(err)
 	}
 	return &exec.Match{
 		Session: l.Session, Input: n.Inputs[0].Of().Fields, Keys: m.Partition, Order: m.Order, Pattern: p, Define: m.Define, Measures: m.Measures, Proctime: n.Proctime, Final: l.Batch,
@@ -30,16 +30,16 @@ func (l *lowering) match(n *physical.Match) (operator.Factory, error) {
 func elements(m *logical.Match, from *logical.MatchPattern, to *rowpattern.Pattern, next *int) error {
 	switch {
 	case from.Any:
-		return fault.New(fault.SQLUnsupported, "alternatives in a pattern are not supported")
+		return from.At.Of(fault.New(fault.SQLUnsupported, "alternatives in a pattern are not supported"))
 	case from.Var >= 0:
 		if from.Var != *next {
-			return fault.New(fault.SQLUnsupported, "the variable %s stands in the pattern twice, which is not supported: give the second one another name with the same condition", m.Vars[from.Var])
+			return from.At.Of(fault.New(fault.SQLUnsupported, "the variable %s stands in the pattern twice, which is not supported: give the second one another name with the same condition", m.Vars[from.Var]))
 		}
 		to.Elements[from.Var] = rowpattern.Element{Min: from.Min, Max: from.Max, Reluctant: from.Reluctant}
 		*next++
 		return nil
 	case from.Min != 1 || from.Max != 1:
-		return fault.New(fault.SQLUnsupported, "a quantifier of a group of variables is not supported: only variables are repeated")
+		return from.At.Of(fault.New(fault.SQLUnsupported, "a quantifier of a group of variables is not supported: only variables are repeated"))
 	}
 	for _, p := range from.Parts {
 		if err := elements(m, p, to, next); err != nil {

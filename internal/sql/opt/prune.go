@@ -254,7 +254,9 @@ func prune(r logical.Rel, need []bool) (logical.Rel, []int) {
 			below[k.Column] = true
 		}
 		in, at := prune(r.Input, below)
-		return &logical.Sort{Input: in, Keys: moveKeys(r.Keys, at), Offset: r.Offset, Limit: r.Limit}, at
+		s := *r
+		s.Input, s.Keys = in, moveKeys(r.Keys, at)
+		return &s, at
 	case *logical.Over:
 		width := len(r.Input.Fields())
 		below := append([]bool(nil), need[:width]...)

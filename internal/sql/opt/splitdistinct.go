@@ -89,7 +89,7 @@ func split(a *logical.Aggregate, of [][]int, buckets int) logical.Rel {
 	width := len(in)
 	number, flag := types.New(types.Int).NotNull(), types.New(types.Boolean)
 	fields := append(slices.Clone(in), types.Field{Name: "$bucket", Type: number})
-	first := &logical.Aggregate{Keys: append(slices.Clone(a.Keys), width), Hints: a.Hints}
+	first := &logical.Aggregate{Keys: append(slices.Clone(a.Keys), width), Hints: a.Hints, At: a.At}
 	if len(of) > 1 {
 		fields = append(fields, types.Field{Name: "$part", Type: number})
 		first.Keys = append(first.Keys, width+1)
@@ -145,19 +145,19 @@ func split(a *logical.Aggregate, of [][]int, buckets int) logical.Rel {
 	}
 	first.Input, first.Calls = parts[0], calls
 	if len(parts) > 1 {
-		first.Input = &logical.SetOp{Kind: logical.Union, All: true, Of: parts, Out: fields}
+		first.Input = &logical.SetOp{Kind: logical.Union, All: true, Of: parts, Out: fields, At: a.At}
 	}
 	for _, k := range first.Keys {
 		first.Out = append(first.Out, fields[k])
 	}
 	base := len(first.Keys)
-	second := &logical.Aggregate{Input: first, Hints: a.Hints, Out: a.Out}
+	second := &logical.Aggregate{Input: first, Hints: a.Hints, Out: a.Out, At: a.At}
 	for i := range a.Keys {
 		second.Keys = append(second.Keys, i)
 	}
 	for i, c := range calls {
 		first.Out = append(first.Out, types.Field{Name: c.Name, Type: c.T})
-		m := &logical.AggCall{Fn: c.Fn, Args: []expr.Expr{&expr.Ref{Index: base + i, Name: c.Name, T: c.T}}, Filter: -1, T: a.Calls[i].T, Name: a.Calls[i].Name}
+		m := &logical.AggCall{Fn: c.Fn, Args: []expr.Expr{&expr.Ref{Index: base + i, Name: c.Name, T: c.T}}, Filter: -1, T: a.Calls[i].T, Name: a.Calls[i].Name, At: c.At}
 		if c.Fn.Name == "COUNT" {
 			m.Fn = fn.Builtin.Aggregate("$SUM0")
 		}

@@ -153,9 +153,10 @@ func (p *parser) insert() *ast.Insert {
 		p.expect(")")
 	}
 	i.Query = p.query()
-	if p.accept("ON", "CONFLICT") {
+	if at := p.tok.Start; p.accept("ON", "CONFLICT") {
 		p.expect("DO")
 		i.OnConflict = p.oneOf("ERROR", "NOTHING", "DEDUPLICATE")
+		i.Conflict = p.from(at)
 	}
 	i.Span = p.from(start)
 	return i

@@ -6,8 +6,8 @@ import (
 	"github.com/weirstream/weir/internal/sql/ast"
 )
 
-// match reads what follows MATCH_RECOGNIZE.
-func (p *parser) match(start int, t ast.TableExpr) ast.TableExpr {
+// match reads what follows MATCH_RECOGNIZE, which begins at clause.
+func (p *parser) match(start, clause int, t ast.TableExpr) ast.TableExpr {
 	m := &ast.MatchRecognize{Table: t}
 	p.inMatch++
 	p.expect("(")
@@ -72,7 +72,7 @@ func (p *parser) match(start int, t ast.TableExpr) ast.TableExpr {
 	})
 	p.expect(")")
 	p.inMatch--
-	m.Span = p.from(start)
+	m.Span, m.Clause = p.from(start), p.from(clause)
 	return m
 }
 

@@ -35,6 +35,7 @@ func body(q *ast.Query) ast.QueryBody {
 func (p *parser) queryFrom(start int, with []*ast.CTE, first ast.QueryBody) *ast.Query {
 	q := &ast.Query{With: with, Body: p.setOps(start, first, false)}
 	plain := true
+	order := p.tok.Start
 	if p.accept("ORDER", "BY") {
 		q.OrderBy = list(p, p.orderItem)
 		plain = false
@@ -66,6 +67,9 @@ func (p *parser) queryFrom(start int, with []*ast.CTE, first ast.QueryBody) *ast
 		p.expect("ONLY")
 	}
 	q.Span = p.from(start)
+	if !plain {
+		q.Order = p.from(order)
+	}
 	// Parentheses around a whole query are not kept.
 	if inner, ok := q.Body.(*ast.Query); ok && plain && with == nil {
 		return inner
@@ -92,11 +96,12 @@ func (p *parser) cte() *ast.CTE {
 // setOps reads the set operations behind a body: INTERSECT alone if strong is true, else all of them.
 func (p *parser) setOps(start int, left ast.QueryBody, strong bool) ast.QueryBody {
 	for {
+		clause := p.tok.Start
 		switch {
 		case p.accept("INTERSECT"):
 			all := p.setQuantifier()
 			right := p.queryTerm()
-			left = &ast.SetOp{Span: p.from(start), Op: ast.Intersect, All: all, L: left, R: right}
+			left = &ast.SetOp{Span: p.from(start), Op: ast.Intersect, All: all, L: left, R: right, Clause: p.from(clause)}
 		case strong:
 			return left
 		case p.accept("UNION"), p.accept("EXCEPT"):
@@ -104,7 +109,7 @@ func (p *parser) setOps(start int, left ast.QueryBody, strong bool) ast.QueryBod
 			all := p.setQuantifier()
 			at := p.tok.Start
 			right := p.setOps(at, p.queryTerm(), true)
-			left = &ast.SetOp{Span: p.from(start), Op: op, All: all, L: left, R: right}
+			left = &ast.SetOp{Span: p.from(start), Op: op, All: all, L: left, R: right, Clause: p.from(clause)}
 		default:
 			return left
 		}
@@ -166,8 +171,8 @@ func (p *parser) selectBody() *ast.Select {
 		if p.accept("WHERE") {
 			s.Where = p.expr()
 		}
-		if p.accept("GROUP", "BY") {
-			s.GroupBy = p.groupBy()
+		if at := p.tok.Start; p.accept("GROUP", "BY") {
+			s.GroupBy = p.groupBy(at)
 		}
 		if p.accept("HAVING") {
 			s.Having = p.expr()
@@ -216,8 +221,7 @@ func (p *parser) namedWindow() *ast.NamedWindow {
 	return w
 }
 
-func (p *parser) groupBy() *ast.GroupBy {
-	start := p.tok.Start
+func (p *parser) groupBy(start int) *ast.GroupBy {
 	g := &ast.GroupBy{}
 	if p.atAny("DISTINCT", "ALL") {
 		g.Quantifier = ast.SetQuantifier(p.advance().text)
@@ -327,8 +331,9 @@ func (p *parser) tables() ast.TableExpr {
 	start := p.tok.Start
 	left := p.joined()
 	for p.accept(",") {
+		clause := p.tok.Start
 		right := p.joined()
-		left = &ast.Join{Span: p.from(start), Kind: ast.JoinComma, L: left, R: right}
+		left = &ast.Join{Span: p.from(start), Kind: ast.JoinComma, L: left, R: right, Clause: p.from(clause)}
 		p.grow()
 	}
 	return left
@@ -340,6 +345,7 @@ func (p *parser) joined() ast.TableExpr {
 	left := p.table()
 	for {
 		j := &ast.Join{L: left}
+		clause := p.tok.Start
 		natural := p.quiet("NATURAL")
 		switch {
 		case p.accept("JOIN"):
@@ -368,7 +374,7 @@ func (p *parser) joined() ast.TableExpr {
 		case p.accept("USING"):
 			j.Using = p.parenIdents("a column")
 		}
-		j.Span = p.from(start)
+		j.Span, j.Clause = p.from(start), p.from(clause)
 		left = j
 		p.grow()
 	}
@@ -380,6 +386,7 @@ func (p *parser) table() ast.TableExpr {
 	t := p.tablePrimary()
 	aliased := false
 	for {
+		clause := p.tok.Start
 		switch {
 		case !aliased && p.at("FOR") && p.peek(1).is("SYSTEM_TIME"):
 			p.advance()
@@ -388,7 +395,7 @@ func (p *parser) table() ast.TableExpr {
 			at := p.expr()
 			t = &ast.SystemTime{Span: p.from(start), Table: t, At: at}
 		case p.quiet("MATCH_RECOGNIZE"):
-			t = p.match(start, t)
+			t = p.match(start, clause, t)
 			aliased = false
 		case p.quiet("PIVOT"):
 			t = p.pivot(start, t)

@@ -20,7 +20,7 @@ func (p *planner) aggregate(r *logical.Aggregate) (Node, error) {
 		return p.groupingSets(r, in)
 	}
 	if r.Window != nil {
-		if err := p.untimed("a window", in, r.Window.Time); err != nil {
+		if err := p.untimed("a window", r.TimeAt, in, r.Window.Time); err != nil {
 			return nil, err
 		}
 		return p.windowAggregate(r, in, keys, *r.Window, nil, r.Properties, r.Out), nil
@@ -260,7 +260,7 @@ func (p *planner) beneathWindow(r *logical.Aggregate, in Node, w *Window) (below
 }
 
 func (p *planner) windowTable(r *logical.WindowTable, in Node) (Node, error) {
-	if err := p.untimed("a window", in, r.Window.Time); err != nil {
+	if err := p.untimed("a window", r.TimeAt, in, r.Window.Time); err != nil {
 		return nil, err
 	}
 	if r.Window.Kind == logical.Session {

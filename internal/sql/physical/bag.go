@@ -18,8 +18,8 @@ func bagOp(r *logical.SetOp) logical.Rel {
 	ref := func(f []types.Field, i int) expr.Expr { return &expr.Ref{Index: i, Name: f[i].Name, T: f[i].Type} }
 	rows := slices.Clone(r.Out) // with a column for each input that says whether the row is of it
 	counts := slices.Clone(r.Out)
-	group := &logical.Aggregate{}
-	all := &logical.SetOp{Kind: logical.Union, All: true}
+	group := &logical.Aggregate{At: r.At}
+	all := &logical.SetOp{Kind: logical.Union, All: true, At: r.At}
 	for i := range r.Of {
 		name := "$in" + strconv.Itoa(i)
 		rows = append(rows, types.Field{Name: name, Type: flag})
@@ -54,7 +54,7 @@ func bagOp(r *logical.SetOp) logical.Rel {
 		number.Exprs = append(number.Exprs, ref(counts, c))
 	}
 	number.Exprs = append(number.Exprs, call)
-	each := &logical.Correlate{Input: number, Kind: logical.Inner, Fn: fn.Replicate, Args: []expr.Expr{ref(number.Out, width)}, Out: append(slices.Clone(number.Out), types.Field{Name: "$copy", Type: long})}
+	each := &logical.Correlate{Input: number, Kind: logical.Inner, Fn: fn.Replicate, Args: []expr.Expr{ref(number.Out, width)}, Out: append(slices.Clone(number.Out), types.Field{Name: "$copy", Type: long}), At: r.At}
 	out := &logical.Project{Input: each, Out: r.Out}
 	for c := range r.Out {
 		out.Exprs = append(out.Exprs, ref(each.Out, c))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/sql/fn"
+	"github.com/weirstream/weir/internal/sql/logical"
 	"github.com/weirstream/weir/types"
 )
 
@@ -146,7 +147,7 @@ func (p *Program) infer(batch bool) error {
 		h := n.Of()
 		h.Changelog = kinds(n, batch)
 		if err := accepts(n); err != nil {
-			return err
+			return h.At.Of(err)
 		}
 	}
 	for _, n := range slices.Backward(p.Nodes) {
@@ -174,6 +175,30 @@ func (p *Program) infer(batch bool) error {
 		}
 	}
 	return nil
+}
+
+// changer returns the node that changes rows, or deletes them, of those whose changes come out of n: others only hand on what their inputs hold.
+func changer(n Node) Node {
+	for {
+		switch m := n.(type) {
+		case *Join:
+			if m.outer() || m.Kind == logical.Anti {
+				return n
+			}
+		case *GroupAggregate:
+			if len(m.Calls) > 0 {
+				return n
+			}
+		case *Calc, *Exchange, *Union, *WatermarkAssigner, *Correlate, *AsyncCalc, *LookupJoin, *TemporalJoin, *MultiJoin, *WindowBest:
+		default:
+			return n
+		}
+		from := slices.IndexFunc(n.Of().Inputs, func(in Node) bool { return in.Of().Changelog.Updates() })
+		if from < 0 {
+			return n
+		}
+		n = n.Of().Inputs[from]
+	}
 }
 
 // accepts returns an error if a node cannot take what its inputs hold.

@@ -128,7 +128,7 @@ func (p *planner) join(r *logical.Join) (Node, error) {
 	}
 	if len(lcols) == 0 {
 		if !p.Batch && !left.Of().Bounded && !right.Of().Bounded && !oneRow(left) && !oneRow(right) {
-			return nil, fault.New(fault.SQLUnbounded, "a join of two unbounded inputs needs an equality between them; the condition is %s", conditionText(r.Cond))
+			return nil, r.CondAt.Of(fault.New(fault.SQLUnbounded, "a join of two unbounded inputs needs an equality between them; the condition is %s", conditionText(r.Cond)))
 		}
 	}
 	lx, rx := p.exchange(left, lcols), p.exchange(right, rcols)
@@ -411,7 +411,7 @@ func (p *planner) temporal(r *logical.TemporalJoin) (Node, error) {
 	}
 	n := len(r.Left.Fields())
 	q := split(r.Cond, n)
-	if err := p.untimed("FOR SYSTEM_TIME AS OF", left, r.Time); err != nil {
+	if err := p.untimed("FOR SYSTEM_TIME AS OF", r.TimeAt, left, r.Time); err != nil {
 		return nil, err
 	}
 	proctime := r.Left.Fields()[r.Time].Type.Attribute() == types.Proctime
@@ -419,7 +419,7 @@ func (p *planner) temporal(r *logical.TemporalJoin) (Node, error) {
 	if scan != nil && proctime {
 		info, err := p.Tables.Scan(scan)
 		if err != nil {
-			return nil, err
+			return nil, scan.At.Of(err)
 		}
 		if info.Lookup {
 			return p.lookup(r, left, q, scan, where, exprs, n)
@@ -456,7 +456,7 @@ func (p *planner) temporal(r *logical.TemporalJoin) (Node, error) {
 		keys = append(slices.Clone(keys), r.Key)
 	}
 	if !proctime && !contains(keys, rcols) {
-		return nil, fault.New(fault.SQLUnsupported, "the right side of a temporal join needs a primary key, and the condition all of it")
+		return nil, r.CondAt.Of(fault.New(fault.SQLUnsupported, "the right side of a temporal join needs a primary key, and the condition all of it"))
 	}
 	time := r.Time
 	if proctime {
@@ -529,7 +529,7 @@ func (p *planner) lookup(r *logical.TemporalJoin, left Node, q equalities, scan 
 		left = p.exchange(left, remember)
 	}
 	j := &LookupJoin{Head: Head{Inputs: []Node{left}, Fields: fields, Single: left.Of().Single, Window: left.Of().Window}, Kind: r.Kind, Remember: remember}
-	j.Table = &Scan{Head: Head{Fields: scan.Out}, Table: scan.Table, Columns: scan.Columns, Options: scan.Options}
+	j.Table = &Scan{Head: Head{Fields: scan.Out, At: scan.At}, Table: scan.Table, Columns: scan.Columns, Options: scan.Options}
 	var rest []expr.Expr
 	for _, c := range q.rest {
 		rest = append(rest, expr.Inline(c, seen))
@@ -541,7 +541,7 @@ func (p *planner) lookup(r *logical.TemporalJoin, left Node, q equalities, scan 
 		}
 		column, ok := right.(*expr.Ref)
 		if !ok {
-			return nil, fault.New(fault.SQLUnsupported, "a lookup join compares columns of the table %s as they are, not %s", scan.Table.Path, right)
+			return nil, r.CondAt.Of(fault.New(fault.SQLUnsupported, "a lookup join compares columns of the table %s as they are, not %s", scan.Table.Path, right))
 		}
 		j.TableKeys, j.Keys = append(j.TableKeys, column.Index), append(j.Keys, q.left[i])
 	}
@@ -563,7 +563,7 @@ func (p *planner) lookup(r *logical.TemporalJoin, left Node, q equalities, scan 
 		}
 	}
 	if len(j.Keys) == 0 {
-		return nil, fault.New(fault.SQLUnsupported, "a lookup join needs an equality with a column of %s; the condition is %s", scan.Table.Path, conditionText(r.Cond))
+		return nil, r.CondAt.Of(fault.New(fault.SQLUnsupported, "a lookup join needs an equality with a column of %s; the condition is %s", scan.Table.Path, conditionText(r.Cond)))
 	}
 	j.Residual = expr.All(rest)
 	node := p.add(j)

@@ -13,7 +13,7 @@ func (p *planner) match(r *logical.Match) (Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.untimed("MATCH_RECOGNIZE", in, r.Order[0].Column); err != nil {
+	if err := p.untimed("MATCH_RECOGNIZE", r.OrderAt, in, r.Order[0].Column); err != nil {
 		return nil, err
 	}
 	x := p.exchange(in, r.Partition)

@@ -119,7 +119,8 @@ func (p *planner) merged(j *Join, readers map[Node]int) *Calc {
 	for c, i := range at {
 		exprs[c] = &expr.Ref{Index: i, Name: fields[i].Name, T: fields[i].Type}
 	}
-	calc := &Calc{Head: Head{Inputs: []Node{p.add(m)}, Fields: j.Fields, Keys: j.Keys, Window: j.Window}, Exprs: exprs}
+	p.add(m).Of().At = j.At
+	calc := &Calc{Head: Head{Inputs: []Node{m}, Fields: j.Fields, Keys: j.Keys, Window: j.Window}, Exprs: exprs}
 	p.add(calc)
 	return calc
 }

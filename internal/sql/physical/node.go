@@ -10,6 +10,7 @@ import (
 	"github.com/weirstream/weir/internal/sql/expr"
 	"github.com/weirstream/weir/internal/sql/fn"
 	"github.com/weirstream/weir/internal/sql/logical"
+	"github.com/weirstream/weir/internal/sql/sqlerr"
 	"github.com/weirstream/weir/types"
 )
 
@@ -47,6 +48,8 @@ type Head struct {
 	Single bool
 	// Bounded tells that the input ends.
 	Bounded bool
+	// At is the part of the query that asks for the operator, where errors in it are shown; none where the planner has put it in, and in a plan that was compiled before.
+	At sqlerr.Place
 }
 
 // Of implements [Node].

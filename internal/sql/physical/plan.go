@@ -9,6 +9,7 @@ import (
 	"github.com/weirstream/weir/internal/sql/expr"
 	"github.com/weirstream/weir/internal/sql/fn"
 	"github.com/weirstream/weir/internal/sql/logical"
+	"github.com/weirstream/weir/internal/sql/sqlerr"
 	"github.com/weirstream/weir/types"
 )
 
@@ -123,6 +124,8 @@ type planner struct {
 	exchanges map[exchangeKey]Node
 	program   *Program
 	sinks     []pendingSink
+	// at is the place of the logical operator whose nodes are made.
+	at sqlerr.Place
 }
 
 // pendingSink is a sink whose needs are decided when all that stands in front of it is known.
@@ -162,6 +165,7 @@ func (p *planner) add(n Node) Node {
 		h.Bounded = h.Bounded && in.Of().Bounded
 	}
 	h.Changelog = kinds(n, p.Batch)
+	h.At = p.at
 	return n
 }
 
@@ -170,7 +174,11 @@ func (p *planner) convert(r logical.Rel) (Node, error) {
 	if n, ok := p.memo[d]; ok {
 		return n, nil
 	}
+	outer := p.at
+	p.at = logical.PlaceOf(r)
 	n, err := p.build(r)
+	err = p.at.Of(err)
+	p.at = outer
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +217,7 @@ func (p *planner) build(r logical.Rel) (Node, error) {
 			return nil, err
 		}
 		if FromSource(r.Expr) {
-			if err := p.givesWatermarks(r.Input); err != nil {
+			if err := p.givesWatermarks(r); err != nil {
 				return nil, err
 			}
 		}
@@ -262,7 +270,7 @@ func (p *planner) scan(r *logical.Scan) (Node, error) {
 	if !info.Scan {
 		return nil, fault.New(fault.SQLUnsupported, "the table %s can only be looked up, by a join FOR SYSTEM_TIME AS OF", r.Table.Path)
 	}
-	n := &Scan{Head: Head{Fields: r.Out, Bounded: info.Bounded, Single: info.Single, Changelog: info.Changelog}, Table: r.Table, Columns: r.Columns, Options: r.Options, projects: info.Project, filters: info.Filter, KeyDeletes: info.KeyDeletes}
+	n := &Scan{Head: Head{Fields: r.Out, Bounded: info.Bounded, Single: info.Single, Changelog: info.Changelog, At: r.At}, Table: r.Table, Columns: r.Columns, Options: r.Options, projects: info.Project, filters: info.Filter, KeyDeletes: info.KeyDeletes}
 	if n.Changelog == 0 {
 		n.Changelog = types.AppendOnly
 	}
@@ -298,14 +306,15 @@ func FromSource(e expr.Expr) bool {
 }
 
 // givesWatermarks looks whether the table under a watermark gives them by itself.
-func (p *planner) givesWatermarks(r logical.Rel) error {
+func (p *planner) givesWatermarks(w *logical.Watermark) error {
+	r := w.Input
 	for {
 		if s, ok := r.(*logical.Scan); ok {
 			info, err := p.Tables.Scan(s)
 			if err == nil && !info.Watermarks {
 				err = fault.New(fault.SQLTable, "the table %s has SOURCE_WATERMARK(), but its connector gives no watermarks: declare them by an expression, such as WATERMARK FOR ts AS ts - INTERVAL '5' SECOND", s.Table.Path)
 			}
-			return err
+			return w.At.Or(s.At).Of(err)
 		}
 		in := r.Inputs()
 		if len(in) == 0 {
@@ -456,7 +465,7 @@ type exchangeKey struct {
 func (p *planner) sink(s *logical.Sink) (Node, error) {
 	info, err := p.Tables.Sink(s)
 	if err != nil {
-		return nil, err
+		return nil, s.At.Of(err)
 	}
 	in, err := p.convert(s.Input)
 	if err != nil {
@@ -464,7 +473,8 @@ func (p *planner) sink(s *logical.Sink) (Node, error) {
 	}
 	n := &Sink{Head: Head{Inputs: []Node{in}}, Table: s.Table, Columns: s.Columns, Options: s.Options, Overwrite: s.Overwrite, PerRow: p.PerRow, KeyDeletes: info.KeyDeletes}
 	p.sinks = append(p.sinks, pendingSink{n, s, info.Accepts})
-	return p.add(n), nil
+	p.add(n).Of().At = s.At
+	return n, nil
 }
 
 // needs decides whether the sink wants -U rows and whether the last row of a key has to be found for it.
@@ -487,12 +497,12 @@ func (p pendingSink) needs(require bool) error {
 	same := slices.ContainsFunc(n.Inputs[0].Of().Keys, func(k []int) bool { return sameSet(k, key) })
 	switch {
 	case s.OnConflict != "" && !upserts:
-		return fault.New(fault.SQLInvalid, "ON CONFLICT is for tables that take updates by their primary key; %s takes rows of the kinds %s and has %d columns in its key", s.Table.Path, most, len(key))
+		return s.ConflictAt.Of(fault.New(fault.SQLInvalid, "ON CONFLICT is for tables that take updates by their primary key; %s takes rows of the kinds %s and has %d columns in its key", s.Table.Path, most, len(key)))
 	case s.OnConflict == "" && require && upserts && !same:
-		return fault.New(fault.SQLSink, "the query's rows have another key than the table %s: say by ON CONFLICT DO ERROR, NOTHING or DEDUPLICATE what becomes of several rows with the same primary key", s.Table.Path)
+		return s.At.Of(fault.New(fault.SQLSink, "the query's rows have another key than the table %s: say by ON CONFLICT DO ERROR, NOTHING or DEDUPLICATE what becomes of several rows with the same primary key", s.Table.Path))
 	case (s.OnConflict == "ERROR" || s.OnConflict == "NOTHING") && !same:
 		if t := timeless(s.Input, false); t != nil {
-			return fault.New(fault.SQLTable, "ON CONFLICT DO %s needs a watermark in each table that is read, and %s has none", s.OnConflict, t.Table.Path)
+			return t.At.Or(s.ConflictAt).Of(fault.New(fault.SQLTable, "ON CONFLICT DO %s needs a watermark in each table that is read, and %s has none", s.OnConflict, t.Table.Path))
 		}
 		n.Conflict, n.Materialize = s.OnConflict, key
 	}
@@ -504,7 +514,8 @@ func (p pendingSink) needs(require bool) error {
 		if !given.Has(types.Delete) {
 			what = "changes"
 		}
-		return fault.New(fault.SQLChangelog, "the table %s takes rows of the kinds %s, but the query %s rows: %s emits %s", s.Table.Path, takes, what, Describe(producer(n.Inputs[0])), given)
+		err := fault.New(fault.SQLChangelog, "the table %s takes rows of the kinds %s, but the query %s rows: %s emits %s", s.Table.Path, takes, what, Describe(producer(n.Inputs[0])), given)
+		return changer(n.Inputs[0]).Of().At.Or(s.At).Of(err)
 	}
 	n.Before = takes.Has(types.UpdateBefore)
 	if n.Before || len(s.Table.PrimaryKey) == 0 {
@@ -625,7 +636,7 @@ func (p *planner) sort(r *logical.Sort) (Node, error) {
 	}
 	if !p.Batch {
 		first := r.Input.Fields()[r.Keys[0].Column]
-		if err := p.untimed("ORDER BY on unbounded input without a LIMIT", in, r.Keys[0].Column); err != nil {
+		if err := p.untimed("ORDER BY on unbounded input without a LIMIT", r.At, in, r.Keys[0].Column); err != nil {
 			return nil, err
 		}
 		if first.Type.Attribute() == types.NoAttribute || r.Keys[0].Descending {

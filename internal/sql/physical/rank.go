@@ -45,7 +45,7 @@ func (p *planner) rank(f *logical.Filter, over *logical.Over) (n Node, done bool
 	}
 	if to < 0 {
 		if from > 1 && !p.Batch {
-			return nil, true, fault.New(fault.SQLUnbounded, "ROW_NUMBER() >= %d alone keeps all rows for ever: bound it from above, too", from)
+			return nil, true, over.At.Of(fault.New(fault.SQLUnbounded, "ROW_NUMBER() >= %d alone keeps all rows for ever: bound it from above, too", from))
 		}
 		return nil, false, nil
 	}
@@ -56,6 +56,7 @@ func (p *planner) rank(f *logical.Filter, over *logical.Over) (n Node, done bool
 	if err != nil {
 		return nil, true, err
 	}
+	p.at = over.At
 	h := in.Of()
 	x := p.exchange(in, over.Partition)
 	head := Head{Inputs: []Node{x}, Fields: over.Out, Single: len(over.Partition) == 0}
@@ -137,14 +138,14 @@ func (p *planner) over(r *logical.Over) (Node, error) {
 		n.Proctime = attribute == types.Proctime
 		n.Updating = attribute == types.NoAttribute || r.Order[0].Descending
 		if n.Proctime && n.Updating {
-			return nil, fault.New(fault.SQLUnbounded, "an OVER window is ordered by the processing time, ascending, on unbounded input, not descending")
+			return nil, r.OrderAt.Of(fault.New(fault.SQLUnbounded, "an OVER window is ordered by the processing time, ascending, on unbounded input, not descending"))
 		}
 	} else {
 		n.Updating = true
 	}
 	if n.Updating {
 		if !r.From.Unbounded || !r.To.Unbounded && r.To.Offset != 0 {
-			return nil, fault.New(fault.SQLUnbounded, "on unbounded input, a frame with bounds has to be ordered by a time attribute, ascending: let it begin at UNBOUNDED PRECEDING and end at CURRENT ROW, or run with SET 'execution.runtime-mode' = 'batch'")
+			return nil, r.FrameAt.Of(fault.New(fault.SQLUnbounded, "on unbounded input, a frame with bounds has to be ordered by a time attribute, ascending: let it begin at UNBOUNDED PRECEDING and end at CURRENT ROW, or run with SET 'execution.runtime-mode' = 'batch'"))
 		}
 		n.TTL, n.PerRow = p.TTL, p.PerRow
 		n.Keys = slices.DeleteFunc(slices.Clone(n.Keys), func(key []int) bool { // others may come twice, while a row goes from one partition to another

@@ -5,6 +5,7 @@ import (
 
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/sql/expr"
+	"github.com/weirstream/weir/internal/sql/sqlerr"
 	"github.com/weirstream/weir/types"
 )
 
@@ -49,12 +50,12 @@ func behindJoin(n Node, col int) bool {
 	return false
 }
 
-// untimed is the error of a use of a time attribute that is none behind a join; nil if it is one.
-func (p *planner) untimed(what string, n Node, col int) error {
+// untimed is the error of a use, at a place, of a time attribute that is none behind a join; nil if it is one.
+func (p *planner) untimed(what string, at sqlerr.Place, n Node, col int) error {
 	f := n.Of().Fields[col]
 	if f.Type.Attribute() == types.NoAttribute || p.attribute(n, col) != types.NoAttribute {
 		return nil
 	}
-	return fault.New(fault.SQLInvalid, "%s needs a time attribute, and %s is none behind a regular join, whose rows come long after the watermark has passed their times: "+
-		"bound the times of both sides by each other in the join's condition (an interval join), join within windows, or put it in front of the join", what, types.Quote(f.Name))
+	return at.Of(fault.New(fault.SQLInvalid, "%s needs a time attribute, and %s is none behind a regular join, whose rows come long after the watermark has passed their times: "+
+		"bound the times of both sides by each other in the join's condition (an interval join), join within windows, or put it in front of the join", what, types.Quote(f.Name)))
 }

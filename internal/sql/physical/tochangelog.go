@@ -56,9 +56,9 @@ func (p *planner) fromChangelog(r *logical.FromChangelog) (Node, error) {
 	before, after := kinds.Has(types.UpdateBefore), kinds.Has(types.UpdateAfter)
 	switch {
 	case before && !after:
-		return nil, fault.New(fault.SQLInvalid, "the op_mapping of FROM_CHANGELOG has UPDATE_BEFORE, but no UPDATE_AFTER: map to both, or to UPDATE_AFTER with PARTITION BY a key")
+		return nil, r.MappingAt.Of(fault.New(fault.SQLInvalid, "the op_mapping of FROM_CHANGELOG has UPDATE_BEFORE, but no UPDATE_AFTER: map to both, or to UPDATE_AFTER with PARTITION BY a key"))
 	case after && !before && len(r.Partition) == 0:
-		return nil, fault.New(fault.SQLInvalid, "the op_mapping of FROM_CHANGELOG has UPDATE_AFTER, but no UPDATE_BEFORE: then rows are updated by a key, which PARTITION BY has to say")
+		return nil, r.MappingAt.Of(fault.New(fault.SQLInvalid, "the op_mapping of FROM_CHANGELOG has UPDATE_AFTER, but no UPDATE_BEFORE: then rows are updated by a key, which PARTITION BY has to say"))
 	}
 	n := &FromChangelog{Op: r.Op, Kinds: r.Kinds, Invalid: r.Invalid, Columns: slices.Clone(r.Partition)}
 	for c := range in.Of().Fields {

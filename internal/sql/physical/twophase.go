@@ -91,7 +91,7 @@ func (how TwoPhases) split(n Node) (*LocalAggregate, *Exchange) {
 	from := x.Inputs[0]
 	in := from.Of()
 	retracts := in.Changelog.Updates()
-	l := &LocalAggregate{Head: Head{ID: h.ID, Inputs: []Node{from}, Changelog: types.AppendOnly, Single: in.Single, Bounded: in.Bounded}}
+	l := &LocalAggregate{Head: Head{ID: h.ID, Inputs: []Node{from}, Changelog: types.AppendOnly, Single: in.Single, Bounded: in.Bounded, At: h.At}}
 	switch n := n.(type) {
 	case *GroupAggregate:
 		if n.PerRow || retracts && n.TTL > 0 {
