@@ -638,6 +638,7 @@ func (p *parser) special() ast.Expr {
 		add(p.expr())
 		if p.accept("TO") {
 			add(p.symbol("a unit of time"))
+			break
 		}
 		// Flink has these with a second argument, too.
 		for p.accept(",") {
