@@ -17,7 +17,6 @@ import (
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/checkpoint/catalog"
 	"github.com/weirstream/weir/internal/checkpoint/coordinator"
-	"github.com/weirstream/weir/internal/checkpoint/manifest"
 	"github.com/weirstream/weir/internal/checkpoint/storage"
 	"github.com/weirstream/weir/internal/runtime/jobmanager"
 	"github.com/weirstream/weir/internal/runtime/local"
@@ -358,8 +357,7 @@ func UseStorage(ctx context.Context, p *local.Program, s storage.Storage, c Chec
 }
 
 func restoreFrom(ctx context.Context, p *local.Program, c Checkpoints) error {
-	where := strings.TrimSuffix(strings.TrimSuffix(c.Restore, "/"+manifest.FileName), "/")
-	root, folder := catalog.Locate(where)
+	root, folder := catalog.Locate(c.Restore)
 	s, err := storage.Open(root)
 	if err != nil {
 		return err
@@ -368,7 +366,7 @@ func restoreFrom(ctx context.Context, p *local.Program, c Checkpoints) error {
 	if err != nil {
 		return err
 	}
-	if err := jobmanager.CheckRestore(p.Plan, m, where, c.AllowNonRestoredState); err != nil {
+	if err := jobmanager.CheckRestore(p.Plan, m, c.Restore, c.AllowNonRestoredState); err != nil {
 		return err
 	}
 	p.Recovery.Restore, p.Recovery.RestoreRoot = m, root
@@ -425,7 +423,7 @@ func (c *JobClient) savepointIn(dir string) (string, error) {
 	}
 	var unique [6]byte
 	rand.Read(unique[:]) // never fails
-	return strings.TrimSuffix(dir, "/") + "/savepoint-" + c.ID()[:6] + "-" + hex.EncodeToString(unique[:]), nil
+	return storage.Below(dir, "savepoint-"+c.ID()[:6]+"-"+hex.EncodeToString(unique[:])), nil
 }
 
 // StopWithSavepoint ends the job with a savepoint below dir, as [JobClient.Savepoint] makes one, and returns the savepoint's path when the job has ended as FINISHED. Sources stop at the savepoint's barrier; behind it no

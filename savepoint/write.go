@@ -130,7 +130,7 @@ func (b *Builder) Write(ctx context.Context, dir string) (path string, err error
 	}
 	var unique [6]byte
 	rand.Read(unique[:]) // never fails
-	path = strings.TrimSuffix(dir, "/") + "/savepoint-" + hex.EncodeToString(unique[:])
+	path = storage.Below(dir, "savepoint-"+hex.EncodeToString(unique[:]))
 	to, err := storage.Open(path)
 	if err != nil {
 		return "", err

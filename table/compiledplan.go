@@ -163,7 +163,7 @@ func savedPlan(ctx context.Context, c weir.Checkpoints, number int) (name string
 		if m, err = ckcatalog.Latest(ctx, s, found); err != nil || m == nil {
 			return "", nil, nil
 		}
-		name = strings.TrimSuffix(c.Dir, "/") + "/" + ckcatalog.Folder(m.GetId())
+		name = storage.Below(c.Dir, ckcatalog.Folder(m.GetId()))
 	}
 	if number >= len(m.GetPlans()) {
 		return "", nil, nil

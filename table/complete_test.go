@@ -144,9 +144,9 @@ func TestJobs(t *testing.T) {
 	if got := one("DESCRIBE JOB '" + jobs[1].ID() + "'"); got[2] != "CANCELED" {
 		t.Error(got)
 	}
-	one("SET 'execution.checkpointing.savepoint-dir' = '" + dir + "'")
+	one("SET 'execution.checkpointing.savepoint-dir' = 'file://" + dir + "?sync=false'") // parameters and all
 	path := one("STOP JOB '" + jobs[0].ID() + "' WITH SAVEPOINT")
-	if len(path) != 1 || !strings.HasPrefix(path[0], dir) || one("DESCRIBE JOB '" + jobs[0].ID() + "'")[2] != "FINISHED" {
+	if len(path) != 1 || !strings.HasPrefix(path[0], "file://"+dir) || !strings.HasSuffix(path[0], "?sync=false") || one("DESCRIBE JOB '" + jobs[0].ID() + "'")[2] != "FINISHED" {
 		t.Error(path)
 	}
 	// The query goes on from there.

@@ -238,7 +238,7 @@ func (e *Environment) jobOptions() (weir.Options, error) {
 		o.MaxParallelism, _ = strconv.Atoi(v)
 	}
 	if v, ok := e.option(optionDir, optionOldDir); ok {
-		o.Checkpoints.Dir = strings.TrimPrefix(v, "file://")
+		o.Checkpoints.Dir = v
 	}
 	if v, ok := e.option(optionInterval); ok {
 		d, err := tables.ParseDuration(v)
@@ -248,7 +248,7 @@ func (e *Environment) jobOptions() (weir.Options, error) {
 		o.Checkpoints.Interval = d
 	}
 	if v, ok := e.option(optionRestore, optionOldPath); ok {
-		o.Checkpoints.Restore = strings.TrimPrefix(v, "file://")
+		o.Checkpoints.Restore = v
 	}
 	if v, ok := e.option(optionDelta); ok {
 		o.Checkpoints.Incremental = strings.EqualFold(v, "true")

@@ -20,6 +20,7 @@ import (
 	"github.com/weirstream/weir/connectors/nexmark"
 	"github.com/weirstream/weir/connectors/print"
 	"github.com/weirstream/weir/fault"
+	"github.com/weirstream/weir/internal/checkpoint/storage"
 	"github.com/weirstream/weir/internal/dataflow"
 	"github.com/weirstream/weir/internal/sql/ast"
 	"github.com/weirstream/weir/internal/sql/bind"
@@ -291,7 +292,7 @@ func (e *Environment) placed(ctx context.Context, p *plan) (at place, err error)
 	d := e.durable
 	if d != nil {
 		at.folder = d.folder(e.jobName(p))
-		at.options.Checkpoints.Dir = strings.TrimSuffix(d.Dir, "/") + "/" + at.folder + "/checkpoints"
+		at.options.Checkpoints.Dir = storage.Below(d.Dir, at.folder+"/checkpoints")
 		at.options.Checkpoints.Resume, at.options.Checkpoints.AllowNonRestoredState = true, d.KeepState
 		if at.options.Checkpoints.Interval == 0 {
 			at.options.Checkpoints.Interval = time.Second

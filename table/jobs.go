@@ -91,7 +91,7 @@ func (e *Environment) stopJob(ctx context.Context, src *ast.Source, st *ast.Stop
 	if !ok {
 		return nil, sqlerr.New(fault.OptionInvalid, src, st.Span, "there is no directory for the savepoint").WithHint("SET '%s' = 'savepoints';", optionSaves)
 	}
-	path, err := job.StopWithSavepoint(ctx, strings.TrimPrefix(dir, "file://"), st.Drain)
+	path, err := job.StopWithSavepoint(ctx, dir, st.Drain)
 	// A job that has just been started, or begins anew, has tasks that do not run yet.
 	for tries := 0; fault.CodeOf(err) == fault.JobNotRunning && tries < 200; tries++ {
 		select {
@@ -101,7 +101,7 @@ func (e *Environment) stopJob(ctx context.Context, src *ast.Source, st *ast.Stop
 			return nil, located(src, st, err)
 		case <-time.After(50 * time.Millisecond):
 		}
-		path, err = job.StopWithSavepoint(ctx, strings.TrimPrefix(dir, "file://"), st.Drain)
+		path, err = job.StopWithSavepoint(ctx, dir, st.Drain)
 	}
 	if err != nil {
 		return nil, located(src, st, err)

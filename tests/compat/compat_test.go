@@ -50,21 +50,7 @@ func takeInto(t *testing.T, into, backend string, of program) {
 	o := options(backend, t.TempDir())
 	o.Checkpoints = weir.Checkpoints{Dir: filepath.Join(into, "checkpoints"), Incremental: true, Resume: true, Retain: 1, Compress: backend == "lsm"}
 	to := &ledger{committed: map[string][]string{}}
-	reached, once := make(chan struct{}), sync.Once{}
-	env, err := of(o, to, func(i int64) {
-		if i >= stop {
-			once.Do(func() { close(reached) })
-			time.Sleep(5 * time.Millisecond)
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := env.ExecuteAsync(t.Context(), "compat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-reached
+	client := upTo(t, stop, o, to, of)
 	checkpoint(t, client)
 	for { // until all of it is committed: nothing is prepared before the next barrier
 		to.mu.Lock()
@@ -93,6 +79,27 @@ func takeInto(t *testing.T, into, backend string, of program) {
 	checkpoint(t, client)
 	client.Cancel()
 	<-client.Done()
+}
+
+// upTo starts a job and waits until it has come to the number n, from which on it is slow.
+func upTo(t *testing.T, n int64, o weir.Options, to *ledger, of program) *weir.JobClient {
+	t.Helper()
+	reached, once := make(chan struct{}), sync.Once{}
+	env, err := of(o, to, func(i int64) {
+		if i >= n {
+			once.Do(func() { close(reached) })
+			time.Sleep(5 * time.Millisecond)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := env.ExecuteAsync(t.Context(), "compat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-reached
+	return client
 }
 
 // checkpoint takes a checkpoint of a job, once all of its tasks run.
@@ -135,24 +142,9 @@ func TestIncrementsOfRows(t *testing.T) {
 		if o.Parallelism != 2 {
 			t.Skip("one parallelism will do")
 		}
-		const again = stop + 600
 		dir := t.TempDir()
 		o.Checkpoints.Dir, o.Checkpoints.Incremental = "file://"+filepath.Join(dir, "checkpoints")+"?sync=false", true
-		reached, once := make(chan struct{}), sync.Once{}
-		env, err := rowsJob(o, to, func(i int64) {
-			if i >= again {
-				once.Do(func() { close(reached) })
-				time.Sleep(5 * time.Millisecond)
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		client, err := env.ExecuteAsync(t.Context(), "compat")
-		if err != nil {
-			t.Fatal(err)
-		}
-		<-reached
+		client := upTo(t, stop+600, o, to, rowsJob)
 		for range 3 {
 			checkpoint(t, client)
 			time.Sleep(20 * time.Millisecond) // some numbers more

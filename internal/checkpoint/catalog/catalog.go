@@ -138,13 +138,15 @@ func Own(ctx context.Context, s storage.Storage, folder string, m *manifest.Mani
 
 // Locate finds what a path or URL of a checkpoint, savepoint or their _metadata means: the storage that its files are named from, and the folder of the manifest there, "" for the storage itself.
 func Locate(where string) (root, folder string) {
+	where, parameters := storage.Parameters(where)
 	where = strings.TrimSuffix(strings.TrimSuffix(where, "/"+manifest.FileName), "/")
 	base := path.Base(where)
 	if !strings.HasPrefix(base, "chk-") {
-		return where, ""
+		return where + parameters, ""
 	}
-	if scheme, rest, ok := strings.Cut(where, "://"); ok { // its files are named from the folder above
-		return scheme + "://" + path.Dir(rest), base
+	root = path.Dir(where) // its files are named from the folder above
+	if scheme, rest, ok := strings.Cut(where, "://"); ok {
+		root = scheme + "://" + path.Dir(rest)
 	}
-	return path.Dir(where), base
+	return root + parameters, base
 }

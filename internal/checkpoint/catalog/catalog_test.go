@@ -189,3 +189,20 @@ func TestOwn(t *testing.T) {
 		t.Error("one that cannot be read is passed over")
 	}
 }
+
+func TestLocate(t *testing.T) {
+	for where, want := range map[string][2]string{
+		"/a/chk-7":                           {"/a", "chk-7"},
+		"/a/chk-7/_metadata":                 {"/a", "chk-7"},
+		"chk-7":                              {".", "chk-7"},
+		"/a/savepoint-1/":                    {"/a/savepoint-1", ""},
+		"s3://b/chk-7?endpoint=h":            {"s3://b?endpoint=h", "chk-7"},
+		"s3://b/a/chk-7/_metadata?endpoint=": {"s3://b/a?endpoint=", "chk-7"},
+		"s3://b/a/_metadata?endpoint=h":      {"s3://b/a?endpoint=h", ""},
+		"file:/a/chk-7?sync=false":           {"file:/a?sync=false", "chk-7"},
+	} {
+		if root, folder := Locate(where); root != want[0] || folder != want[1] {
+			t.Errorf("%s: %s and %s, want %v", where, root, folder, want)
+		}
+	}
+}

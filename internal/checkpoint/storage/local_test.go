@@ -531,3 +531,19 @@ func TestOpen(t *testing.T) {
 		t.Errorf("%v, %v", s, err)
 	}
 }
+
+func TestBelow(t *testing.T) {
+	for location, want := range map[string]string{
+		"/a/b":                         "/a/b/c/d",
+		"/a/b?x=1":                     "/a/b?x=1/c/d", // a path
+		"a/":                           "a/c/d",
+		"file:/a":                      "file:/a/c/d",
+		"file:///a/?sync=false":        "file:///a/c/d?sync=false",
+		"s3://bucket?endpoint=h:1":     "s3://bucket/c/d?endpoint=h:1",
+		"s3://bucket/x?endpoint=h&b=/": "s3://bucket/x/c/d?endpoint=h&b=/",
+	} {
+		if got := Below(location, "c/d"); got != want {
+			t.Errorf("%s: %s, want %s", location, got, want)
+		}
+	}
+}

@@ -67,6 +67,20 @@ func Open(location string) (Storage, error) {
 	return open(u)
 }
 
+// Parameters cuts a location, as Open takes it, in front of a URL's parameters, which begin with a question mark, if there are any. In a path a question mark is like any other character.
+func Parameters(location string) (where, parameters string) {
+	if i := strings.IndexByte(location, '?'); i >= 0 && (strings.Contains(location[:i], "://") || strings.HasPrefix(location, "file:/")) {
+		return location[:i], location[i:]
+	}
+	return location, ""
+}
+
+// Below is the location of a folder of another one, with the same parameters.
+func Below(location, folder string) string {
+	where, parameters := Parameters(location)
+	return strings.TrimSuffix(where, "/") + "/" + folder + parameters
+}
+
 func openFile(location string) (Storage, error) {
 	u, err := parse(location)
 	if err != nil {
