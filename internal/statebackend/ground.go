@@ -127,10 +127,29 @@ func (r *Restorer) Grounded() bool {
 	return r.same && r.sp.spills() && !r.sp.ttl && len(r.sp.cells) > 0
 }
 
+// Indexer sees where keys lie. It may be used on several goroutines, also while the Restorer that it is from restores.
+type Indexer struct{ from Restorer }
+
+// Indexer returns an indexer of the space's keys, of which some are to be left. It needs [Restorer.Grounded].
+func (r *Restorer) Indexer() *Indexer {
+	if st := r.sp.store; !isGround(st.spill) {
+		st.spill = &ground{store: st, inner: st.spill, groups: map[groundAt]*groundGroup{}, files: &groundFiles{uses: 1}}
+	}
+	return &Indexer{*r}
+}
+
+func isGround(s Spill) bool {
+	_, ok := s.(*ground)
+	return ok
+}
+
 // Index looks through the entries of a segment of a key group, counted from the store's first: key and payload, each behind its length. It returns nil without an error if the entries are not in the order of their hashes, as those of a store
-// without spill are not. keys is how many they are said to be, at most. It may be called on several goroutines.
-func (r *Restorer) Index(group int, data []byte, keys int64) (*GroundIndex, error) {
-	f := *r
+// without spill are not. keys is how many they are said to be, at most.
+func (n *Indexer) Index(group int, data []byte, keys int64) (*GroundIndex, error) {
+	f := n.from
+	if err := f.Holds(group); err != nil {
+		return nil, err
+	}
 	f.group = group
 	x := &GroundIndex{size: int64(len(data)), filter: make([]uint64, min(max(keys, 0), int64(len(data)))*groundFilterBits/64+1)}
 	start, last := 0, uint64(0)
@@ -140,7 +159,7 @@ func (r *Restorer) Index(group int, data []byte, keys int64) (*GroundIndex, erro
 			_, rest, err = cutBytes(rest)
 		}
 		if err != nil {
-			return nil, r.damaged(err)
+			return nil, f.damaged(err)
 		}
 		k, err := f.locate(key)
 		if err != nil {
@@ -172,14 +191,15 @@ func (r *Restorer) Index(group int, data []byte, keys int64) (*GroundIndex, erro
 // Keys is how many keys the segment has.
 func (x *GroundIndex) Keys() int { return x.keys }
 
-// Leave restores a key group, of which there is nothing yet, by leaving its keys where they lie: from offset on in a file, which belongs to the store from then on. name is for errors. The same file may come several times.
+// Leave restores a key group, of which there is nothing yet, by leaving its keys where they lie: from offset on in a file, which belongs to the store from then on. x is of an [Restorer.Indexer], name is for errors. The same file may come several
+// times.
 func (r *Restorer) Leave(group int, x *GroundIndex, file GroundFile, name string, offset int64) {
 	sp, st := r.sp, r.sp.store
-	g, ok := st.spill.(*ground)
-	if !ok {
-		g = &ground{store: st, inner: st.spill, groups: map[groundAt]*groundGroup{}, files: &groundFiles{uses: 1}}
-		st.spill = g
+	if sp.sharing != nil {
+		sp.sharing.Lock()
+		defer sp.sharing.Unlock()
 	}
+	g := st.spill.(*ground)
 	if !slices.Contains(g.files.open, file) {
 		g.files.open = append(g.files.open, file)
 	}
@@ -192,6 +212,38 @@ func (r *Restorer) Leave(group int, x *GroundIndex, file GroundFile, name string
 	st.stored += x.keys
 }
 
+// killLeft removes a key from those that were left, if it is among them.
+func (r *Restorer) killLeft(at located) error {
+	sp, st := r.sp, r.sp.store
+	g, ok := st.spill.(*ground)
+	if !ok {
+		return nil
+	}
+	in := g.at(sp, at.group)
+	if in == nil {
+		return nil
+	}
+	st.key = appendKey(st.key[:0], at.words, sp.layout.Bytes, at.bytes)
+	_, n, err := in.find(in.dead, at.hash, st.key, &g.buf)
+	if n >= 0 {
+		in.kill(n)
+		sp.sub(at.group).stored--
+		st.stored--
+	}
+	return err
+}
+
+// clear empties what is in memory of a key.
+func (r *Restorer) clear(ref Ref) {
+	if r.fork {
+		r.sp.sharing.Lock()
+		defer r.sp.sharing.Unlock()
+	}
+	for _, c := range r.sp.cells {
+		c.clear(ref)
+	}
+}
+
 // Change restores a key that has changed since what was left: it hides what lies there of it.
 func (r *Restorer) Change(key, payload []byte) error {
 	at, err := r.locate(key)
@@ -199,19 +251,23 @@ func (r *Restorer) Change(key, payload []byte) error {
 		return err
 	}
 	sp, st := r.sp, r.sp.store
-	st.Breathe()
+	if !r.fork {
+		st.Breathe()
+	}
 	s := sp.sub(at.group)
 	row, ok := sp.seek(s, at.hash, at.words, at.bytes)
 	ref := makeRef(at.group, row)
 	if ok {
-		for _, c := range sp.cells {
-			c.clear(ref)
-		}
+		r.clear(ref)
 	} else {
 		ref = makeRef(at.group, sp.add(s, at.hash, at.words, at.bytes))
 		*flagsOf(sp.Edit(ref)) |= flagStored // it may be: then it must be removed there with the key
 		s.stored++
-		st.stored++
+		if r.fork {
+			r.stored++
+		} else {
+			st.stored++
+		}
 	}
 	if err := sp.setPayload(&r.payload, ref, payload, sp.cells); err != nil {
 		return r.damaged(err)

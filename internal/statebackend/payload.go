@@ -56,6 +56,10 @@ func (l KeyLayout) cutKey(src []byte, words []uint64) (b, rest []byte, err error
 }
 
 func cutBytes(src []byte) (b, rest []byte, err error) {
+	if len(src) > 0 && src[0] < 0x80 && int(src[0]) < len(src) { // short, as mostly
+		n := int(src[0]) + 1
+		return src[1:n], src[n:], nil
+	}
 	n, w := binary.Uvarint(src)
 	if w <= 0 || n > uint64(len(src)-w) {
 		return nil, nil, errPayload

@@ -29,13 +29,14 @@ func (c *Cell) Stored() StoredCell {
 
 // Restorer puts the keys of a snapshot into a space. It belongs to one goroutine, before the operator opens.
 type Restorer struct {
-	sp    *Space
-	cells []*Cell
-	plan  []restoredCell
-	same  bool  // the cells are those of the space, in their order and form
-	form  *Form // the keys are in another one; nil if they are not
-	fork  bool  // the store is given time by who has made the fork, see Fork
-	group int   // the key group, counted from the store's first, that all keys belong to, -1 for any
+	sp     *Space
+	cells  []*Cell
+	plan   []restoredCell
+	same   bool  // the cells are those of the space, in their order and form
+	form   *Form // the keys are in another one; nil if they are not
+	fork   bool  // the store is given time by who has made the fork, see Fork
+	stored int   // keys that Change has found to be stored, for Join; of a fork only
+	group  int   // the key group, counted from the store's first, that all keys belong to, -1 for any
 	// unplaced is set between Bulk and Placed: the rows of the key group from placed on are not in the index.
 	unplaced bool
 	placed   uint32
@@ -120,7 +121,9 @@ func (r *Restorer) Put(key, payload []byte, fresh bool) error {
 		sp.store.Breathe()
 	}
 	if !fresh {
-		r.remove(at)
+		if err := r.remove(at); err != nil {
+			return err
+		}
 	}
 	r.told(at)
 	var row uint32
@@ -173,10 +176,10 @@ func (r *Restorer) Add(key, payload []byte) error {
 // Delete takes back a key that was restored.
 func (r *Restorer) Delete(key []byte) error {
 	at, err := r.locate(key)
-	if err == nil {
-		r.remove(at)
+	if err != nil {
+		return err
 	}
-	return err
+	return r.remove(at)
 }
 
 // located is a key of a snapshot: its key group, counted from the store's first, and what finds it there. words and bytes are good until the next key.
@@ -220,20 +223,30 @@ func (r *Restorer) told(at located) {
 	}
 }
 
-func (r *Restorer) remove(at located) {
+func (r *Restorer) remove(at located) error {
 	sp := r.sp
 	if sp.sharing != nil {
 		sp.sharing.Lock()
 		defer sp.sharing.Unlock()
 	}
-	old, ok := sp.Find(at.group, at.hash, at.words, at.bytes)
-	if !ok {
-		return
+	var old Ref
+	if r.fork { // nothing of the key group has gone to disk yet, and what was left there need not come back to go
+		row, ok := sp.seek(sp.sub(at.group), at.hash, at.words, at.bytes)
+		if !ok {
+			return r.killLeft(at)
+		}
+		old = makeRef(at.group, row)
+	} else {
+		var ok bool
+		if old, ok = sp.Find(at.group, at.hash, at.words, at.bytes); !ok {
+			return nil
+		}
 	}
 	if len(sp.cells) == 0 {
 		*flagsOf(sp.Edit(old)) &^= 1 // see Mark
 	}
 	sp.Remove(old)
+	return nil
 }
 
 // In says that the keys that follow are all of one key group, counted from the store's first, and makes room for so many. A key of another is refused.
@@ -306,6 +319,8 @@ func (r *Restorer) Join(forks []*Restorer) {
 	for _, f := range forks {
 		sp.keys, sp.vacant, sp.sealed = sp.keys+f.sp.keys, sp.vacant+f.sp.vacant, sp.sealed || f.sp.sealed
 		f.sp.keys, f.sp.vacant = 0, 0
+		sp.store.stored += f.stored
+		f.stored = 0
 	}
 	sp.version++
 	sp.store.breathe()

@@ -29,15 +29,19 @@ func (r *Reader) ground(to *statebackend.Restorer, first int, groups []*manifest
 		return groups, nil
 	}
 	files := map[string]Source{} // nil for one that is not local
-	left := map[string]bool{}
+	var all, local []*laid
 	defer func() {
-		for name, f := range files {
-			if f != nil && !left[name] {
+		for _, l := range local {
+			if l.left {
+				delete(files, l.group.Segments[0].GetFile()) // it is the store's
+			}
+		}
+		for _, f := range files {
+			if f != nil {
 				err = errors.Join(err, f.Close())
 			}
 		}
 	}()
-	var all []*laid
 	for _, g := range groups {
 		l := &laid{group: g}
 		if s := g.GetSegments(); len(s) > 0 && s[0].GetFile() != "" && s[0].GetCompression() == "" && !s[0].GetChanges() {
@@ -45,45 +49,102 @@ func (r *Reader) ground(to *statebackend.Restorer, first int, groups []*manifest
 				return nil, err
 			}
 		}
-		all = append(all, l)
-	}
-	work := make(chan *laid, len(all))
-	for _, l := range all {
-		if l.file != nil {
-			work <- l
+		if all = append(all, l); l.file != nil {
+			local = append(local, l)
 		}
+	}
+	if len(local) == 0 {
+		return groups, nil
+	}
+	if err := r.layAll(to, first, local); err != nil {
+		return nil, err
+	}
+	for _, l := range all {
+		if !l.left {
+			rest = append(rest, l.group)
+		}
+	}
+	return rest, nil
+}
+
+// layAll restores all key groups whose keys can be left. Several goroutines look at them; these also restore what has changed in them since, if that is possible and little enough that the store need not make room meanwhile. Otherwise the task's own
+// goroutine does, while the others look at further ones.
+func (r *Reader) layAll(to *statebackend.Restorer, first int, local []*laid) error {
+	changes := int64(0)
+	for _, l := range local {
+		l.looked = make(chan struct{})
+		changes += bytesOf(l.group) - bytesOf(&manifest.Group{Segments: l.group.Segments[:1]})
+	}
+	n := max(min(r.waves.workers, len(local)), 1)
+	readers, forks := make([]*Reader, n), []*statebackend.Restorer(nil)
+	if n > 1 && to.Apart() && changes <= to.Room()/roomShare {
+		apart, err := r.openChanges(local)
+		if err != nil {
+			return err
+		}
+		if apart {
+			forks = to.Fork(n)
+			defer to.Joined()
+		}
+	}
+	keys := to.Indexer()
+	work := make(chan *laid, len(local))
+	for _, l := range local {
+		work <- l
 	}
 	close(work)
 	var wg sync.WaitGroup
-	for range max(r.waves.workers, 1) {
+	for i := range readers {
+		readers[i] = &Reader{ctx: r.ctx, files: r.files}
+		defer readers[i].unpacker.close()
 		wg.Go(func() {
-			var buf []byte
 			for l := range work {
-				buf = l.look(to, first, buf)
+				readers[i].look(l, keys, first)
+				if forks != nil && l.index != nil && l.err == nil {
+					readers[i].lay(l, forks[i], first)
+				}
+				close(l.looked)
 			}
 		})
 	}
-	wg.Wait()
-	for _, l := range all {
+	defer func() {
+		for range work { // which is left, after an error
+		}
+		wg.Wait()
+	}()
+	for _, l := range local {
+		<-l.looked
+		if forks == nil && l.index != nil && l.err == nil {
+			r.lay(l, to, first)
+		}
 		switch {
 		case l.panicked != nil:
 			panic(l.panicked)
 		case l.err != nil:
-			return nil, l.err
-		case l.index == nil:
-			rest = append(rest, l.group)
-			continue
+			return l.err
 		}
-		base, changes := l.group.Segments[0], l.group.Segments[1:]
-		left[base.GetFile()] = true
-		to.Leave(int(l.group.GetGroup())-first, l.index, l.file, base.GetFile(), base.GetOffset())
-		for _, seg := range changes {
-			if err := r.change(to, first, l.group, seg); err != nil {
-				return nil, err
+	}
+	if forks != nil {
+		to.Join(forks)
+	}
+	return nil
+}
+
+// openChanges opens the files of what has changed in some key groups, for several goroutines. It reports false if they are too many.
+func (r *Reader) openChanges(local []*laid) (bool, error) {
+	for _, l := range local {
+		for _, seg := range l.group.Segments[1:] {
+			if name := seg.GetFile(); name != "" && r.files[name] == nil {
+				if len(r.files) >= waveFiles {
+					return false, nil
+				}
+				if err := r.openOne(name); err != nil {
+					return false, err
+				}
 			}
 		}
 	}
-	return rest, nil
+	return true, nil
 }
 
 // localFile opens a file to be left open, unless it is not local.
@@ -109,40 +170,55 @@ type laid struct {
 	file  Source
 	// index is nil if its keys cannot be left.
 	index    *statebackend.GroundIndex
+	left     bool // the store has the file, and reads keys there
 	err      error
 	panicked any
+	looked   chan struct{} // closed when a goroutine has done with it
 }
 
-// look reads the base of the key group and sees where its keys are.
-func (l *laid) look(to *statebackend.Restorer, first int, buf []byte) []byte {
-	defer func() { l.panicked = recover() }()
+// look reads the base of a key group and sees where its keys are.
+func (r *Reader) look(l *laid, keys *statebackend.Indexer, first int) {
+	defer l.caught()
 	seg := l.group.Segments[0]
 	n, size := seg.GetLength(), l.file.Size()
 	if n < 0 || n > maxSegment || seg.GetOffset() < 0 || seg.GetOffset() > size-n {
 		l.err = damaged(seg, "the file has only %d bytes", size)
-		return buf
+		return
 	}
-	if int64(cap(buf)) < n {
-		buf = make([]byte, n)
+	if int64(cap(r.data)) < n {
+		r.data = make([]byte, n)
 	}
-	buf = buf[:n]
-	if _, err := l.file.ReadAt(buf, seg.GetOffset()); err != nil && !errors.Is(err, io.EOF) {
+	data := r.data[:n]
+	if _, err := l.file.ReadAt(data, seg.GetOffset()); err != nil && !errors.Is(err, io.EOF) {
 		l.err = fault.New(fault.CheckpointDamaged, "%s: %w", seg.GetFile(), err)
-		return buf
+		return
 	}
-	if sum := xxh3.Hash(buf); sum != seg.GetChecksum() {
+	if sum := xxh3.Hash(data); sum != seg.GetChecksum() {
 		l.err = damaged(seg, "the checksum is %016x, and was %016x when it was written", sum, seg.GetChecksum())
-		return buf
+		return
 	}
-	group := int(l.group.GetGroup()) - first
-	if err := to.Holds(group); err != nil {
-		l.err = err
-		return buf
-	}
-	if l.index, l.err = to.Index(group, buf, seg.GetEntries()); l.index != nil && int64(l.index.Keys()) != seg.GetEntries() {
+	if l.index, l.err = keys.Index(int(l.group.GetGroup())-first, data, seg.GetEntries()); l.index != nil && int64(l.index.Keys()) != seg.GetEntries() {
 		l.err = damaged(seg, "%d entries are there, %d were written", l.index.Keys(), seg.GetEntries())
 	}
-	return buf
+}
+
+// lay restores a key group that was looked at, and what has changed in it since.
+func (r *Reader) lay(l *laid, to *statebackend.Restorer, first int) {
+	defer l.caught()
+	base := l.group.Segments[0]
+	to.Leave(int(l.group.GetGroup())-first, l.index, l.file, base.GetFile(), base.GetOffset())
+	l.left = true
+	for _, seg := range l.group.Segments[1:] {
+		if l.err = r.change(to, first, l.group, seg); l.err != nil {
+			return
+		}
+	}
+}
+
+func (l *laid) caught() {
+	if p := recover(); p != nil {
+		l.panicked = p
+	}
 }
 
 // change applies a segment of changes to a key group that was left where it lies.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,17 +22,18 @@ import (
 	"github.com/weirstream/weir/internal/statebackend/lsm"
 )
 
-// laying is a store whose keys can be left in files: it has a spill, and no times to live.
+// laying is a store whose keys can be left in files: it has a spill, and no times to live. Either it has values only, which several goroutines restore, or a list and a map too.
 type laying struct {
 	store *statebackend.Store
 	scope *statebackend.Scope
 	value *statebackend.Value[int64]
+	text  *statebackend.Value[string]
 	list  *statebackend.List[string]
 	byInt *statebackend.Map[int64, string]
 }
 
 // newLaying makes one with a spill and so much memory, or, with none, one of the memory backend.
-func newLaying(t testing.TB, in base.KeyGroupRange, memory int64) *laying {
+func newLaying(t testing.TB, in base.KeyGroupRange, memory int64, values bool) *laying {
 	t.Helper()
 	cfg := statebackend.Config{Operator: "sum", Groups: in, MaxParallelism: groups, Fail: func(err error) { panic(err) }}
 	if memory > 0 {
@@ -52,11 +54,17 @@ func newLaying(t testing.TB, in base.KeyGroupRange, memory int64) *laying {
 	sp.Rehash(func(_ []uint64, b []byte) (uint64, uint64) { return clash(string(b)), clash(string(b)) })
 	l := &laying{store: s, scope: statebackend.NewScope(sp)}
 	l.value = statebackend.NewValue[int64](l.scope, "value", nil)
-	l.list = statebackend.NewList[string](l.scope, "list", nil)
-	l.byInt = statebackend.NewMap[int64, string](l.scope, "by int", nil)
+	l.text = statebackend.NewValue[string](l.scope, "text", nil)
+	if !values {
+		l.list = statebackend.NewList[string](l.scope, "list", nil)
+		l.byInt = statebackend.NewMap[int64, string](l.scope, "by int", nil)
+	}
 	s.Track()
 	return l
 }
+
+// keyNamed is a key, of which some are long.
+func keyNamed(i int) string { return "key-" + strings.Repeat("z", i%5/4*40) + strconv.Itoa(i) }
 
 // clash is a hash that some keys share.
 func clash(key string) uint64 {
@@ -71,8 +79,11 @@ func clash(key string) uint64 {
 func (l *laying) act(rng *rand.Rand, keys, times int) string {
 	var seen strings.Builder
 	for range times {
-		key := fmt.Sprintf("key-%d", rng.IntN(keys))
+		key := keyNamed(rng.IntN(keys))
 		what, n := rng.IntN(9), rng.Int64N(50)
+		if l.list == nil && what >= 2 && what <= 3 {
+			what = 9
+		}
 		text := strings.Repeat("y", rng.IntN(60)) + fmt.Sprint(n)
 		if !l.store.Config().Groups.Contains(base.KeyGroup(clash(key), groups)) {
 			continue
@@ -87,9 +98,14 @@ func (l *laying) act(rng *rand.Rand, keys, times int) string {
 			l.byInt.Put(n, text)
 		case 4:
 			l.scope.Remove()
+		case 9:
+			l.text.Set(text)
 		default:
 			v, ok := l.value.Get()
-			fmt.Fprint(&seen, key, v, ok, l.byInt.Len(), ";")
+			fmt.Fprint(&seen, key, v, ok, ";")
+			if l.byInt != nil {
+				fmt.Fprint(&seen, l.byInt.Len(), ";")
+			}
 		}
 		l.store.Breathe()
 	}
@@ -133,7 +149,7 @@ func laid2(t testing.TB, l *laying, disk storage.Storage, part *manifest.Subtask
 // A store that was restored by leaving its keys in the files does what one does that was filled, whatever comes: changes in the checkpoint, keys that are read, changed, removed, driven out and written again, other key groups, and files that are removed meanwhile.
 func TestGroundAtRandom(t *testing.T) {
 	grounded := 0
-	for seed := range uint64(12) {
+	for seed := range uint64(24) {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		keys := 50 + rng.IntN(3000)
 		dir := t.TempDir()
@@ -141,7 +157,8 @@ func TestGroundAtRandom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		first := newLaying(t, all, 1<<20)
+		values := seed%2 == 1
+		first := newLaying(t, all, 1<<20, values)
 		first.act(rng, keys, 2*keys)
 		part := saved(t, first.store, disk, 1, nil)
 		for id := range int64(rng.IntN(3)) {
@@ -159,7 +176,7 @@ func TestGroundAtRandom(t *testing.T) {
 		if rng.IntN(2) == 0 {
 			memory = 64 << 20
 		}
-		left, filled := newLaying(t, in, memory), newLaying(t, in, 0)
+		left, filled := newLaying(t, in, memory, values), newLaying(t, in, 0, values)
 		laid2(t, left, disk, part)
 		laid2(t, filled, disk, part)
 		grounded += left.store.Stored() - left.store.Keys()
@@ -180,7 +197,7 @@ func TestGroundAtRandom(t *testing.T) {
 		left.act(rng, keys, keys/5)
 		part = saved(t, left.store, disk, 11, part)
 		want := entries(t, left.store)
-		again := newLaying(t, in, 64<<20)
+		again := newLaying(t, in, 64<<20, values)
 		laid2(t, again, disk, part)
 		sameEntries(t, fmt.Sprintf("seed %d, restored again", seed), entries(t, again.store), want)
 		for _, l := range []*laying{first, left, filled, again} {
@@ -202,7 +219,7 @@ func TestGroundDamaged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := newLaying(t, all, 1<<20)
+	first := newLaying(t, all, 1<<20, false)
 	first.act(rng, 2000, 5000)
 	part := saved(t, first.store, disk, 1, nil)
 	path := filepath.Join(dir, "chk-1", "sum-0")
@@ -225,7 +242,7 @@ func TestGroundDamaged(t *testing.T) {
 		if i%2 == 0 {
 			damage()
 		}
-		l := newLaying(t, all, 64<<20)
+		l := newLaying(t, all, 64<<20, false)
 		r := NewReader(context.Background(), func(ctx context.Context, name string) (Source, error) { return disk.Open(ctx, name) })
 		r.LeaveFrom(0)
 		err := errors.Join(r.Restore(l.store, part, false), r.Close())
@@ -247,7 +264,7 @@ func TestGroundDamaged(t *testing.T) {
 					}
 				}()
 				for key := range 2000 {
-					name := fmt.Sprintf("key-%d", key)
+					name := keyNamed(key)
 					l.scope.Set(clash(name), []byte(name))
 					l.value.Get()
 				}
