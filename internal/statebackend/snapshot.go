@@ -80,7 +80,7 @@ func (s *spaceSnapshot) takeGone(group int, g *goneKeys, since uint64) {
 // Release gives up the snapshot. It may be called more than once.
 func (n *Snapshot) Release() error {
 	if n.spaces != nil {
-		n.store.snapshots.Add(-1)
+		defer n.store.snapshots.Add(-1) // when the pages are free: until then the store's memory looks fuller than it is
 	}
 	for _, s := range n.spaces {
 		s.heap.Release()
