@@ -15,6 +15,7 @@ import (
 	"runtime/trace"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,8 +35,11 @@ type bench struct {
 	settings
 	seen atomic.Int64 // records worked on
 	last atomic.Int64 // when the latest was, in nanoseconds since start
-	gap  atomic.Int64 // the longest time between two, since it was set to 0
 	base time.Time
+	// gaps are the times of leastGap and more between two, since they were last taken.
+	mu   sync.Mutex
+	gaps []span
+	lag  int64 // of base behind clock
 	// recorder has what the scheduler has done lately; nil without -trace.
 	recorder *trace.FlightRecorder
 }
@@ -73,12 +77,34 @@ func (b *bench) environment(restore string) (*weir.Environment, error) {
 	reduced.FilterRef(func(*record) bool {
 		b.seen.Add(1)
 		now := int64(time.Since(b.base))
-		if d := now - b.last.Swap(now); d > b.gap.Load() {
-			b.gap.Store(d)
+		if last := b.last.Swap(now); now-last >= leastGap {
+			b.mu.Lock()
+			b.gaps = append(b.gaps, span{last + b.lag, now + b.lag})
+			b.mu.Unlock()
 		}
 		return false
 	}).UID("watch").Discard()
 	return env, nil
+}
+
+// leastGap is the shortest time between two records that is kept, in nanoseconds.
+const leastGap = 50_000
+
+// taken returns the times between two records since the last call.
+func (b *bench) taken() []span {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	gaps := b.gaps
+	b.gaps = nil
+	return gaps
+}
+
+// longest is the longest of some times, each without that in which the machine stood still.
+func longest(gaps []span, still *stalls) (d time.Duration) {
+	for _, g := range gaps {
+		d = max(d, time.Duration(g.to-g.from-still.within(g)))
+	}
+	return d
 }
 
 func mix(i uint64) uint64 {
@@ -97,6 +123,7 @@ func (b *bench) start(restore string) (*weir.JobClient, error) {
 	// to 10 ms that say something of the generator.
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
 	b.base = time.Now()
+	b.lag = clock()
 	return env.ExecuteAsync(context.Background(), "checkpointbench")
 }
 
@@ -149,6 +176,8 @@ func (s settings) write() error {
 		}
 	}
 	var r result
+	var inside, between [][]span // the times without a record that count, in each checkpoint and behind it
+	stopWatch := startWatch()
 	known := map[string]bool{}
 	end, err := b.cpuProfile("full")
 	if err != nil {
@@ -156,12 +185,12 @@ func (s settings) write() error {
 	}
 	for n := range b.checkpoints + 1 {
 		start, seen := time.Now(), b.seen.Load()
-		b.gap.Store(0)
+		b.taken()
 		if _, err := client.Checkpoint(context.Background()); err != nil {
 			return err
 		}
-		took, pause := time.Since(start), time.Duration(b.gap.Swap(0))
-		if err := b.dump(n, pause); err != nil {
+		took, pauses := time.Since(start), b.taken()
+		if err := b.dump(n, longest(pauses, nil)); err != nil {
 			return err
 		}
 		size, err := b.fresh(known)
@@ -182,13 +211,12 @@ func (s settings) write() error {
 				return err
 			}
 		}
-		b.gap.Store(0)
+		b.taken()
 		if err := b.await(client, seen+b.keys/100); err != nil { // by which time it is time for the next one
 			return err
 		}
-		quiet := time.Duration(b.gap.Load())
 		if n > settling {
-			r.Pauses, r.Quiet, r.Took = append(r.Pauses, pause), append(r.Quiet, quiet), append(r.Took, took)
+			inside, between, r.Took = append(inside, pauses), append(between, b.taken()), append(r.Took, took)
 		}
 		if n > b.checkpoints-reported {
 			r.Sizes = append(r.Sizes, size)
@@ -199,6 +227,12 @@ func (s settings) write() error {
 	}
 	client.Cancel()
 	<-client.Done()
+	still := stopWatch()
+	r.Watched = still != nil
+	for i := range inside {
+		r.Pauses, r.OwnPauses = append(r.Pauses, longest(inside[i], nil)), append(r.OwnPauses, longest(inside[i], still))
+		r.Quiet, r.OwnQuiet = append(r.Quiet, longest(between[i], nil)), append(r.OwnQuiet, longest(between[i], still))
+	}
 	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
