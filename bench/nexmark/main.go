@@ -47,10 +47,11 @@ func main() {
 	memory := flag.Int64("memory", 0, "bytes of memory for Weir's state; 0 for the default")
 	seconds := flag.Float64("seconds", 0, "how long a measured run of Weir shall last at least: -events are raised for queries that are faster; 0 leaves them")
 	warmUp := flag.Int64("warm-up", 500_000, "events of a run of Weir before the measured one")
+	rounds := flag.Int("rounds", 3, "with -slopes: how often each is measured; the least time counts")
 	slope := flag.Bool("slopes", false, "measure what doubling events, windows and keys costs, in place of the table; -events is the smallest number")
 	flag.Parse()
 	if *slope {
-		slopes(*weir, *state, strings.Split(*queries, ","), *events, *rate)
+		slopes(*weir, *state, strings.Split(*queries, ","), *events, *rate, *rounds)
 		return
 	}
 	fmt.Printf("%-5s %12s %8s %6s %14s %10s %14s %8s %14s %8s\n", "query", "events", "seconds", "ckpts", "weir ev/core-s", "peak MiB", "limit ev/core-s", "ratio", "flink ev/core-s", "ratio")
