@@ -36,7 +36,7 @@ func slope(what, doubled string, rounds int, cost func(by int64) float64) {
 	least := make([]float64, doublings+1)
 	for round := range rounds {
 		for i := range least {
-			if c := cost(1 << i); round == 0 || !(c >= least[i]) { // one that failed stays
+			if c := cost(1 << i); round == 0 || c < least[i] || math.IsNaN(c) { // one that failed stays
 				least[i] = c
 			}
 		}
