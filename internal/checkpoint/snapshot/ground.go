@@ -2,10 +2,7 @@ package snapshot
 
 import (
 	"errors"
-	"io"
 	"sync"
-
-	"github.com/zeebo/xxh3"
 
 	"github.com/weirstream/weir/fault"
 	"github.com/weirstream/weir/internal/checkpoint/manifest"
@@ -180,21 +177,12 @@ type laid struct {
 func (r *Reader) look(l *laid, keys *statebackend.Indexer, first int) {
 	defer l.caught()
 	seg := l.group.Segments[0]
-	n, size := seg.GetLength(), l.file.Size()
-	if n < 0 || n > maxSegment || seg.GetOffset() < 0 || seg.GetOffset() > size-n {
-		l.err = damaged(seg, "the file has only %d bytes", size)
+	if r.data, l.err = readFrom(l.file, seg, r.data); l.err != nil {
 		return
 	}
-	if int64(cap(r.data)) < n {
-		r.data = make([]byte, n)
-	}
-	data := r.data[:n]
-	if _, err := l.file.ReadAt(data, seg.GetOffset()); err != nil && !errors.Is(err, io.EOF) {
-		l.err = fault.New(fault.CheckpointDamaged, "%s: %w", seg.GetFile(), err)
-		return
-	}
-	if sum := xxh3.Hash(data); sum != seg.GetChecksum() {
-		l.err = damaged(seg, "the checksum is %016x, and was %016x when it was written", sum, seg.GetChecksum())
+	data, err := r.unpack(seg, r.data)
+	if err != nil {
+		l.err = err
 		return
 	}
 	if l.index, l.err = keys.Index(int(l.group.GetGroup())-first, data, seg.GetEntries()); l.index != nil && int64(l.index.Keys()) != seg.GetEntries() {

@@ -94,7 +94,12 @@ func (r *Reader) read(seg *manifest.Segment, buf []byte) ([]byte, error) {
 	if err := r.openFile(seg.GetFile()); err != nil {
 		return nil, err
 	}
-	n, size := seg.GetLength(), r.file.Size()
+	return readFrom(r.file, seg, buf)
+}
+
+// readFrom is read for a segment of the given file.
+func readFrom(file Source, seg *manifest.Segment, buf []byte) ([]byte, error) {
+	n, size := seg.GetLength(), file.Size()
 	if n < 0 || n > maxSegment || seg.GetOffset() < 0 || seg.GetOffset() > size-n {
 		return nil, damaged(seg, "the file has only %d bytes", size)
 	}
@@ -102,7 +107,7 @@ func (r *Reader) read(seg *manifest.Segment, buf []byte) ([]byte, error) {
 		buf = make([]byte, n)
 	}
 	buf = buf[:n]
-	if _, err := r.file.ReadAt(buf, seg.GetOffset()); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := file.ReadAt(buf, seg.GetOffset()); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fault.New(fault.CheckpointDamaged, "%s: %w", seg.GetFile(), err)
 	}
 	return buf, nil
