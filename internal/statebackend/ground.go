@@ -233,17 +233,6 @@ func (r *Restorer) killLeft(at located) error {
 	return err
 }
 
-// clear empties what is in memory of a key.
-func (r *Restorer) clear(ref Ref) {
-	if r.fork {
-		r.sp.sharing.Lock()
-		defer r.sp.sharing.Unlock()
-	}
-	for _, c := range r.sp.cells {
-		c.clear(ref)
-	}
-}
-
 // Change restores a key that has changed since what was left: it hides what lies there of it.
 func (r *Restorer) Change(key, payload []byte) error {
 	at, err := r.locate(key)
@@ -255,7 +244,7 @@ func (r *Restorer) Change(key, payload []byte) error {
 		st.Breathe()
 	}
 	s := sp.sub(at.group)
-	row, ok := sp.seek(s, at.hash, at.words, at.bytes)
+	row, ok := r.seek(s, at)
 	ref := makeRef(at.group, row)
 	if ok {
 		r.clear(ref)

@@ -120,16 +120,21 @@ func (r *Restorer) Put(key, payload []byte, fresh bool) error {
 	if !r.fork {
 		sp.store.Breathe()
 	}
+	s := sp.sub(at.group)
+	row, there := uint32(0), false
 	if !fresh {
-		if err := r.remove(at); err != nil {
+		if row, there = r.seek(s, at); there {
+			r.clear(makeRef(at.group, row))
+		} else if err := r.remove(at); err != nil { // it may lie elsewhere
 			return err
 		}
 	}
 	r.told(at)
-	var row uint32
-	if s := sp.sub(at.group); r.unplaced && s.hasRoom() {
+	switch {
+	case there:
+	case r.unplaced && s.hasRoom():
 		row = sp.addRow(s, at.hash, at.words, at.bytes)
-	} else {
+	default:
 		r.Placed()
 		row = sp.add(s, at.hash, at.words, at.bytes)
 	}
@@ -171,6 +176,23 @@ func (r *Restorer) Add(key, payload []byte) error {
 		return r.damaged(err)
 	}
 	return nil
+}
+
+// TouchMost is for how many keys Touch does something.
+const TouchMost = touchRows
+
+// Touch looks up some keys that Put or Delete gets next, so that the processor waits for their memory together and not one after the other. It changes nothing; what is wrong with a key, these tell.
+func (r *Restorer) Touch(keys [][]byte) {
+	sp := r.sp
+	var all [TouchMost]touched
+	n := 0
+	for _, key := range keys[:min(len(keys), TouchMost)] {
+		if at, err := r.locate(key); err == nil {
+			all[n] = sp.touchSlot(at.group, at.hash)
+			n++
+		}
+	}
+	sp.touchRows(all[:n])
 }
 
 // Delete takes back a key that was restored.
@@ -223,6 +245,27 @@ func (r *Restorer) told(at located) {
 	}
 }
 
+// seek is [Space.seek], also while others restore.
+func (r *Restorer) seek(s *sub, at located) (row uint32, ok bool) {
+	if r.fork && r.sp.layout.Bytes {
+		r.sp.sharing.Lock()
+		defer r.sp.sharing.Unlock()
+	}
+	return r.sp.seek(s, at.hash, at.words, at.bytes)
+}
+
+// clear empties what is in memory of a key.
+func (r *Restorer) clear(ref Ref) {
+	if r.fork && r.sp.heaped() {
+		r.sp.sharing.Lock()
+		defer r.sp.sharing.Unlock()
+	}
+	for _, c := range r.sp.cells {
+		c.clear(ref)
+	}
+}
+
+// remove takes back a key that was restored, wherever it is.
 func (r *Restorer) remove(at located) error {
 	sp := r.sp
 	if sp.sharing != nil {

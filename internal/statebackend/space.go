@@ -344,6 +344,16 @@ func (sp *Space) addRow(s *sub, hash uint64, words []uint64, bytes []byte) uint3
 	return row
 }
 
+// heaped reports whether something may hang on the cells of a row.
+func (sp *Space) heaped() bool {
+	for _, c := range sp.cells {
+		if c.kind != ValueKind || !c.fixed {
+			return true
+		}
+	}
+	return false
+}
+
 func (sp *Space) setBytes(view unsafe.Pointer, bytes []byte) {
 	if sp.sharing != nil && len(bytes) > viewInline {
 		sp.sharing.Lock()
@@ -537,8 +547,8 @@ type touched struct {
 }
 
 // touchSlot loads the first slot of a hash, without looking at it: what follows does not wait for it.
-func (sp *Space) touchSlot(keyHash, hash uint64) (t touched) {
-	if t.sub, t.hash = sp.subs[sp.Group(keyHash)], hash; t.sub != nil {
+func (sp *Space) touchSlot(group int, hash uint64) (t touched) {
+	if t.sub, t.hash = sp.subs[group], hash; t.sub != nil {
 		t.slot = *t.sub.slot(hash & t.sub.mask)
 	}
 	return t
@@ -571,7 +581,7 @@ func (sp *Space) Touch(hashes []uint64) {
 		part := hashes[:min(len(hashes), len(t))]
 		hashes = hashes[len(part):]
 		for i, h := range part {
-			t[i] = sp.touchSlot(h, h)
+			t[i] = sp.touchSlot(sp.Group(h), h)
 		}
 		sp.touchRows(t[:len(part)])
 	}
@@ -658,7 +668,7 @@ func (sp *Space) TouchIn(hashes []uint64, ns uint64) {
 		part := hashes[:min(len(hashes), len(t))]
 		hashes = hashes[len(part):]
 		for i, h := range part {
-			t[i] = sp.touchSlot(h, base.HashCombine(h, ns))
+			t[i] = sp.touchSlot(sp.Group(h), base.HashCombine(h, ns))
 		}
 		sp.touchRows(t[:len(part)])
 	}

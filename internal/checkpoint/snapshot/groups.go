@@ -101,12 +101,46 @@ func fill(to *statebackend.Restorer, first int, g *manifest.Group, i int, data [
 		to.Bulk()
 		defer to.Placed()
 	}
-	return EachEntry(seg, data, func(key, payload []byte, deleted bool) error {
-		if deleted {
-			return to.Delete(key)
+	if i > 0 {
+		return fillChanges(to, seg, data)
+	}
+	return EachEntry(seg, data, func(key, payload []byte, _ bool) error { return to.Put(key, payload, true) })
+}
+
+// fillChanges is fill for changes, whose keys are all over the key group: some are looked up together.
+func fillChanges(to *statebackend.Restorer, seg *manifest.Segment, data []byte) error {
+	var keys, payloads [statebackend.TouchMost][]byte // no payload: deleted
+	n := 0
+	put := func() error {
+		to.Touch(keys[:n])
+		for i := range n {
+			var err error
+			if payloads[i] == nil {
+				err = to.Delete(keys[i])
+			} else {
+				err = to.Put(keys[i], payloads[i], false)
+			}
+			if err != nil {
+				return err
+			}
 		}
-		return to.Put(key, payload, i == 0)
+		n = 0
+		return nil
+	}
+	err := EachEntry(seg, data, func(key, payload []byte, deleted bool) error {
+		if n == len(keys) {
+			if err := put(); err != nil {
+				return err
+			}
+		}
+		keys[n], payloads[n] = key, payload
+		n++
+		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return put()
 }
 
 // apart restores key groups by several goroutines, until memory runs short. It returns how many it has restored.
