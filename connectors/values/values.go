@@ -256,7 +256,9 @@ func (s *Store) source(t *tables.Table) (*tables.Source, error) {
 			}, nil
 		},
 	})
-	src.Lookup = func(keys []int) (tables.Lookup, error) { return &lookup{all: all, keys: keys}, nil }
+	if !mode.Updates() { // else the rows are a history, and not what the table has
+		src.Lookup = func(keys []int) (tables.Lookup, error) { return &lookup{all: all, keys: keys}, nil }
+	}
 	return src, nil
 }
 

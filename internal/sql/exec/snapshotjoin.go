@@ -18,7 +18,7 @@ import (
 // right table later changes nothing of what was emitted.
 //
 // It is loaded when the watermark has come to Loaded, or at the end of time. Until then left rows wait, and so does the watermark; then they come out in their order by key. Whether it is loaded follows from the watermark alone,
-// which is part of the operator's state.
+// which is part of the operator's state. With AtEnd it is loaded when its input is complete: FOR SYSTEM_TIME AS OF a processing time, with a table that ends.
 type SnapshotJoin struct {
 	Session             *fn.Session
 	Left, Right         []types.Field
@@ -26,6 +26,7 @@ type SnapshotJoin struct {
 	LeftKeys, RightKeys []int            // null equals nothing
 	// Loaded is a constant TIMESTAMP_LTZ(3), nil for the time at which the query was started.
 	Loaded expr.Expr
+	AtEnd  bool
 	// Residual is the rest of the condition, over the left columns and then the right ones; nil for none.
 	Residual expr.Expr
 }
@@ -78,6 +79,9 @@ func (f *SnapshotJoin) New(ctx *operator.Context, w operator.Wiring) (operator.I
 	}
 	m := &snapshotInstance{f: f, ctx: ctx, store: store, emit: Output(w), call: NewCall(ctx), loaded: f.Session.Start.UnixMilli(), due: make([]statebackend.Ref, windowKeys), matches: make([]int32, BatchRows),
 		found: make([]statebackend.RowRef, BatchRows), partner: make([]int32, BatchRows), right: make([]statebackend.RowRef, BatchRows)}
+	if f.AtEnd {
+		m.loaded = math.MaxInt64
+	}
 	if f.Loaded != nil {
 		p, err := vec.Compile(f.Loaded, f.Session)
 		if err != nil {
@@ -307,6 +311,28 @@ func (m *snapshotInstance) Watermark(t int64) (more bool) {
 		defer m.ctx.Host.EmitIdle(m.ctx.Node, true)
 	}
 	m.done = true
+	return m.release()
+}
+
+// EndInput implements [operator.Instance].
+func (m *snapshotInstance) EndInput(input int) {
+	if input != 1 || !m.f.AtEnd || m.done || m.ctx.Failed {
+		return
+	}
+	m.done = true
+	for m.release() && !m.ctx.Failed {
+	}
+	// What was held back while rows waited goes on behind them.
+	if t := m.ctx.CurrentWatermark; t > math.MinInt64 {
+		m.ctx.Host.EmitWatermark(m.ctx.Node, t)
+	}
+	if m.idle {
+		m.ctx.Host.EmitIdle(m.ctx.Node, true)
+	}
+}
+
+// release joins some of the rows that wait, and reports whether there may be more.
+func (m *snapshotInstance) release() (more bool) {
 	SetCall(m.call, m.ctx)
 	keys := m.due[:m.waits.Due(math.MaxUint64, m.due)]
 	if len(keys) == 0 {

@@ -230,6 +230,9 @@ func accepts(n Node) error {
 		return insertOnly("MATCH_RECOGNIZE")
 	case *SnapshotJoin:
 		if in := n.Inputs[0]; in.Of().Changelog.Updates() {
+			if n.AtEnd {
+				return insertOnly("a join FOR SYSTEM_TIME AS OF a processing time")
+			}
 			return fault.New(fault.SQLChangelog, "the left side of a join with SNAPSHOT takes rows that are only added, but %s changes and deletes rows (%s)", Describe(in), in.Of().Changelog)
 		}
 	case *FromChangelog:

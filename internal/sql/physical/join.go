@@ -414,6 +414,9 @@ func (p *planner) temporal(r *logical.TemporalJoin) (Node, error) {
 	if err := p.untimed("FOR SYSTEM_TIME AS OF", r.TimeAt, left, r.Time); err != nil {
 		return nil, err
 	}
+	if slices.Contains(q.safe, true) {
+		return nil, r.CondAt.Of(fault.New(fault.SQLUnsupported, "IS NOT DISTINCT FROM in a join FOR SYSTEM_TIME AS OF is not supported"))
+	}
 	proctime := r.Left.Fields()[r.Time].Type.Attribute() == types.Proctime
 	scan, where, exprs := lookupSide(r.Right)
 	if scan != nil && proctime {
@@ -425,9 +428,21 @@ func (p *planner) temporal(r *logical.TemporalJoin) (Node, error) {
 			return p.lookup(r, left, q, scan, where, exprs, n)
 		}
 	}
+	asOfNow := proctime && r.Key == nil // and no temporal table function
+	if asOfNow && p.Batch {
+		return p.join(&logical.Join{Left: r.Left, Right: r.Right, Kind: r.Kind, Cond: r.Cond, Out: r.Out, At: r.At, CondAt: r.CondAt})
+	}
 	right, err := p.convert(r.Right)
 	if err != nil {
 		return nil, err
+	}
+	if asOfNow && !right.Of().Bounded {
+		what := "the right side"
+		if scan != nil {
+			what = scan.Table.Path.String()
+		}
+		return nil, r.At.Of(fault.New(fault.SQLUnsupported, "a join FOR SYSTEM_TIME AS OF a processing time needs a table that can be looked up or that ends, and %s does neither: rows would be joined with what has come of it by chance. "+
+			"Give both sides a watermark and join as of an event time, or join with LATERAL TABLE(SNAPSHOT(..)), which waits until the table is loaded", what))
 	}
 	left, lcols := p.columnsOf(left, q.left)
 	right, rcols := p.columnsOf(right, q.right)
@@ -462,9 +477,13 @@ func (p *planner) temporal(r *logical.TemporalJoin) (Node, error) {
 	if proctime {
 		time, rightTime = -1, -1
 	}
-	joined := p.add(&TemporalJoin{
-		Head: Head{Inputs: []Node{p.exchange(left, lcols), p.exchange(right, rcols)}, Fields: out}, Kind: r.Kind, Left: lcols, Right: rcols, LeftTime: time, RightTime: rightTime, Residual: residual,
-	})
+	head := Head{Inputs: []Node{p.exchange(left, lcols), p.exchange(right, rcols)}, Fields: out}
+	var join Node = &TemporalJoin{Head: head, Kind: r.Kind, Left: lcols, Right: rcols, LeftTime: time, RightTime: rightTime, Residual: residual}
+	if asOfNow {
+		head.Single = len(lcols) == 0
+		join = &SnapshotJoin{Head: head, Kind: r.Kind, Left: lcols, Right: rcols, AtEnd: true, Residual: residual}
+	}
+	joined := p.add(join)
 	if len(out) == len(r.Out) {
 		return joined, nil
 	}

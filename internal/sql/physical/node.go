@@ -314,8 +314,9 @@ type SnapshotJoin struct {
 	Head
 	Kind        logical.JoinKind
 	Left, Right []int
-	// Loaded is the time at which it is, nil for that of the query's start.
+	// Loaded is the time at which it is, nil for that of the query's start. With AtEnd it is when the table has ended.
 	Loaded   expr.Expr
+	AtEnd    bool
 	Residual expr.Expr
 }
 

@@ -64,6 +64,9 @@ func (n *SnapshotJoin) Attrs() []Attr {
 	if n.Residual != nil {
 		a = append(a, Attr{"where", n.Residual.String()})
 	}
+	if n.AtEnd {
+		a = append(a, Attr{"loadCompleted", "end of the table"})
+	}
 	if n.Loaded != nil {
 		a = append(a, Attr{"loadCompletedTime", n.Loaded.String()})
 	}
