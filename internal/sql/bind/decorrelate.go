@@ -201,7 +201,7 @@ func (d *decorrelation) aggregate(r *logical.Aggregate) (logical.Rel, []expr.Exp
 		}
 		keys, outer, ops = append(keys, i), append(outer, d.outer(b)), append(ops, op)
 	}
-	agg := &logical.Aggregate{Input: project(in, list, names), Keys: slices.Clone(r.Keys), Calls: r.Calls, Hints: r.Hints, At: r.At}
+	agg := &logical.Aggregate{Input: project(in, list, names), Keys: slices.Clone(r.Keys), Calls: r.Calls, Hints: r.Hints, TTL: r.TTL, At: r.At}
 	out := slices.Clone(r.Out[:len(r.Keys)])
 	place := map[int]int{}
 	for i, k := range r.Keys {
@@ -356,7 +356,7 @@ func (d *decorrelation) join(r *logical.Join) (logical.Rel, []expr.Expr) {
 	for _, c := range rc {
 		conds = append(conds, expr.Shift(c, func(i int) int { return m1 + i }))
 	}
-	j := &logical.Join{Left: left, Right: right, Kind: r.Kind, NullAware: r.NullAware, Hints: r.Hints, Cond: d.all(d.at, own), At: r.At, CondAt: r.CondAt}
+	j := &logical.Join{Left: left, Right: right, Kind: r.Kind, NullAware: r.NullAware, Hints: r.Hints, LeftTTL: r.LeftTTL, RightTTL: r.RightTTL, Cond: d.all(d.at, own), At: r.At, CondAt: r.CondAt}
 	if r.Kind == logical.Semi || r.Kind == logical.Anti {
 		j.Out = left.Fields()
 		return j, conds

@@ -21,6 +21,8 @@ type exprs struct {
 	group *group
 	// windows collects calls of window functions; nil where there may be none.
 	windows *windows
+	// hints are those of the SELECT; nil for none.
+	hints *hints
 	// named are the windows of the WINDOW clause.
 	named []*ast.NamedWindow
 	// queries tells that subqueries may stand here.

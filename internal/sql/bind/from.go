@@ -17,7 +17,7 @@ import (
 type from struct {
 	*text
 	env   *env
-	hints []logical.Hint
+	hints *hints
 }
 
 // source is an item of FROM.
@@ -38,7 +38,7 @@ type source struct {
 }
 
 // from binds the FROM of a SELECT.
-func (x *text) from(t ast.TableExpr, e *env, hints []logical.Hint) *scope {
+func (x *text) from(t ast.TableExpr, e *env, hints *hints) *scope {
 	f := &from{x, e, hints}
 	s := f.alone(f.item(t, nil))
 	s.outer = e.around()
@@ -209,7 +209,7 @@ func (x *from) joinOne(j *ast.Join, left, right *source) *source {
 	}
 	out := joined(left.rel.Fields(), right.rel.Fields(), kind)
 	n := len(left.rel.Fields())
-	node := &logical.Join{Left: left.rel, Right: right.rel, Kind: kind, Hints: x.hints, Out: out}
+	node := &logical.Join{Left: left.rel, Right: right.rel, Kind: kind, Hints: x.hints.list, LeftTTL: x.hints.life(left.scope), RightTTL: x.hints.life(right.scope), Out: out}
 	node.At, node.CondAt = x.joinPlaces(j)
 	// The condition sees columns as they come in: outer joins make them nullable only behind it.
 	seen := x.combined(left.scope, right.scope, &logical.Values{Out: joined(left.rel.Fields(), right.rel.Fields(), logical.Inner)})
@@ -245,7 +245,7 @@ func (x *from) always(j *ast.Join, left, right *source, kind logical.JoinKind) *
 	}
 	l, r := left.rel.Fields(), right.rel.Fields()
 	n := len(l)
-	node := &logical.Join{Left: left.rel, Right: right.rel, Kind: logical.LeftOuter, Hints: x.hints, Out: joined(l, r, logical.LeftOuter)}
+	node := &logical.Join{Left: left.rel, Right: right.rel, Kind: logical.LeftOuter, Hints: x.hints.list, Out: joined(l, r, logical.LeftOuter)}
 	node.At, node.CondAt = x.joinPlaces(j)
 	node.Cond = x.all(j, mapped(right.conds, func(e expr.Expr) expr.Expr { return placed(e, n) }))
 	s := x.combined(left.scope, right.scope, node)
@@ -443,7 +443,7 @@ func (x *from) temporal(j *ast.Join, left, right *source, kind logical.JoinKind)
 		ref = &expr.Ref{Index: i}
 	}
 	ls := &scope{rel: l, tables: left.tables, star: left.star}
-	node := &logical.TemporalJoin{Left: l, Right: right.rel, Kind: kind, Time: ref.Index, Key: right.key, Hints: x.hints, Out: joined(l.Fields(), right.rel.Fields(), kind), TimeAt: x.placeAt(right.at.At)}
+	node := &logical.TemporalJoin{Left: l, Right: right.rel, Kind: kind, Time: ref.Index, Key: right.key, Hints: x.hints.list, Out: joined(l.Fields(), right.rel.Fields(), kind), TimeAt: x.placeAt(right.at.At)}
 	node.At, node.CondAt = x.joinPlaces(j)
 	seen := x.combined(ls, right.scope, &logical.Values{Out: joined(l.Fields(), right.rel.Fields(), logical.Inner)})
 	using := x.using(j, ls, right.scope)

@@ -400,7 +400,7 @@ func (x *text) prepare(c *columns, m *aggregateMark, name string) func(index []i
 }
 
 // aggregateOver puts the aggregation above the scope's relation, and returns how expressions of the input are turned into such of the result.
-func (x *exprs) aggregateOver(g *group, hints []logical.Hint, at ast.Node) func(at ast.Node, e expr.Expr) expr.Expr {
+func (x *exprs) aggregateOver(g *group, at ast.Node) func(at ast.Node, e expr.Expr) expr.Expr {
 	c := &columns{in: x.scope.rel}
 	var keys []int
 	for _, k := range g.keys {
@@ -416,7 +416,10 @@ func (x *exprs) aggregateOver(g *group, hints []logical.Hint, at ast.Node) func(
 	}
 	in, index := c.rel()
 	fields := in.Fields()
-	agg := &logical.Aggregate{Input: in, Sets: g.sets, Hints: hints, At: x.placeAt(at)}
+	agg := &logical.Aggregate{Input: in, Sets: g.sets, At: x.placeAt(at)}
+	if x.hints != nil {
+		agg.Hints, agg.TTL = x.hints.list, x.hints.life(x.scope)
+	}
 	windows := windowColumns(in)
 	whole := false // are window_start and window_end among the keys?
 	starts, ends := false, false

@@ -2,7 +2,6 @@ package bind
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/weirstream/weir/column"
 	"github.com/weirstream/weir/fault"
@@ -22,14 +21,16 @@ type item struct {
 // selectOf binds a SELECT with the ORDER BY of its query. Behind the columns of the relation may be others, by which it is sorted.
 func (x *text) selectOf(s *ast.Select, e *env, order []*ast.OrderItem) (relation, []logical.SortKey) {
 	sc := &scope{rel: oneRow(), outer: e.around()}
+	hints := x.hintsOf(s.Hints)
 	if s.From != nil {
-		sc = x.from(s.From, e, x.hintsOf(s.Hints))
+		sc = x.from(s.From, e, hints)
 	}
+	hints.check(sc)
 	if s.Stream {
 		x.unsupported(s, "SELECT STREAM is not supported")
 	}
 	b := x.over(sc)
-	b.env, b.queries, b.named = e, true, s.Windows
+	b.env, b.queries, b.named, b.hints = e, true, s.Windows, hints
 	if s.Where != nil {
 		b.where = "in WHERE"
 		b.filter(s.Where)
@@ -181,37 +182,6 @@ func unique(names []string) []string {
 	return out
 }
 
-// hintsOf are the hints of a SELECT.
-func (x *text) hintsOf(hints []*ast.Hint) []logical.Hint {
-	var out []logical.Hint
-	for _, h := range hints {
-		l := logical.Hint{Name: strings.ToUpper(h.Name.Name)}
-		text := func(e ast.Expr) string {
-			switch e := e.(type) {
-			case *ast.StringLit:
-				return e.Value
-			case *ast.NumberLit:
-				return e.Text
-			case *ast.Name:
-				return e.String()
-			}
-			return ""
-		}
-		for _, a := range h.Args {
-			if a.Key == nil {
-				l.Args = append(l.Args, text(a.Value))
-				continue
-			}
-			if l.Options == nil {
-				l.Options = map[string]string{}
-			}
-			l.Options[text(a.Key)] = text(a.Value)
-		}
-		out = append(out, l)
-	}
-	return out
-}
-
 // finish binds what follows WHERE, and the columns.
 func (x *exprs) finish(s *ast.Select, order []*ast.OrderItem) (relation, []logical.SortKey) {
 	g := &group{}
@@ -248,7 +218,7 @@ func (x *exprs) finish(s *ast.Select, order []*ast.OrderItem) (relation, []logic
 		}
 	}
 	if s.GroupBy != nil || having != nil || len(g.calls) > 0 {
-		lift := x.aggregateOver(g, x.hintsOf(s.Hints), groupingOf(s, g))
+		lift := x.aggregateOver(g, groupingOf(s, g))
 		each(lift)
 		for _, m := range x.windows.calls {
 			m.rewrite(lift)

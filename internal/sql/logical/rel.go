@@ -4,6 +4,8 @@
 package logical
 
 import (
+	"time"
+
 	"github.com/weirstream/weir/internal/sql/catalog"
 	"github.com/weirstream/weir/internal/sql/expr"
 	"github.com/weirstream/weir/internal/sql/fn"
@@ -89,6 +91,20 @@ type AggCall struct {
 	At sqlerr.Place
 }
 
+// Lifetime is how long state is kept after it was last written, if Set, where 0 is for ever. If not, it is as long as the setting of the session has it.
+type Lifetime struct {
+	Set bool
+	For time.Duration
+}
+
+// Or is the lifetime, or another one if it is not set.
+func (l Lifetime) Or(other time.Duration) time.Duration {
+	if l.Set {
+		return l.For
+	}
+	return other
+}
+
 // Hint is a hint of /*+ .. */ that stands at a SELECT: on joins (BROADCAST, SHUFFLE_HASH, LOOKUP, MULTI_JOIN, ...) or on state (STATE_TTL). An operator has those of its query.
 type Hint struct {
 	// Name is in capitals.
@@ -156,7 +172,9 @@ type Aggregate struct {
 	// Groupings are the calls of GROUPING, each a BIGINT: indexes into Keys, of which the first is the highest bit. The bit is 1 where the key is not in the row's grouping set. There are none without Sets.
 	Groupings [][]int
 	Hints     []Hint
-	Out       []types.Field
+	// TTL is how long a group is kept.
+	TTL Lifetime
+	Out []types.Field
 	// At is GROUP BY, or what else asks for it: the first call, DISTINCT, or a subquery. TimeAt is the window.
 	At, TimeAt sqlerr.Place
 }
@@ -182,7 +200,9 @@ type Join struct {
 	// NullAware tells of NOT IN: a null on either side makes the condition unknown.
 	NullAware bool
 	Hints     []Hint
-	Out       []types.Field
+	// LeftTTL and RightTTL are how long rows of the inputs are kept.
+	LeftTTL, RightTTL Lifetime
+	Out               []types.Field
 	// At is JOIN with all behind it, or the subquery that is joined. CondAt is the condition of ON, or At without one.
 	At, CondAt sqlerr.Place
 }

@@ -89,7 +89,7 @@ func split(a *logical.Aggregate, of [][]int, buckets int) logical.Rel {
 	width := len(in)
 	number, flag := types.New(types.Int).NotNull(), types.New(types.Boolean)
 	fields := append(slices.Clone(in), types.Field{Name: "$bucket", Type: number})
-	first := &logical.Aggregate{Keys: append(slices.Clone(a.Keys), width), Hints: a.Hints, At: a.At}
+	first := &logical.Aggregate{Keys: append(slices.Clone(a.Keys), width), Hints: a.Hints, TTL: a.TTL, At: a.At}
 	if len(of) > 1 {
 		fields = append(fields, types.Field{Name: "$part", Type: number})
 		first.Keys = append(first.Keys, width+1)
@@ -151,7 +151,7 @@ func split(a *logical.Aggregate, of [][]int, buckets int) logical.Rel {
 		first.Out = append(first.Out, fields[k])
 	}
 	base := len(first.Keys)
-	second := &logical.Aggregate{Input: first, Hints: a.Hints, Out: a.Out, At: a.At}
+	second := &logical.Aggregate{Input: first, Hints: a.Hints, TTL: a.TTL, Out: a.Out, At: a.At}
 	for i := range a.Keys {
 		second.Keys = append(second.Keys, i)
 	}

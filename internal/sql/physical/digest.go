@@ -57,13 +57,13 @@ func writeRel(b *strings.Builder, r logical.Rel, fresh *int) {
 	case *logical.WindowTable:
 		w("window %+v", r.Window)
 	case *logical.Aggregate:
-		w("aggregate %v %v %v", r.Keys, r.Sets, r.Properties)
+		w("aggregate %v %v %v %v", r.Keys, r.Sets, r.Properties, r.TTL)
 		if r.Window != nil {
 			w("%+v", *r.Window)
 		}
 		writeCalls(b, r.Calls, r)
 	case *logical.Join:
-		w("join %d %v ", r.Kind, r.NullAware)
+		w("join %d %v %v %v ", r.Kind, r.NullAware, r.LeftTTL, r.RightTTL)
 		if r.Cond != nil {
 			e(r.Cond)
 		}

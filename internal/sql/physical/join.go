@@ -169,7 +169,7 @@ func (p *planner) join(r *logical.Join) (Node, error) {
 	} else {
 		j := &Join{
 			Head: Head{Inputs: []Node{lx, rx}, Fields: out, Single: len(lcols) == 0}, Kind: r.Kind, Left: lcols, Right: rcols, NullSafe: q.safe, NullAware: r.NullAware, Residual: residual,
-			LeftUnique: contains(left.Of().Keys, lcols), RightUnique: contains(right.Of().Keys, rcols), LeftTTL: p.TTL, RightTTL: p.TTL,
+			LeftUnique: contains(left.Of().Keys, lcols), RightUnique: contains(right.Of().Keys, rcols), LeftTTL: r.LeftTTL.Or(p.TTL), RightTTL: r.RightTTL.Or(p.TTL),
 		}
 		j.Keys = joinKeys(j, left.Of().Keys, right.Of().Keys, len(left.Of().Fields))
 		joined = p.add(j)

@@ -388,7 +388,10 @@ func (n *Join) State() string {
 	if n.LeftExpiry != nil || n.RightExpiry != nil {
 		return bounded("left", n.LeftExpiry) + ", " + bounded("right", n.RightExpiry)
 	}
-	return ttl("all rows of both inputs", max(n.LeftTTL, n.RightTTL))
+	if n.LeftTTL != n.RightTTL {
+		return ttl("all rows of the left input", n.LeftTTL) + ", " + ttl("all rows of the right input", n.RightTTL)
+	}
+	return ttl("all rows of both inputs", n.LeftTTL)
 }
 
 func ttl(s string, d interface{ String() string }) string {
