@@ -104,13 +104,11 @@ type Lookup interface {
 	Open(ctx context.Context) (Lookuper, error)
 }
 
-// Lookuper looks up in one subtask. Its methods are called one at a time.
+// Lookuper looks up in one subtask. Its methods are called one at a time, on the task: while Find waits, it takes no records and no checkpoint begins in it.
 type Lookuper interface {
 	// Find appends to out the rows that have the values of the key columns, for the rows of sel (nil: all n), and returns for each row found the row of the keys, in order. keys are flat.
 	// out has the table's columns. A null matches nothing.
 	Find(ctx context.Context, keys []*column.Vector, sel []int32, n int, out *column.Batch) (matches []int32, err error)
-	// Fast reports whether Find never waits: then it is called on the task, else away from it.
-	Fast() bool
 	Close() error
 }
 

@@ -103,8 +103,6 @@ type sideLookuper struct {
 	matches []int32
 }
 
-func (l *sideLookuper) Fast() bool { return true }
-
 func (l *sideLookuper) Close() error { return nil }
 
 func (l *sideLookuper) Find(_ context.Context, keys []*column.Vector, sel []int32, n int, out *column.Batch) ([]int32, error) {

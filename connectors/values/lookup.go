@@ -20,8 +20,6 @@ type lookuper struct {
 	matches, rows []int32
 }
 
-func (l *lookuper) Fast() bool { return true }
-
 func (l *lookuper) Close() error { return nil }
 
 func (l *lookuper) Find(_ context.Context, keys []*column.Vector, sel []int32, n int, out *column.Batch) ([]int32, error) {

@@ -69,6 +69,4 @@ func (c *copies) update(before, after int32) bool {
 	}
 	return true
 }
-
-func (c *copies) Fast() bool   { return true }
 func (c *copies) Close() error { return nil }

@@ -54,6 +54,4 @@ type tableCaller struct {
 func (t *tableCaller) Find(_ context.Context, args []*column.Vector, sel []int32, n int, out *column.Batch) ([]int32, error) {
 	return t.kernel(t.call, args, sel, n, out)
 }
-
-func (t *tableCaller) Fast() bool   { return true }
 func (t *tableCaller) Close() error { return nil }

@@ -24,7 +24,6 @@ type sliceTable struct {
 }
 
 func (s *sliceTable) Open(context.Context) (tables.Lookuper, error) { return s, nil }
-func (s *sliceTable) Fast() bool                                    { return true }
 func (s *sliceTable) Close() error                                  { s.closed = true; return nil }
 func (s *sliceTable) Find(_ context.Context, keys []*column.Vector, sel []int32, n int, out *column.Batch) (matches []int32, err error) {
 	if sel == nil {
