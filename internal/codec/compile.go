@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"math/bits"
 	"reflect"
 	"slices"
 	"unsafe"
@@ -289,18 +288,11 @@ func decFields(fields []field, src []byte, p unsafe.Pointer, depth int) ([]byte,
 				src = src[1:]
 				continue
 			}
-			if len(src) > 8 { // see uvarint
-				x := binary.LittleEndian.Uint64(src)
-				if last := ^x & 0x8080808080808080; last != 0 {
-					n := bits.TrailingZeros64(last)/8 + 1
-					if x &= (last ^ (last - 1)) & 0x7f7f7f7f7f7f7f7f; src[n-1] != 0 {
-						x = x&0x007f007f007f007f | x&0x7f007f007f007f00>>1
-						x = x&0x00003fff00003fff | x&0x3fff00003fff0000>>2
-						x = x&0x0fffffff | x&(0x0fffffff<<32)>>4
-						*(*int64)(unsafe.Add(p, f.off)) = int64(x>>1) ^ -int64(x&1)
-						src = src[n:]
-						continue
-					}
+			if len(src) >= 8 {
+				if u, n := wordUvarint(binary.LittleEndian.Uint64(src)); n > 0 && src[n-1] != 0 {
+					*(*int64)(unsafe.Add(p, f.off)) = int64(u>>1) ^ -int64(u&1)
+					src = src[n:]
+					continue
 				}
 			}
 			var v int64

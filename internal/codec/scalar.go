@@ -34,14 +34,7 @@ func uvarint(src []byte) (uint64, []byte, error) {
 		return uint64(src[0]), src[1:], nil
 	}
 	if len(src) >= 8 {
-		x := binary.LittleEndian.Uint64(src)
-		if last := ^x & 0x8080808080808080; last != 0 { // it ends within the word: its groups of seven bits move together
-			n := bits.TrailingZeros64(last)/8 + 1
-			x &= last ^ (last - 1)
-			x &= 0x7f7f7f7f7f7f7f7f
-			x = x&0x007f007f007f007f | x&0x7f007f007f007f00>>1
-			x = x&0x00003fff00003fff | x&0x3fff00003fff0000>>2
-			x = x&0x0fffffff | x&(0x0fffffff<<32)>>4
+		if x, n := wordUvarint(binary.LittleEndian.Uint64(src)); n > 0 {
 			if src[n-1] == 0 {
 				return 0, nil, corrupt(src, "a number is too long")
 			}
@@ -57,6 +50,18 @@ func uvarint(src []byte) (uint64, []byte, error) {
 	default:
 		return 0, nil, corrupt(src, "a number is too long")
 	}
+}
+
+// wordUvarint reads a number from the first n bytes of a word, of which the lowest comes first: n is 0 if it does not end within.
+func wordUvarint(word uint64) (v uint64, n int) {
+	last := ^word & 0x8080808080808080
+	if last == 0 {
+		return 0, 0
+	}
+	word &= (last ^ (last - 1)) & 0x7f7f7f7f7f7f7f7f // its groups of seven bits move together
+	word = word&0x007f007f007f007f | word&0x7f007f007f007f00>>1
+	word = word&0x00003fff00003fff | word&0x3fff00003fff0000>>2
+	return word&0x0fffffff | word&(0x0fffffff<<32)>>4, bits.TrailingZeros64(last)/8 + 1
 }
 
 func varint(src []byte) (int64, []byte, error) {

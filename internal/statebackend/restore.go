@@ -125,7 +125,7 @@ func (r *Restorer) Put(key, payload []byte, fresh bool) error {
 	if !fresh {
 		if row, there = r.seek(s, at); there {
 			r.clear(makeRef(at.group, row))
-		} else if err := r.remove(at); err != nil { // it may lie elsewhere
+		} else if err := r.removeStored(s, at); err != nil {
 			return err
 		}
 	}
@@ -267,29 +267,40 @@ func (r *Restorer) clear(ref Ref) {
 
 // remove takes back a key that was restored, wherever it is.
 func (r *Restorer) remove(at located) error {
+	s := r.sp.sub(at.group)
+	if row, ok := r.seek(s, at); ok {
+		r.drop(makeRef(at.group, row))
+		return nil
+	}
+	return r.removeStored(s, at)
+}
+
+// removeStored is remove for a key that is not in memory.
+func (r *Restorer) removeStored(s *sub, at located) error {
+	if r.fork { // nothing of the key group has gone to disk yet, and what was left there need not come back to go
+		r.sp.sharing.Lock()
+		defer r.sp.sharing.Unlock()
+		return r.killLeft(at)
+	}
+	if s.stored > 0 {
+		if ref, ok := r.sp.load(at.group, at.hash, at.words, at.bytes); ok {
+			r.drop(ref)
+		}
+	}
+	return nil
+}
+
+// drop takes a key out of memory.
+func (r *Restorer) drop(ref Ref) {
 	sp := r.sp
-	if sp.sharing != nil {
+	if r.fork {
 		sp.sharing.Lock()
 		defer sp.sharing.Unlock()
 	}
-	var old Ref
-	if r.fork { // nothing of the key group has gone to disk yet, and what was left there need not come back to go
-		row, ok := sp.seek(sp.sub(at.group), at.hash, at.words, at.bytes)
-		if !ok {
-			return r.killLeft(at)
-		}
-		old = makeRef(at.group, row)
-	} else {
-		var ok bool
-		if old, ok = sp.Find(at.group, at.hash, at.words, at.bytes); !ok {
-			return nil
-		}
-	}
 	if len(sp.cells) == 0 {
-		*flagsOf(sp.Edit(old)) &^= 1 // see Mark
+		*flagsOf(sp.Edit(ref)) &^= 1 // see Mark
 	}
-	sp.Remove(old)
-	return nil
+	sp.Remove(ref)
 }
 
 // In says that the keys that follow are all of one key group, counted from the store's first, and makes room for so many. A key of another is refused.

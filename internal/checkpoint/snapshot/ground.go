@@ -215,16 +215,5 @@ func (r *Reader) change(to *statebackend.Restorer, first int, g *manifest.Group,
 	if err != nil {
 		return err
 	}
-	if !seg.GetChanges() {
-		return damaged(seg, "a base and changes are out of order")
-	}
-	if err := to.In(int(g.GetGroup())-first, 0); err != nil {
-		return err
-	}
-	return EachEntry(seg, data, func(key, payload []byte, deleted bool) error {
-		if deleted {
-			return to.Delete(key)
-		}
-		return to.Change(key, payload)
-	})
+	return change(to, first, g, seg, data, to.Change)
 }

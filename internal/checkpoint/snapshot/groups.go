@@ -84,63 +84,61 @@ func (r *Reader) group(to *statebackend.Restorer, first int, g *manifest.Group) 
 	return nil
 }
 
-// fill puts the entries of a segment into the store.
+// fill puts the entries of segment i of a key group into the store.
 func fill(to *statebackend.Restorer, first int, g *manifest.Group, i int, data []byte) error {
 	seg := g.GetSegments()[i]
-	if (i == 0) == seg.GetChanges() {
-		return damaged(seg, "a base and changes are out of order")
+	if i > 0 {
+		return change(to, first, g, seg, data, func(key, payload []byte) error { return to.Put(key, payload, false) })
 	}
-	keys := 0
-	if i == 0 {
-		keys = int(min(seg.GetEntries(), int64(len(data)/2)))
+	if seg.GetChanges() {
+		return outOfOrder(seg)
 	}
-	if err := to.In(int(g.GetGroup())-first, keys); err != nil {
+	if err := to.In(int(g.GetGroup())-first, int(min(seg.GetEntries(), int64(len(data)/2)))); err != nil {
 		return err
 	}
-	if i == 0 {
-		to.Bulk()
-		defer to.Placed()
-	}
-	if i > 0 {
-		return fillChanges(to, seg, data)
-	}
+	to.Bulk()
+	defer to.Placed()
 	return EachEntry(seg, data, func(key, payload []byte, _ bool) error { return to.Put(key, payload, true) })
 }
 
-// fillChanges is fill for changes, whose keys are all over the key group: some are looked up together.
-func fillChanges(to *statebackend.Restorer, seg *manifest.Segment, data []byte) error {
+func outOfOrder(seg *manifest.Segment) error {
+	return damaged(seg, "a base and changes are out of order")
+}
+
+// change deletes the keys of a segment of changes, or puts them. They are all over the key group, so some are looked up together.
+func change(to *statebackend.Restorer, first int, g *manifest.Group, seg *manifest.Segment, data []byte, put func(key, payload []byte) error) error {
+	if !seg.GetChanges() {
+		return outOfOrder(seg)
+	}
+	if err := to.In(int(g.GetGroup())-first, 0); err != nil {
+		return err
+	}
 	var keys, payloads [statebackend.TouchMost][]byte // no payload: deleted
 	n := 0
-	put := func() error {
+	flush := func() (err error) {
 		to.Touch(keys[:n])
-		for i := range n {
-			var err error
+		for i := 0; i < n && err == nil; i++ {
 			if payloads[i] == nil {
 				err = to.Delete(keys[i])
 			} else {
-				err = to.Put(keys[i], payloads[i], false)
-			}
-			if err != nil {
-				return err
+				err = put(keys[i], payloads[i])
 			}
 		}
 		n = 0
-		return nil
+		return err
 	}
-	err := EachEntry(seg, data, func(key, payload []byte, deleted bool) error {
+	err := EachEntry(seg, data, func(key, payload []byte, _ bool) (err error) {
 		if n == len(keys) {
-			if err := put(); err != nil {
-				return err
-			}
+			err = flush()
 		}
 		keys[n], payloads[n] = key, payload
 		n++
-		return nil
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	return put()
+	return flush()
 }
 
 // apart restores key groups by several goroutines, until memory runs short. It returns how many it has restored.

@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/weirstream/weir/connector/tables"
@@ -14,17 +15,16 @@ import (
 type hints struct {
 	*text
 	list []logical.Hint
-	// named are the tables that they name, lives those among them of STATE_TTL; of several for a table the last one counts.
-	named []hinted
-	lives []hinted
+	// named are the tables that they name. Of several lifetimes for a table the last one counts.
+	named []hintedTable
 }
 
-// hinted is a table that a hint names.
-type hinted struct {
+// hintedTable is a table that a hint names.
+type hintedTable struct {
 	hint string
 	name string
 	at   ast.Node
-	life logical.Lifetime
+	life logical.Lifetime // of STATE_TTL
 }
 
 // knownHints are the hints of a SELECT and, for those of a table, OPTIONS.
@@ -35,9 +35,7 @@ func (x *text) hintsOf(all []*ast.Hint) *hints {
 	h := &hints{text: x}
 	for _, a := range all {
 		l := logical.Hint{Name: strings.ToUpper(a.Name.Name)}
-		switch l.Name {
-		case "STATE_TTL", "LOOKUP", "BROADCAST", "SHUFFLE_HASH", "SHUFFLE_MERGE", "NEST_LOOP", "MULTI_JOIN", "OPTIONS":
-		default:
+		if !slices.Contains(knownHints, l.Name) {
 			if catalog.Closest(l.Name, knownHints) != "" {
 				x.suggest(fault.SQLUnknownObject, a.Name, l.Name, knownHints, "there is no hint %s", l.Name)
 			}
@@ -50,7 +48,7 @@ func (x *text) hintsOf(all []*ast.Hint) *hints {
 				if l.Name == "STATE_TTL" || l.Name == "LOOKUP" {
 					x.fail(fault.SQLInvalid, arg, "%s takes options, as in %s", l.Name, map[string]string{"STATE_TTL": "STATE_TTL('t' = '1 d')", "LOOKUP": "LOOKUP('table' = 't')"}[l.Name])
 				}
-				h.named = append(h.named, hinted{hint: l.Name, name: value, at: arg})
+				h.named = append(h.named, hintedTable{hint: l.Name, name: value, at: arg})
 				continue
 			}
 			if l.Options == nil {
@@ -64,10 +62,9 @@ func (x *text) hintsOf(all []*ast.Hint) *hints {
 				if err != nil || d < 0 {
 					x.fail(fault.SQLInvalid, arg, "STATE_TTL of %q: %q is not a duration: it is written as '12 h' or '1 d'", key, value)
 				}
-				t := hinted{hint: l.Name, name: key, at: arg, life: logical.Lifetime{Set: true, For: d}}
-				h.named, h.lives = append(h.named, t), append(h.lives, t)
+				h.named = append(h.named, hintedTable{hint: l.Name, name: key, at: arg, life: logical.Lifetime{Set: true, For: d}})
 			case l.Name == "LOOKUP" && key == "table":
-				h.named = append(h.named, hinted{hint: l.Name, name: value, at: arg})
+				h.named = append(h.named, hintedTable{hint: l.Name, name: value, at: arg})
 			}
 		}
 		h.list = append(h.list, l)
@@ -105,11 +102,11 @@ func (h *hints) check(s *scope) {
 
 // life is how long STATE_TTL has the rows of a table live, if the scope is that of one table.
 func (h *hints) life(s *scope) (l logical.Lifetime) {
-	if h == nil || len(s.tables) != 1 {
+	if len(s.tables) != 1 {
 		return l
 	}
-	for _, n := range h.lives {
-		if s.tables[0].matches(strings.Split(n.name, ".")) {
+	for _, n := range h.named {
+		if n.life.Set && s.tables[0].matches(strings.Split(n.name, ".")) {
 			l = n.life
 		}
 	}

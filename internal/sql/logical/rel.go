@@ -97,14 +97,6 @@ type Lifetime struct {
 	For time.Duration
 }
 
-// Or is the lifetime, or another one if it is not set.
-func (l Lifetime) Or(other time.Duration) time.Duration {
-	if l.Set {
-		return l.For
-	}
-	return other
-}
-
 // Hint is a hint of /*+ .. */ that stands at a SELECT: on joins (BROADCAST, SHUFFLE_HASH, LOOKUP, MULTI_JOIN, ...) or on state (STATE_TTL). An operator has those of its query.
 type Hint struct {
 	// Name is in capitals.

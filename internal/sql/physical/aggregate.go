@@ -35,7 +35,7 @@ func (p *planner) aggregate(r *logical.Aggregate) (Node, error) {
 	}
 	return p.add(&GroupAggregate{
 		Head:  Head{Inputs: []Node{x}, Fields: r.Out, Keys: [][]int{all}, Single: len(keys) == 0},
-		Group: keys, Calls: r.Calls, Grouped: len(keys) > 0, TTL: r.TTL.Or(p.TTL), PerRow: p.PerRow,
+		Group: keys, Calls: r.Calls, Grouped: len(keys) > 0, TTL: p.lifetime(r.TTL), PerRow: p.PerRow,
 	}), nil
 }
 
@@ -304,7 +304,7 @@ func (p *planner) groupingSets(r *logical.Aggregate, in Node) (Node, error) {
 	for i := range all {
 		all[i] = i
 	}
-	n := p.add(&GroupAggregate{Head: Head{Inputs: []Node{ex}, Fields: out, Keys: [][]int{all}}, Group: keys, Calls: r.Calls, Grouped: true, TTL: r.TTL.Or(p.TTL), PerRow: p.PerRow})
+	n := p.add(&GroupAggregate{Head: Head{Inputs: []Node{ex}, Fields: out, Keys: [][]int{all}}, Group: keys, Calls: r.Calls, Grouped: true, TTL: p.lifetime(r.TTL), PerRow: p.PerRow})
 	var exprs []expr.Expr
 	for i, f := range out {
 		if i != len(r.Keys) {

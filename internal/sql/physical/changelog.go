@@ -229,11 +229,12 @@ func accepts(n Node) error {
 	case *Match:
 		return insertOnly("MATCH_RECOGNIZE")
 	case *SnapshotJoin:
+		what := "SNAPSHOT"
+		if n.AtEnd {
+			what = "a table as of a processing time"
+		}
 		if in := n.Inputs[0]; in.Of().Changelog.Updates() {
-			if n.AtEnd {
-				return insertOnly("a join FOR SYSTEM_TIME AS OF a processing time")
-			}
-			return fault.New(fault.SQLChangelog, "the left side of a join with SNAPSHOT takes rows that are only added, but %s changes and deletes rows (%s)", Describe(in), in.Of().Changelog)
+			return fault.New(fault.SQLChangelog, "the left side of a join with %s takes rows that are only added, but %s changes and deletes rows (%s)", what, Describe(in), in.Of().Changelog)
 		}
 	case *FromChangelog:
 		return insertOnly("FROM_CHANGELOG")

@@ -169,7 +169,7 @@ func (p *planner) join(r *logical.Join) (Node, error) {
 	} else {
 		j := &Join{
 			Head: Head{Inputs: []Node{lx, rx}, Fields: out, Single: len(lcols) == 0}, Kind: r.Kind, Left: lcols, Right: rcols, NullSafe: q.safe, NullAware: r.NullAware, Residual: residual,
-			LeftUnique: contains(left.Of().Keys, lcols), RightUnique: contains(right.Of().Keys, rcols), LeftTTL: r.LeftTTL.Or(p.TTL), RightTTL: r.RightTTL.Or(p.TTL),
+			LeftUnique: contains(left.Of().Keys, lcols), RightUnique: contains(right.Of().Keys, rcols), LeftTTL: p.lifetime(r.LeftTTL), RightTTL: p.lifetime(r.RightTTL),
 		}
 		j.Keys = joinKeys(j, left.Of().Keys, right.Of().Keys, len(left.Of().Fields))
 		joined = p.add(j)
@@ -478,12 +478,13 @@ func (p *planner) temporal(r *logical.TemporalJoin) (Node, error) {
 		time, rightTime = -1, -1
 	}
 	head := Head{Inputs: []Node{p.exchange(left, lcols), p.exchange(right, rcols)}, Fields: out}
-	var join Node = &TemporalJoin{Head: head, Kind: r.Kind, Left: lcols, Right: rcols, LeftTime: time, RightTime: rightTime, Residual: residual}
+	var joined Node
 	if asOfNow {
 		head.Single = len(lcols) == 0
-		join = &SnapshotJoin{Head: head, Kind: r.Kind, Left: lcols, Right: rcols, AtEnd: true, Residual: residual}
+		joined = p.add(&SnapshotJoin{Head: head, Kind: r.Kind, Left: lcols, Right: rcols, AtEnd: true, Residual: residual})
+	} else {
+		joined = p.add(&TemporalJoin{Head: head, Kind: r.Kind, Left: lcols, Right: rcols, LeftTime: time, RightTime: rightTime, Residual: residual})
 	}
-	joined := p.add(join)
 	if len(out) == len(r.Out) {
 		return joined, nil
 	}

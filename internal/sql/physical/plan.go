@@ -48,7 +48,7 @@ type Config struct {
 	Session *fn.Session
 	Tables  Tables
 	Batch   bool
-	// TTL is table.exec.state.ttl; 0 keeps state for ever.
+	// TTL is table.exec.state.ttl; 0 keeps state for ever, as batch mode does in any case.
 	TTL time.Duration
 	// PerRow is table.exec.mini-batch.enabled=false as set by the user.
 	PerRow bool
@@ -64,6 +64,9 @@ type Config struct {
 
 // Plan returns the physical plan of some ends: *logical.Sink, or a query, whose rows go to the caller.
 func Plan(cfg Config, ends []logical.Rel) (*Program, error) {
+	if cfg.Batch {
+		cfg.TTL = 0 // nothing comes so late there that it could be forgotten before
+	}
 	p := &planner{Config: cfg, memo: map[string]Node{}, exchanges: map[exchangeKey]Node{}, program: &Program{}}
 	for _, end := range ends {
 		var n Node
@@ -167,6 +170,14 @@ func (p *planner) add(n Node) Node {
 	h.Changelog = kinds(n, p.Batch)
 	h.At = p.at
 	return n
+}
+
+// lifetime is how long state is kept that a hint may give a lifetime.
+func (p *planner) lifetime(l logical.Lifetime) time.Duration {
+	if l.Set && !p.Batch {
+		return l.For
+	}
+	return p.TTL
 }
 
 func (p *planner) convert(r logical.Rel) (Node, error) {
