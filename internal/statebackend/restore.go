@@ -184,6 +184,9 @@ const TouchMost = touchRows
 // Touch looks up some keys that Put or Delete gets next, so that the processor waits for their memory together and not one after the other. It changes nothing; what is wrong with a key, these tell.
 func (r *Restorer) Touch(keys [][]byte) {
 	sp := r.sp
+	if isGround(sp.store.spill) { // most keys are in files, and not in memory
+		return
+	}
 	var all [TouchMost]touched
 	n := 0
 	for _, key := range keys[:min(len(keys), TouchMost)] {
